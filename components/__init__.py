@@ -1,0 +1,1 @@
+"""The steps of the line: one folder each, the same name and the same code in DVC and in Kubeflow."""

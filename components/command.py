@@ -1,0 +1,95 @@
+"""Runs a step: from the command line (``python -m components.<step>``) and from its Kubeflow wrapper."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import os
+import sys
+import typing
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from components.params import load_params, parse_section
+from components.sections import Section
+from region_heads.errors import RegionHeadsError
+
+# Nothing that runs here reports home.
+for _switch, _value in {
+    "DVC_NO_ANALYTICS": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "GX_ANALYTICS_ENABLED": "false",
+}.items():
+    os.environ.setdefault(_switch, _value)
+
+Step = Callable[..., Mapping[str, float]]
+
+
+def step_function(name: str) -> Step:
+    """The step's function: ``components.<name>.step.<name>``."""
+    function: Step = getattr(import_module(f"components.{name}.step"), name)
+    return function
+
+
+def ports(step: Step) -> dict[str, str]:
+    """Port names of ``step`` with their direction, ``"input"`` or ``"output"``."""
+    hints = typing.get_type_hints(step, include_extras=True)
+    return {
+        name: hints[name].__metadata__[0]
+        for name in inspect.signature(step).parameters
+        if typing.get_origin(hints[name]) is typing.Annotated
+    }
+
+
+def section_names(step: Step) -> list[str]:
+    """Names of the ``params.yaml`` sections that ``step`` reads; they are its argument names."""
+    hints = typing.get_type_hints(step)
+    return [
+        name
+        for name in inspect.signature(step).parameters
+        if isinstance(hints[name], type) and issubclass(hints[name], Section)
+    ]
+
+
+def run_step(name: str, **arguments: str | Path | Mapping[str, Any]) -> Mapping[str, float]:
+    """Runs the step ``name`` with paths for its ports and plain mappings for its sections.
+
+    Returns:
+        The step's headline figures.
+
+    Raises:
+        SystemExit: With the message of a :class:`RegionHeadsError`, so that a log ends in words.
+    """
+    step = step_function(name)
+    try:
+        sections = {
+            section: parse_section(section, typing.cast(Mapping[str, Any], arguments[section]), source=name)
+            for section in section_names(step)
+        }
+        paths = {port: Path(typing.cast(str, arguments[port])) for port in ports(step)}
+        return step(**paths, **sections)
+    except RegionHeadsError as error:
+        raise SystemExit(f"{name}: {error}") from None
+
+
+def main(name: str, argv: list[str] | None = None) -> None:
+    """The command line of the step ``name``: one option for each port, and ``--params``."""
+    step = step_function(name)
+    summary = (inspect.getdoc(step) or "").split("\n\n", 1)[0]
+    parser = argparse.ArgumentParser(prog=f"python -m components.{name}", description=summary)
+    for port, direction in ports(step).items():
+        option = f"--{port.replace('_', '-')}"
+        verb = "read" if direction == "input" else "written"
+        parser.add_argument(
+            option, dest=port, type=Path, required=True, metavar="PATH", help=f"{direction}: {verb}"
+        )
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: params.yaml")
+    options = vars(parser.parse_args(argv))
+    try:
+        params = load_params(options.pop("params"))
+        step(**options, **{section: params[section] for section in section_names(step)})
+    except RegionHeadsError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        raise SystemExit(1) from None

@@ -1,0 +1,9 @@
+"""Section ``evaluate`` of ``params.yaml``."""
+
+from __future__ import annotations
+
+from components.sections import Section
+
+
+class Params(Section):
+    """Settings of the step."""

@@ -1,0 +1,35 @@
+"""Sections of ``params.yaml`` that several steps share; a step's own section lives in its folder."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A section of ``params.yaml``: typed, immutable, without unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatasetParams(Section):
+    """Where the data is and how it is laid out."""
+
+    path: str = Field("data/sample", description="Folder that holds the annotation files and the images.")
+    annotations: str = Field("*.json*", description="Annotation files below the folder (glob); JSON or JSONL.")
+    images: str = Field(
+        "{split}/images/{image}",
+        description="Where an image lies below the folder; {split} is the annotation file's name without ending.",
+    )
+    depths: str = Field(
+        "{split}/depths/{stem}_depth.png",
+        description='Where its depth image lies; "" when the data set has none.',
+    )
+    depth_scale: float = Field(0.001, gt=0, description="Metres for one unit of a depth image.")
+
+
+class TrackingParams(Section):
+    """Where runs and models are recorded. MLFLOW_TRACKING_URI in the environment wins over `uri`."""
+
+    uri: str = Field("sqlite:///mlflow.db", description="MLflow tracking server or database.")
+    experiment: str = Field("region-heads", description="MLflow experiment.")
+    model_name: str = Field("region-heads", description="Name in the MLflow model registry.")

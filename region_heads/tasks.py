@@ -1,0 +1,193 @@
+"""The four tasks: one definition each, read by every part that must know about them.
+
+To add a fifth task, add a :class:`Task` here and its head in ``region_heads/modeling/heads/``.
+Nothing else in the project names a task.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+Answer = float | int | str
+"""A typed answer: metres (float), a side (str), a region index (int) or a count (int)."""
+
+_SIDE_SYNONYMS = {
+    "left": "left", "l": "left", "left side": "left", "left-hand side": "left",
+    "right": "right", "r": "right", "right side": "right", "right-hand side": "right",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One kind of question: its names, its target and the rule that judges an answer.
+
+    Attributes:
+        name: Our name, as in ``metrics/evaluation.json`` and ``params.yaml``.
+        category: The name in the public data set's ``category`` field.
+        target_column: Column of the tagged table that holds this task's typed target.
+        target_dtype: Arrow type name of that column.
+        flat_field: Field of the flat JSONL format that holds the label.
+        unit: Unit of the answer, for people ("" when it has none).
+        head: Class name in ``region_heads.modeling.heads``.
+        parse: Turns a ``normalized_answer`` into the typed target; raises ``ValueError`` with the
+            expected and the found value.
+        correct: The benchmark's rule, ``correct(prediction, truth)``.
+        sentence: Freeform sentence of a typed answer, for reports and serving.
+    """
+
+    name: str
+    category: str
+    target_column: str
+    target_dtype: str
+    flat_field: str
+    unit: str
+    head: str
+    parse: Callable[[Any], Answer]
+    correct: Callable[[Any, Any], bool]
+    sentence: Callable[[Any], str]
+
+    registry: ClassVar[dict[str, Task]] = {}
+
+    def __post_init__(self) -> None:
+        Task.registry[self.name] = self
+
+    @staticmethod
+    def of(name: str) -> Task:
+        """The task called ``name``, by our name or by the public category.
+
+        Raises:
+            KeyError: No such task; the message lists the known names.
+        """
+        for task in Task.registry.values():
+            if name in (task.name, task.category):
+                return task
+        raise KeyError(f"unknown task {name!r}; known: {', '.join(Task.registry)}")
+
+
+def as_number(value: Any) -> float | None:
+    """``value`` as a finite float, or None when the official scorer could not read it as a number."""
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _parse_distance(value: Any) -> float:
+    number = None if isinstance(value, str) else as_number(value)
+    if number is None or number < 0:
+        raise ValueError(f"expected a finite distance >= 0 in metres, found {value!r}")
+    return number
+
+
+def _parse_side(value: Any) -> str:
+    if isinstance(value, str) and value.strip().lower() in ("left", "right"):
+        return value.strip().lower()
+    raise ValueError(f'expected "left" or "right", found {value!r}')
+
+
+def _parse_index(value: Any) -> int:
+    # The public set writes the region as a digit string ("2"); the flat format as an integer.
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,6}", value.strip()):
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise ValueError(f'expected a region index such as "2", found {value!r}')
+
+
+def _parse_count(value: Any) -> int:
+    number = None if isinstance(value, str) else as_number(value)
+    if number is None or number < 0 or number != int(number):
+        raise ValueError(f"expected a whole count >= 0, found {value!r}")
+    return int(number)
+
+
+# The benchmark's rules, from utils/compute_scores.py of the AI City Challenge 2025, track 3.
+
+
+def _distance_correct(prediction: Any, truth: Any) -> bool:
+    p, t = as_number(prediction), as_number(truth)
+    return p is not None and t is not None and 0.9 * t <= p <= 1.1 * t
+
+
+def _count_correct(prediction: Any, truth: Any) -> bool:
+    p, t = as_number(prediction), as_number(truth)
+    return p is not None and t is not None and int(p) == int(t)
+
+
+def _side_correct(prediction: Any, truth: Any) -> bool:
+    def side(value: Any) -> str:
+        text = str(value).strip().lower().rstrip(".")
+        return _SIDE_SYNONYMS.get(text, text)
+
+    return side(prediction) == side(truth)
+
+
+def _region_correct(prediction: Any, truth: Any) -> bool:
+    def digits(value: Any) -> str | None:
+        found = re.search(r"\d+", str(value))
+        return str(int(found.group())) if found else None
+
+    p, t = digits(prediction), digits(truth)
+    return p is not None and p == t
+
+
+DISTANCE = Task(
+    name="distance",
+    category="distance",
+    target_column="target_distance",
+    target_dtype="float64",
+    flat_field="distance_label",
+    unit="m",
+    head="DistanceHead",
+    parse=_parse_distance,
+    correct=_distance_correct,
+    sentence=lambda metres: f"The distance is {metres:.2f} meters.",
+)
+LEFT_RIGHT = Task(
+    name="left_right",
+    category="left_right",
+    target_column="target_side",
+    target_dtype="string",
+    flat_field="direction",
+    unit="",
+    head="LeftRightHead",
+    parse=_parse_side,
+    correct=_side_correct,
+    sentence=lambda side: f"It is on the {side}.",
+)
+MULTIPLE_CHOICE = Task(
+    name="multiple_choice",
+    category="mcq",
+    target_column="target_region",
+    target_dtype="int32",
+    flat_field="selected_region_idx",
+    unit="region",
+    head="MultipleChoiceHead",
+    parse=_parse_index,
+    correct=_region_correct,
+    sentence=lambda region: f"The answer is [Region {region}].",
+)
+COUNTING = Task(
+    name="counting",
+    category="count",
+    target_column="target_count",
+    target_dtype="int32",
+    flat_field="count",
+    unit="",
+    head="CountingHead",
+    parse=_parse_count,
+    correct=_count_correct,
+    sentence=lambda count: f"The count is {count}.",
+)
+
+TASKS: tuple[Task, ...] = tuple(Task.registry.values())
+"""All tasks, in the order of their index in ``task_types`` tensors."""
+TASK_NAMES: tuple[str, ...] = tuple(task.name for task in TASKS)
+TASK_INDEX: dict[str, int] = {name: index for index, name in enumerate(TASK_NAMES)}
