@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from region_heads.evaluation import baselines, measures, slices
 
 Answer = float | int | str
 """A typed answer: metres (float), a side (str), a region index (int) or a count (int)."""
@@ -37,6 +39,15 @@ class Task:
             expected and the found value.
         correct: The benchmark's rule, ``correct(prediction, truth)``.
         sentence: Freeform sentence of a typed answer, for reports and serving.
+        labels: The possible answers in the order of the head's classes, where the target is one of a few
+            strings.
+        recognises: Whether a bare ``normalized_answer`` without a category belongs to this task. At most one
+            task may say so for any value; see ``region_heads.evaluation.scoring``.
+        baseline: Fits the trivial baseline on the training split.
+        measures: Figures of this task beside the official accuracy, by name.
+        slices: Groups of this task's questions that are reported apart, by name.
+        chart: How the report draws predictions against truths: points on two axes, a table of answers, or
+            not at all.
     """
 
     name: str
@@ -49,6 +60,12 @@ class Task:
     parse: Callable[[Any], Answer]
     correct: Callable[[Any, Any], bool]
     sentence: Callable[[Any], str]
+    labels: tuple[str, ...] = ()
+    recognises: Callable[[Any], bool] = lambda _: False
+    baseline: baselines.Fit = baselines.most_frequent_answer
+    measures: Mapping[str, measures.Measure] = field(default_factory=dict)
+    slices: Mapping[str, slices.Slice] = field(default_factory=dict)
+    chart: Literal["scatter", "confusion"] | None = None
 
     registry: ClassVar[dict[str, Task]] = {}
 
@@ -121,12 +138,13 @@ def _count_correct(prediction: Any, truth: Any) -> bool:
     return p is not None and t is not None and int(p) == int(t)
 
 
-def _side_correct(prediction: Any, truth: Any) -> bool:
-    def side(value: Any) -> str:
-        text = str(value).strip().lower().rstrip(".")
-        return _SIDE_SYNONYMS.get(text, text)
+def _side(value: Any) -> str:
+    text = str(value).strip().lower().rstrip(".")
+    return _SIDE_SYNONYMS.get(text, text)
 
-    return side(prediction) == side(truth)
+
+def _side_correct(prediction: Any, truth: Any) -> bool:
+    return _side(prediction) == _side(truth)
 
 
 def _region_correct(prediction: Any, truth: Any) -> bool:
@@ -149,6 +167,18 @@ DISTANCE = Task(
     parse=_parse_distance,
     correct=_distance_correct,
     sentence=lambda metres: f"The distance is {metres:.2f} meters.",
+    # An integer 0 is a distance ("inside"): counts of the public set start at 1.
+    recognises=lambda value: isinstance(value, float) or (type(value) is int and value == 0),
+    baseline=baselines.best_constant_in_band,
+    measures={
+        "mse": measures.mean_squared_error,
+        "mae": measures.mean_absolute_error,
+        "median_relative_error": measures.median_relative_error,
+        "zero_recall": measures.zero_recall,
+        "zero_precision": measures.zero_precision,
+    },
+    slices={"range": slices.distance_range, "selection": slices.needs_selection},
+    chart="scatter",
 )
 LEFT_RIGHT = Task(
     name="left_right",
@@ -161,6 +191,11 @@ LEFT_RIGHT = Task(
     parse=_parse_side,
     correct=_side_correct,
     sentence=lambda side: f"It is on the {side}.",
+    labels=("left", "right"),
+    recognises=lambda value: isinstance(value, str) and _side(value) in ("left", "right"),
+    measures={"macro_accuracy": measures.macro_accuracy},
+    slices={"truth": slices.true_answer},
+    chart="confusion",
 )
 MULTIPLE_CHOICE = Task(
     name="multiple_choice",
@@ -173,6 +208,10 @@ MULTIPLE_CHOICE = Task(
     parse=_parse_index,
     correct=_region_correct,
     sentence=lambda region: f"The answer is [Region {region}].",
+    recognises=lambda value: isinstance(value, str) and value.strip().isdecimal(),
+    baseline=baselines.frequent_region_or_guess,
+    measures={"macro_accuracy": measures.macro_accuracy},
+    slices={"kind": slices.choice_kind},
 )
 COUNTING = Task(
     name="counting",
@@ -185,6 +224,10 @@ COUNTING = Task(
     parse=_parse_count,
     correct=_count_correct,
     sentence=lambda count: f"The count is {count}.",
+    recognises=lambda value: type(value) is int and value > 0,
+    measures={"mae": measures.mean_absolute_error, "macro_accuracy": measures.macro_accuracy},
+    slices={"truth": slices.true_answer},
+    chart="confusion",
 )
 
 TASKS: tuple[Task, ...] = tuple(Task.registry.values())

@@ -1,0 +1,80 @@
+"""Figures of single tasks beside the official accuracy; tasks name theirs in ``region_heads.tasks``.
+
+A measure takes the judged answers of one task and returns a figure, or None when nothing in the set can give
+it (no zero distance, say). Answers that are not numbers where a number is due
+count as wrong in the accuracy; an error in metres has no value for them, so these measures leave them out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """Q judged questions of one task: predictions and truths as decoded from JSON, verdicts bool [Q]."""
+
+    predictions: Sequence[Any]
+    truths: Sequence[Any]
+    correct: npt.NDArray[np.bool_]
+
+
+Measure = Callable[[Answers], float | None]
+
+
+def mean_squared_error(answers: Answers) -> float | None:
+    """Mean of squared errors, in the square of the answer's unit."""
+    p, t = _numbers(answers)
+    return float(np.mean((p - t) ** 2)) if len(t) else None
+
+
+def mean_absolute_error(answers: Answers) -> float | None:
+    """Mean of absolute errors, in the answer's unit."""
+    p, t = _numbers(answers)
+    return float(np.mean(np.abs(p - t))) if len(t) else None
+
+
+def median_relative_error(answers: Answers) -> float | None:
+    """Median of ``|p - t| / t`` over truths above 0; the official band is 0.1."""
+    p, t = _numbers(answers)
+    p, t = p[t > 0], t[t > 0]
+    return float(np.median(np.abs(p - t) / t)) if len(t) else None
+
+
+def zero_recall(answers: Answers) -> float | None:
+    """Share of the truths that are exactly 0 ("inside") and were answered with exactly 0."""
+    p, t = _numbers(answers)
+    return float(np.mean(p[t == 0] == 0)) if (t == 0).any() else None
+
+
+def zero_precision(answers: Answers) -> float | None:
+    """Share of the answers of exactly 0 whose truth is 0."""
+    p, t = _numbers(answers)
+    return float(np.mean(t[p == 0] == 0)) if (p == 0).any() else None
+
+
+def macro_accuracy(answers: Answers) -> float | None:
+    """Mean over the true answers that occur of the share of each that is right: each weighs the same."""
+    truths = np.array([str(truth) for truth in answers.truths])
+    shares = [answers.correct[truths == truth].mean() for truth in np.unique(truths)]
+    return float(np.mean(shares)) if shares else None
+
+
+def _numbers(answers: Answers) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    pairs = [(_number(p), _number(t)) for p, t in zip(answers.predictions, answers.truths, strict=True)]
+    pairs = [(p, t) for p, t in pairs if math.isfinite(p) and math.isfinite(t)]
+    array = np.array(pairs, dtype=np.float64).reshape(-1, 2)
+    return array[:, 0], array[:, 1]
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
