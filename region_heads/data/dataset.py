@@ -1,0 +1,177 @@
+"""The data set: rows of a split table to everything that the collator needs of one question."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from region_heads.data.batches import Key
+from region_heads.data.images import Pixels, Scene
+from region_heads.data.processor import Encoded, RegionProcessor
+from region_heads.data.wording import swap_sides
+from region_heads.tasks import Answer, Task
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Changes of training questions, drawn anew each epoch.
+
+    Attributes:
+        mirror: Probability that an image is mirrored, with "left" and "right" exchanged in words and answers.
+        word_dropout: Probability that a word of the question is left out; masks always stay.
+    """
+
+    mirror: float = 0.5
+    word_dropout: float = 0.05
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question, ready to be collated; ``n`` is its number of regions."""
+
+    row: int
+    image: str
+    pixels: Pixels  # float16 [C, side, side]
+    tokens: Encoded
+    coverage: NDArray[np.float32]  # [n, P]
+    geometry: NDArray[np.float32]  # [n, G]
+    task: Task
+    target: Answer | None
+    answer_order: NDArray[np.int64]  # [n] 1, 2, … in order of mention, 0 elsewhere
+    anchor_order: NDArray[np.int64]  # [n] likewise
+    grounded: bool
+
+
+class RegionDataset(Dataset[Question]):
+    """Questions of a split table (``region_heads.records.SPLIT_SCHEMA``, or any table with its columns).
+
+    Args:
+        table: The questions.
+        root: Folder that the ``image`` and ``depth`` columns are relative to.
+        processor: Tokens and image format.
+        depth_scale: Metres for one unit of a depth image.
+        augmentation: None for evaluation.
+        freeform: Whether the freeform answer follows the question (for the language-model loss).
+        seed: Augmentation is drawn from (seed, epoch, image or row) alone, so that a resumed run repeats it.
+        cached_scenes: Number of decoded images kept in memory, about 0.5 MB each.
+    """
+
+    def __init__(
+        self,
+        table: pa.Table,
+        root: Path,
+        processor: RegionProcessor,
+        *,
+        depth_scale: float = 0.001,
+        augmentation: Augmentation | None = None,
+        freeform: bool = False,
+        seed: int = 0,
+        cached_scenes: int = 1024,
+    ) -> None:
+        self._columns: dict[str, list[Any]] = {
+            name: table[name].to_pylist() if name in table.column_names else [None] * table.num_rows
+            for name in (
+                "image", "depth", "question", "rle", "task", "freeform_answer", "grounding", "grounding_roles",
+                *(task.target_column for task in Task.registry.values()),
+            )
+        }  # fmt: skip
+        self._root = root
+        self._processor = processor
+        self._depth_scale = depth_scale
+        self._augmentation = augmentation
+        self._freeform = freeform
+        self._seed = seed
+        self._scenes: OrderedDict[str, Scene] = OrderedDict()
+        self._cached_scenes = cached_scenes
+
+    def __len__(self) -> int:
+        return len(self._columns["question"])
+
+    @property
+    def images(self) -> list[str]:
+        """The image of each question, for grouping."""
+        return self._columns["image"]
+
+    def __getitem__(self, key: int | Key) -> Question:
+        epoch, row = key if isinstance(key, tuple) else (0, key)
+        column = {name: values[row] for name, values in self._columns.items()}
+        scene = self._scene(column["image"], column["depth"])
+        task = Task.of(column["task"])
+        mirror = self._mirrors(epoch, column["image"])
+        regions = [scene.region(counts) for counts in column["rle"]]
+        text, target, freeform = column["question"], column[task.target_column], column["freeform_answer"]
+        pixels = scene.pixels
+        if mirror:
+            regions = [region.mirrored(self._processor.image_format.columns) for region in regions]
+            pixels = pixels[:, :, ::-1]
+            text, freeform = swap_sides(text), swap_sides(freeform) if freeform else freeform
+            target = swap_sides(target) if isinstance(target, str) else target
+        answer_order, anchor_order, grounded = self._grounding(column, len(regions))
+        return Question(
+            row=row,
+            image=f"{column['image']}{' mirrored' if mirror else ''}",
+            pixels=pixels,
+            tokens=self._encode(text, freeform, len(regions), epoch, row),
+            coverage=np.stack([region.coverage for region in regions]),
+            geometry=np.stack([region.geometry for region in regions]),
+            task=task,
+            target=target,
+            answer_order=answer_order,
+            anchor_order=anchor_order,
+            grounded=grounded,
+        )
+
+    def _scene(self, image: str, depth: str | None) -> Scene:
+        if image in self._scenes:
+            self._scenes.move_to_end(image)
+            return self._scenes[image]
+        scene = Scene(
+            self._root / image,
+            None if depth is None else self._root / depth,
+            depth_scale=self._depth_scale,
+            image_format=self._processor.image_format,
+        )
+        self._scenes[image] = scene
+        if len(self._scenes) > self._cached_scenes:
+            self._scenes.popitem(last=False)
+        return scene
+
+    def _encode(self, text: str, freeform: str | None, regions: int, epoch: int, row: int) -> Encoded:
+        words: list[int] = self._processor.tokenizer.encode(text, add_special_tokens=False)
+        if self._augmentation and self._augmentation.word_dropout > 0:
+            rng = self._random("words", epoch, row)
+            kept = rng.random(len(words)) >= self._augmentation.word_dropout
+            words = [
+                word
+                for word, keep in zip(words, kept, strict=True)
+                if keep or word == self._processor.mask_id
+            ]
+        return self._processor.assemble(words, regions=regions, freeform=freeform if self._freeform else None)
+
+    def _mirrors(self, epoch: int, image: str) -> bool:
+        if self._augmentation is None:
+            return False
+        return bool(self._random("mirror", epoch, image).random() < self._augmentation.mirror)
+
+    def _random(self, purpose: str, epoch: int, item: str | int) -> np.random.Generator:
+        material = json.dumps([self._seed, purpose, epoch, item]).encode()
+        return np.random.default_rng(np.frombuffer(material, dtype=np.uint8))
+
+    @staticmethod
+    def _grounding(
+        column: dict[str, Any], regions: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], bool]:
+        orders = {role: np.zeros(regions, dtype=np.int64) for role in ("answer", "anchor")}
+        if column["grounding"] is not None:
+            for region, role in zip(column["grounding"], column["grounding_roles"], strict=True):
+                order = orders[role]
+                order[region] = order.max() + 1
+        return orders["answer"], orders["anchor"], column["grounding"] is not None

@@ -1,0 +1,112 @@
+"""Predictions joined with the questions they answer and judged by the official rule."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from region_heads.errors import RegionHeadsError
+from region_heads.evaluation.slices import Row
+from region_heads.tasks import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Q judged questions, in the order of the test table.
+
+    Attributes:
+        ids: The questions' ids.
+        tasks: str [Q], our task names.
+        images: int64 [Q], number of each question's image, 0..C-1.
+        correct: bool [Q], the official verdict.
+        novel: bool [Q], whether training does not hold the wording.
+        predictions: The answers, decoded.
+        rows: The questions with their truths.
+        warnings: What the reader of the figures should know, in sentences.
+    """
+
+    ids: list[str]
+    tasks: npt.NDArray[np.str_]
+    images: npt.NDArray[np.int64]
+    correct: npt.NDArray[np.bool_]
+    novel: npt.NDArray[np.bool_]
+    predictions: list[Any]
+    rows: list[Row]
+    warnings: list[str] = field(default_factory=list)
+
+    def of(self, task: Task) -> npt.NDArray[np.bool_]:
+        """bool [Q], the questions of ``task``."""
+        mask: npt.NDArray[np.bool_] = self.tasks == task.name
+        return mask
+
+
+def judge(test: pa.Table, predictions: pa.Table) -> Judged:
+    """Joins by id and judges; the verdict is made here, whatever ``predictions`` says about itself.
+
+    Args:
+        test: A split table (``SPLIT_SCHEMA``).
+        predictions: What a model answered (``PREDICTION_SCHEMA``), one row for each question of ``test``.
+
+    Raises:
+        RegionHeadsError: The ids differ, or an answer is not JSON.
+    """
+    columns = [
+        "id",
+        "task",
+        "image",
+        "question",
+        "rle",
+        "width",
+        "height",
+        "answer",
+        "depth",
+        "novel_wording",
+    ]
+    rows = test.select(columns).to_pylist()
+    answers = dict(zip(predictions["id"].to_pylist(), predictions["prediction"].to_pylist(), strict=True))
+    wanted = {row["id"] for row in rows}
+    if len(answers) != predictions.num_rows or wanted != set(answers):
+        odd = sorted(wanted.symmetric_difference(answers))[:5]
+        raise RegionHeadsError(
+            f"predictions: expected one row for each of the {len(wanted)} test questions, found "
+            f"{predictions.num_rows} rows for {len(answers)} ids (differing: {', '.join(odd) or 'duplicates'})"
+        )
+    warnings = []
+    answered = [row for row in rows if row["answer"] is not None]
+    if len(answered) < len(rows):
+        warnings.append(f"{len(rows) - len(answered)} test questions have no answer and are not judged.")
+    rows = answered
+    try:
+        given = [json.loads(answers[row["id"]]) for row in rows]
+    except json.JSONDecodeError as error:
+        raise RegionHeadsError(f"predictions: an answer is not JSON: {error}") from None
+    truths = [json.loads(row["answer"]) for row in rows]
+    verdicts = [
+        Task.of(row["task"]).correct(prediction, truth)
+        for row, prediction, truth in zip(rows, given, truths, strict=True)
+    ]
+    return Judged(
+        ids=[row["id"] for row in rows],
+        tasks=np.array([row["task"] for row in rows], dtype=np.str_),
+        images=np.unique(np.array([row["image"] for row in rows], dtype=np.str_), return_inverse=True)[1],
+        correct=np.array(verdicts, dtype=np.bool_),
+        novel=np.array([row["novel_wording"] for row in rows], dtype=np.bool_),
+        predictions=given,
+        rows=[
+            Row(
+                question=row["question"],
+                rle=row["rle"],
+                width=row["width"],
+                height=row["height"],
+                truth=truth,
+                has_depth=row["depth"] is not None,
+            )
+            for row, truth in zip(rows, truths, strict=True)
+        ],
+        warnings=warnings,
+    )

@@ -1,0 +1,97 @@
+"""What is known of a region without reading colours: place and shape in the image, depth, place on the floor."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from region_heads.floor import FloorFrame, image_rays
+from region_heads.masks import Mask
+
+# One line for each entry of the vector. Horizontal quantities are centred, so that the mirror image of a region
+# only changes signs: `-` is negated, `<` and `>` are negated and exchanged.
+_ENTRIES: tuple[tuple[str, str], ...] = (
+    ("centroid_x", "-"),  # -1..1 over the image width
+    ("centroid_y", ""),  # -1..1 over the image height
+    ("box_left", "<"),
+    ("box_right", ">"),
+    ("box_top", ""),
+    ("box_bottom", ""),
+    ("size", ""),  # square root of the share of the image
+    ("fill", ""),  # share of its box that the region covers
+    ("has_depth", ""),
+    ("depth_mean", ""),  # depths in units of 10 m
+    ("depth_p10", ""),
+    ("depth_p50", ""),
+    ("depth_p90", ""),
+    ("has_floor", ""),
+    ("floor_x_mean", "-"),  # floor coordinates in units of 5 m
+    ("floor_y_mean", ""),
+    ("floor_x_middle", "-"),  # middle of the extent: the centre of a footprint that is seen in part
+    ("floor_y_middle", ""),
+    ("floor_x_extent", ""),
+    ("floor_y_extent", ""),
+    ("height_mean", ""),  # above the floor, metres
+    ("height_p90", ""),
+    ("camera_height", ""),  # in units of 10 m
+    ("camera_tilt", ""),  # share of the optical axis that points down
+)
+GEOMETRY_NAMES: tuple[str, ...] = tuple(name for name, _ in _ENTRIES)
+GEOMETRY_SIZE = len(_ENTRIES)
+
+_SIGNS = np.array([-1.0 if mirror else 1.0 for _, mirror in _ENTRIES], dtype=np.float32)
+_ORDER = np.arange(GEOMETRY_SIZE)
+for _low, _high in zip(
+    [i for i, (_, mirror) in enumerate(_ENTRIES) if mirror == "<"],
+    [i for i, (_, mirror) in enumerate(_ENTRIES) if mirror == ">"],
+    strict=True,
+):
+    _ORDER[[_low, _high]] = _high, _low
+
+
+def region_geometry(
+    mask: Mask, depth: NDArray[np.float32] | None = None, floor: FloorFrame | None = None
+) -> NDArray[np.float32]:
+    """The geometry vector of a region.
+
+    Args:
+        mask: bool ``[height, width]`` with at least one pixel.
+        depth: metres ``[height, width]``, 0 where unknown.
+        floor: Frame of the floor in the same image (``fit_floor``).
+
+    Returns:
+        float32 ``[GEOMETRY_SIZE]``, all entries of order 1; entries that need depth or a floor are 0 without.
+    """
+    height, width = mask.shape
+    ys, xs = np.nonzero(mask)
+    x, y = 2 * (xs + 0.5) / width - 1, 2 * (ys + 0.5) / height - 1
+    left, right = 2 * xs.min() / width - 1, 2 * (xs.max() + 1) / width - 1
+    top, bottom = 2 * ys.min() / height - 1, 2 * (ys.max() + 1) / height - 1
+    share = len(xs) / mask.size
+    vector = np.zeros(GEOMETRY_SIZE, dtype=np.float32)
+    vector[:8] = (
+        x.mean(), y.mean(), left, right, top, bottom, np.sqrt(share), 4 * share / ((right - left) * (bottom - top)),
+    )  # fmt: skip
+    if depth is None:
+        return vector
+    z = depth[ys, xs].astype(np.float64)
+    seen = z > 0
+    if not seen.any():
+        return vector
+    z = z[seen]
+    vector[8:13] = (1.0, z.mean() / 10, *(np.percentile(z, [10, 50, 90]) / 10))
+    if floor is None:
+        return vector
+    u, v = image_rays(height, width)
+    points = floor.to_floor(np.stack([z * u[xs[seen]], z * v[ys[seen]], z], axis=1))
+    low, high = np.percentile(points[:, :2], [2, 98], axis=0)
+    vector[13:] = (
+        1.0, *(points[:, :2].mean(0) / 5), *((low + high) / 10), *((high - low) / 5),
+        points[:, 2].mean(), np.percentile(points[:, 2], 90), floor.camera_height / 10, -floor.axes[2, 2],
+    )  # fmt: skip
+    return vector
+
+
+def mirrored(geometry: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Geometry vectors ``[..., GEOMETRY_SIZE]`` of the same regions in the horizontally mirrored image."""
+    return (geometry * _SIGNS)[..., _ORDER]

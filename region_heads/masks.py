@@ -1,0 +1,41 @@
+"""COCO run-length masks to patch coverage: how much of each patch of an image a region covers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco
+
+Mask = NDArray[np.bool_]
+
+
+def decode(counts: str, *, height: int, width: int) -> Mask:
+    """The mask behind compressed COCO ``counts``: bool ``[height, width]``."""
+    bitmap = coco.decode({"size": [height, width], "counts": counts.encode("ascii")})
+    return np.asarray(bitmap, dtype=bool)
+
+
+def coverage(mask: Mask, *, rows: int, columns: int) -> NDArray[np.float32]:
+    """Share of every cell of a ``rows x columns`` grid that the mask covers.
+
+    The grid spans the whole image, so height and width are scaled independently, as they are when the
+    image is resized to the backbone's input. Cells whose edges fall between pixels get the exact fractional
+    area. A region, however small, covers some cell.
+
+    Args:
+        mask: bool ``[height, width]``, any aspect ratio, also smaller than the grid.
+
+    Returns:
+        float32 ``[rows * columns]`` in 0..1, row by row.
+    """
+    by_row = _area_matrix(mask.shape[0], rows) @ mask.astype(np.float32)
+    grid = by_row @ _area_matrix(mask.shape[1], columns).T
+    return np.ascontiguousarray(grid.reshape(-1), dtype=np.float32)
+
+
+def _area_matrix(pixels: int, cells: int) -> NDArray[np.float32]:
+    """``[cells, pixels]``: share of each cell's length that lies in each pixel; rows sum to 1."""
+    edges = np.linspace(0.0, pixels, cells + 1)
+    low = np.maximum(edges[:-1, None], np.arange(pixels)[None, :])
+    high = np.minimum(edges[1:, None], np.arange(1, pixels + 1)[None, :])
+    return (np.clip(high - low, 0.0, None) * (cells / pixels)).astype(np.float32)

@@ -1,0 +1,18 @@
+"""Head outputs as plain answers: metres, sides, regions and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from region_heads.modeling.heads import HeadOutput
+from region_heads.tasks import Answer, Task
+
+
+def answers(outputs: Mapping[str, HeadOutput]) -> dict[str, list[Answer]]:
+    """Each task's answers as Python values, in the order of the batch's slice."""
+    plain: dict[str, list[Answer]] = {}
+    for name, output in outputs.items():
+        labels = Task.of(name).labels
+        values = output.answer.tolist()
+        plain[name] = [labels[int(value)] for value in values] if labels else values
+    return plain

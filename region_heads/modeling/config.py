@@ -1,0 +1,63 @@
+"""The model's configuration: a backbone, the region encoder and one entry for each head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from huggingface_hub.dataclasses import strict
+from transformers import AutoConfig, PretrainedConfig
+
+from region_heads.tasks import TASK_NAMES
+
+HeadConfig = dict[str, Any]
+"""``{"enabled": bool, "dropout": float}`` of one head."""
+
+
+@strict
+class RegionHeadsConfig(PretrainedConfig):
+    """Configuration of :class:`~region_heads.modeling.model.RegionHeadsModel`.
+
+    Attributes:
+        backbone_config: Configuration of the Hugging Face image-text model.
+        region_heads_cfg: ``{task: {"enabled": bool, "dropout": float}}``; a task left out is enabled.
+        region_size: Width of the learned part of the region vector that goes straight to the heads.
+        head_size: Hidden width of the heads.
+        image_token_grid: Pool the image to this many tokens a side before the language model reads it;
+            None keeps the backbone's own number.
+        loss_weights: Weight of each task's loss; a task left out has weight 1.
+        grounding_loss_weight: Weight of the loss on which regions the answer rests on.
+        language_loss_weight: Weight of the language-model loss on the freeform answer; 0 leaves it out.
+        mask_token_id, read_out_token_id, answer_token_id: Ids of the tokens that stand for a ``<mask>`` inside the
+            question, for a region after the question, and for the answer.
+
+    Raises:
+        ValueError: A task in ``region_heads_cfg`` or ``loss_weights`` is unknown.
+    """
+
+    model_type = "region_heads"
+    sub_configs = {"backbone_config": AutoConfig}  # noqa: RUF012 - the name and form that transformers reads
+
+    backbone_config: dict[str, Any] | PretrainedConfig | None = None
+    region_heads_cfg: dict[str, Any] | None = None
+    region_size: int = 32
+    head_size: int = 64
+    image_token_grid: int | None = None
+    loss_weights: dict[str, Any] | None = None
+    grounding_loss_weight: float = 0.5
+    language_loss_weight: float = 0.0
+    mask_token_id: int = 0
+    read_out_token_id: int = 0
+    answer_token_id: int = 0
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        if isinstance(self.backbone_config, dict):
+            self.backbone_config = AutoConfig.for_model(**self.backbone_config)
+        heads, weights = self.region_heads_cfg or {}, self.loss_weights or {}
+        unknown = sorted((set(heads) | set(weights)) - set(TASK_NAMES))
+        if unknown:
+            raise ValueError(f"unknown task {unknown[0]!r}; known: {', '.join(TASK_NAMES)}")
+        self.region_heads_cfg = {
+            task: {"enabled": True, "dropout": 0.0, **heads.get(task, {})} for task in TASK_NAMES
+        }
+        self.loss_weights = {task: float(weights.get(task, 1.0)) for task in TASK_NAMES}
+        super().__post_init__(**kwargs)

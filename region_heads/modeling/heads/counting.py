@@ -1,0 +1,91 @@
+"""How many: a sum of per-region gates where the counted things are regions, and bounded classes where they are seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from region_heads.modeling.heads.base import (
+    MLP,
+    HeadInputs,
+    HeadOutput,
+    HeadTargets,
+    RegionScorer,
+    choice_loss,
+    choose,
+    pick,
+)
+
+MAX_COUNT = 16
+"""Largest count that the classes hold; the public data set's counts are 1 to 4."""
+
+
+class CountingHead(nn.Module):
+    """Counts the regions inside a container region, or what the picture shows inside it.
+
+    Attention weights sum to one and lose the count; gates do not. Each region has a gate, their sum ``s`` favours the
+    class nearest to it by ``-w (k - s)^2``, and ``w`` and the class scores come from the question and the container.
+    """
+
+    counts: Tensor
+
+    def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
+        super().__init__()
+        self.container = RegionScorer(
+            state_size=state_size, vector_size=vector_size, hidden_size=hidden_size, dropout=dropout
+        )
+        self.member = MLP(2 * state_size + 4 * vector_size, hidden_size, 1, dropout=dropout)
+        scene = 2 * state_size + vector_size
+        self.classes = MLP(scene, hidden_size, MAX_COUNT + 1, dropout=dropout)
+        self.trust = MLP(scene, hidden_size, 1, dropout=dropout)
+        self.register_buffer("counts", torch.arange(MAX_COUNT + 1, dtype=torch.float32), persistent=False)
+
+    def forward(self, inputs: HeadInputs, targets: HeadTargets | None = None) -> HeadOutput:
+        container_logits = self.container(inputs)
+        if targets is None:
+            container = choose(container_logits)
+        else:
+            is_anchor = targets.anchor_order > 0
+            # The container is named last: "the shelf on the left is …; the buffer nearest to it is …".
+            last = targets.anchor_order == targets.anchor_order.amax(-1, keepdim=True)
+            container = choose(container_logits, is_anchor & last, targets.grounded & is_anchor.any(-1))
+        z_container = pick(container, inputs.vectors)
+        h_container = pick(container, inputs.states)
+        member_logits = self._member_logits(inputs, z_container)
+        gates = member_logits.sigmoid() * inputs.valid
+        scene = torch.cat([inputs.question, h_container, z_container], -1)
+        trust = F.softplus(self.trust(scene))
+        logits = self.classes(scene) - trust * (self.counts - gates.sum(-1, keepdim=True)).square()
+        output = HeadOutput(
+            answer=logits.argmax(-1),
+            confidence=logits.softmax(-1).amax(-1),
+            answer_weights=gates,
+            anchor_weights=container_logits.softmax(-1),
+        )
+        if targets is None:
+            return output
+        loss = F.cross_entropy(logits, targets.target.long().clamp(0, MAX_COUNT), reduction="none")
+        return replace(
+            output, loss=loss, grounding_loss=self._grounding_loss(member_logits, container_logits, inputs, targets)
+        )
+
+    def _member_logits(self, inputs: HeadInputs, z_container: Tensor) -> Tensor:
+        regions = inputs.valid.shape[1]
+        question = inputs.question[:, None].expand(-1, regions, -1)
+        inside = z_container[:, None].expand(-1, regions, -1)
+        offset = inputs.vectors - inside
+        features = torch.cat([question, inputs.states, inputs.vectors, inside, offset, offset.abs()], -1)
+        return self.member(features).squeeze(-1)
+
+    @staticmethod
+    def _grounding_loss(
+        member_logits: Tensor, container_logits: Tensor, inputs: HeadInputs, targets: HeadTargets
+    ) -> Tensor:
+        members = (targets.answer_order > 0).to(member_logits.dtype)
+        per_region = F.binary_cross_entropy_with_logits(member_logits, members, reduction="none")
+        membership = (per_region * inputs.valid).sum(-1) / inputs.valid.sum(-1).clamp_min(1)
+        wanted = (targets.anchor_order > 0).to(container_logits.dtype)
+        return (2 * membership + choice_loss(container_logits, wanted)) * targets.grounded

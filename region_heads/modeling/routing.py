@@ -1,0 +1,98 @@
+"""Routing: each head runs exactly once per step, on the slice of the batch that is its task.
+
+The slices may be empty. That a head runs all the same is what keeps the gradients of all ranks in step under data
+parallelism and ZeRO; that it runs once, and not once for each sample, is what makes it fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from region_heads.modeling import heads as head_classes
+from region_heads.modeling.config import RegionHeadsConfig
+from region_heads.modeling.heads import HeadInputs, HeadOutput, HeadTargets
+from region_heads.tasks import Task
+
+
+@dataclass(frozen=True)
+class RoutedTargets:
+    """Targets of a batch of ``B`` questions.
+
+    ``target[task]`` is ``[n_task]`` in the task's own dtype, in the order of ``index[task]``; the rest is ``[B, ...]``
+    as in :class:`HeadTargets`.
+    """
+
+    target: Mapping[str, Tensor]
+    answer_order: Tensor
+    anchor_order: Tensor
+    grounded: Tensor
+
+
+class RegionHeads(nn.Module):
+    """All enabled heads behind one router.
+
+    Args:
+        config: Which heads are enabled, their widths and dropout.
+        state_size: Width D of the language model's hidden states.
+        vector_size: Width Z of the region vectors.
+    """
+
+    def __init__(self, config: RegionHeadsConfig, *, state_size: int, vector_size: int) -> None:
+        super().__init__()
+        self.heads = nn.ModuleDict(
+            {
+                task: getattr(head_classes, Task.of(task).head)(
+                    state_size=state_size,
+                    vector_size=vector_size,
+                    hidden_size=config.head_size,
+                    dropout=settings["dropout"],
+                )
+                for task, settings in (config.region_heads_cfg or {}).items()
+                if settings["enabled"]
+            }
+        )
+
+    def forward(
+        self,
+        states: Tensor,
+        vectors: Tensor,
+        question: Tensor,
+        valid: Tensor,
+        index: Mapping[str, Tensor],
+        targets: RoutedTargets | None = None,
+    ) -> dict[str, HeadOutput]:
+        """Runs every head on its slice.
+
+        Args:
+            states: ``[B, N, D]`` hidden states of the regions' read-out tokens.
+            vectors: ``[B, N, Z]`` region vectors.
+            question: ``[B, D]`` hidden states of the answer tokens.
+            valid: bool ``[B, N]``.
+            index: For each task the positions ``[n_task]`` (long) of its questions in the batch; a task left out
+                has none.
+            targets: Asks for losses.
+
+        Returns:
+            The output of every enabled head, by task.
+        """
+        nobody = torch.empty(0, dtype=torch.long, device=states.device)
+        # Geometry, distances and logarithms lose their digits in half precision.
+        states, vectors, question = states.float(), vectors.float(), question.float()
+        outputs: dict[str, HeadOutput] = {}
+        for task, head in self.heads.items():
+            rows = index.get(task, nobody)
+            inputs = HeadInputs(states[rows], vectors[rows], question[rows], valid[rows])
+            wanted = None
+            if targets is not None:
+                wanted = HeadTargets(
+                    target=targets.target.get(task, nobody),
+                    answer_order=targets.answer_order[rows],
+                    anchor_order=targets.anchor_order[rows],
+                    grounded=targets.grounded[rows],
+                )
+            outputs[task] = head(inputs, wanted)
+        return outputs

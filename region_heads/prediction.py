@@ -1,0 +1,119 @@
+"""Answers of a saved model to a table of questions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from region_heads.errors import RegionHeadsError
+from region_heads.records import PREDICTION_SCHEMA
+from region_heads.tasks import Task
+
+if TYPE_CHECKING:
+    from region_heads.data.dataset import RegionDataset
+    from region_heads.modeling.model import RegionHeadsModel
+
+
+def predict(
+    model: Path,
+    table: pa.Table,
+    dataset: Path,
+    *,
+    depth_scale: float = 0.001,
+    batch_size: int = 64,
+    progress: Callable[[int], None] | None = None,
+) -> pa.Table:
+    """Answers every question of ``table`` with the model in the folder ``model``.
+
+    Args:
+        model: A folder that ``finetune`` wrote.
+        table: Rows with the columns of ``TAGGED_SCHEMA``; targets may be null.
+        dataset: Folder that the ``image`` and ``depth`` columns are relative to.
+        depth_scale: Metres for one unit of a depth image.
+        batch_size: Questions in a batch.
+        progress: Called with the number of questions answered since the last call.
+
+    Returns:
+        One row for each question, in the order of ``table``, with ``PREDICTION_SCHEMA``.
+
+    Raises:
+        RegionHeadsError: The folder holds no model, the model has no head for a question's task, or an image is
+            missing.
+    """
+    import torch
+
+    from region_heads.data.collator import RegionDataCollator
+    from region_heads.data.dataset import RegionDataset
+    from region_heads.data.processor import RegionProcessor
+    from region_heads.modeling.model import RegionHeadsModel
+
+    processor = RegionProcessor.from_pretrained(model)
+    network = RegionHeadsModel.from_pretrained(model).eval()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network.to(device)
+    _check_heads(network, table)
+    questions = RegionDataset(table, dataset, processor, depth_scale=depth_scale, cached_scenes=32)
+    collate = RegionDataCollator(processor)
+    rows: list[dict[str, Any]] = [{}] * len(questions)
+    order = sorted(range(len(questions)), key=lambda row: (questions.images[row], row))
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        for row, answer in zip(chosen, _answer(network, questions, collate, chosen, device), strict=True):
+            rows[row] = answer
+        if progress is not None:
+            progress(len(chosen))
+    columns = table.to_pydict()
+    return pa.Table.from_pylist(
+        [row | _truth(columns, number, row) for number, row in enumerate(rows)], schema=PREDICTION_SCHEMA
+    )
+
+
+def _check_heads(network: RegionHeadsModel, table: pa.Table) -> None:
+    missing = set(table["task"].to_pylist()) - set(network.region_heads.heads)
+    if missing:
+        raise RegionHeadsError(
+            f"the model has no enabled head for {', '.join(sorted(missing))}; it answers "
+            f"{', '.join(network.region_heads.heads) or 'no task'} (region_heads_cfg in its config.json)"
+        )
+
+
+def _answer(
+    network: RegionHeadsModel, questions: RegionDataset, collate: Any, chosen: list[int], device: Any
+) -> list[dict[str, Any]]:
+    import torch
+    from accelerate.utils import send_to_device
+
+    from region_heads.modeling.answers import answers
+
+    items = [questions[row] for row in chosen]
+    batch = collate(items)
+    inputs = {key: value for key, value in batch.items() if key not in ("task_types", "targets", "labels")}
+    with torch.inference_mode():
+        outputs = network(**send_to_device(inputs, device)).outputs
+    rows: list[dict[str, Any]] = [{}] * len(items)
+    for name, given in answers(outputs).items():
+        output = outputs[name]
+        for place, (row, answer) in enumerate(zip(batch["task_index"][name].tolist(), given, strict=True)):
+            n = len(items[row].coverage)
+            rows[row] = {
+                "task": name,
+                "prediction": json.dumps(round(answer, 4) if isinstance(answer, float) else answer),
+                "confidence": float(output.confidence[place]),
+                "answer_weights": output.answer_weights[place, :n].tolist(),
+                "anchor_weights": output.anchor_weights[place, :n].tolist(),
+            }
+    return rows
+
+
+def _truth(columns: dict[str, list[Any]], number: int, row: dict[str, Any]) -> dict[str, Any]:
+    task = Task.registry[row["task"]]
+    target = columns[task.target_column][number] if task.target_column in columns else None
+    return {
+        "id": columns["id"][number],
+        "truth": None if target is None else json.dumps(target),
+        "correct": None if target is None else task.correct(json.loads(row["prediction"]), target),
+    }

@@ -1,0 +1,25 @@
+"""Training arguments: those of the Hugging Face Trainer and what this project adds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from transformers import TrainingArguments
+
+
+@dataclass
+class RegionTrainingArguments(TrainingArguments):  # type: ignore[misc, unused-ignore]  # transformers is not typed
+    """Arguments of :class:`~region_heads.training.trainer.RegionHeadsTrainer`."""
+
+    enable_region_heads: bool = field(
+        default=True, metadata={"help": "Answer through the task heads; False trains the text answer only."}
+    )
+    tune_region_heads: bool = field(
+        default=True, metadata={"help": "Train the region encoder and the heads; False freezes them."}
+    )
+    images_per_batch: int = field(
+        default=5, metadata={"help": "Images in a batch; all their questions come with them."}
+    )
+    max_questions_per_image: int = field(
+        default=16, metadata={"help": "Questions of one image in one batch; more are spread over batches."}
+    )
