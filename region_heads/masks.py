@@ -38,4 +38,5 @@ def _area_matrix(pixels: int, cells: int) -> NDArray[np.float32]:
     edges = np.linspace(0.0, pixels, cells + 1)
     low = np.maximum(edges[:-1, None], np.arange(pixels)[None, :])
     high = np.minimum(edges[1:, None], np.arange(1, pixels + 1)[None, :])
-    return (np.clip(high - low, 0.0, None) * (cells / pixels)).astype(np.float32)
+    share: NDArray[np.float32] = (np.clip(high - low, 0.0, None) * (cells / pixels)).astype(np.float32)
+    return share

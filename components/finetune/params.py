@@ -1,9 +1,49 @@
-"""Section ``finetune`` of ``params.yaml``."""
+"""Section ``finetune`` of ``params.yaml``: the model and how it is trained."""
 
 from __future__ import annotations
+
+from pydantic import Field
 
 from components.sections import Section
 
 
+class HeadParams(Section):
+    """Settings of one task's head."""
+
+    enabled: bool = Field(True, description="Whether the task has a head at all.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout inside the head.")
+
+
 class Params(Section):
-    """Settings of the step."""
+    """What is trained, and how; the defaults train the `tiny` backbone from scratch on two CPU cores."""
+
+    backbone: str = Field("tiny", description="'tiny', or the name or folder of a Hugging Face LLaVA model.")
+    enable_region_heads: bool = Field(True, description="Answer through the task heads.")
+    tune_region_heads: bool = Field(True, description="Train the heads; false freezes them.")
+    region_heads_cfg: dict[str, HeadParams] = Field(
+        default_factory=dict, description="Settings by task; a task left out has the defaults."
+    )
+    region_size: int = Field(32, ge=1, description="Width of the learned part of a region's vector.")
+    head_size: int = Field(64, ge=1, description="Hidden width of the heads.")
+    image_token_grid: int | None = Field(
+        4,
+        ge=1,
+        description="Image tokens a side that the language model reads; null keeps the backbone's own.",
+    )
+    loss_weights: dict[str, float] = Field(default_factory=dict, description="Weight of each task's loss.")
+    grounding_loss_weight: float = Field(0.5, ge=0, description="Weight of the loss on the regions used.")
+    language_loss_weight: float = Field(0.0, ge=0, description="Weight of the text answer's loss; 0: none.")
+    epochs: float = Field(24, gt=0, description="Passes over the training split.")
+    learning_rate: float = Field(2e-3, gt=0, description="Peak of the cosine schedule.")
+    warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
+    weight_decay: float = Field(0.05, ge=0, description="Of AdamW.")
+    max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
+    images_per_batch: int = Field(5, ge=1, description="Images in a batch; all their questions come along.")
+    gradient_accumulation_steps: int = Field(1, ge=1, description="Batches in an optimiser step.")
+    mirror: float = Field(0.5, ge=0, le=1, description="Probability of a mirrored image, words and answers.")
+    word_dropout: float = Field(0.05, ge=0, lt=1, description="Probability that a word is left out.")
+    evaluations: int = Field(8, ge=1, description="How often the validation split is scored.")
+    checkpoints: int = Field(4, ge=0, description="How many checkpoints a killed run could go on from.")
+    checkpoint_folder: str = Field("checkpoints", description="Where they lie until the model is saved.")
+    workers: int = Field(0, ge=0, description="Processes that prepare batches; 0 prepares in the trainer.")
+    seed: int = Field(0, ge=0, description="Of initial weights, order and augmentation.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from torch.utils.data import Sampler
-
 
 Key = tuple[int, int]
 """(epoch, row): the data set draws its augmentation from it, so that workers need not be told the epoch."""
@@ -47,7 +47,7 @@ class ImageBatchSampler(Sampler[list[Key]]):
         self.epoch = 0
 
     def __len__(self) -> int:
-        return -(-len(self._groups) // self._images_per_batch)
+        return math.ceil(len(self._groups) / self._images_per_batch)
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the order; called by the trainer at the start of each epoch."""

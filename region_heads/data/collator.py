@@ -20,8 +20,8 @@ _DTYPES = {"float64": torch.float32, "int32": torch.long, "string": torch.long}
 class RegionDataCollator:
     """Pads questions to a batch for :class:`~region_heads.modeling.model.RegionHeadsModel`.
 
-    ``task_types [B]`` holds each question's task as its index in ``region_heads.tasks.TASKS``; ``task_index`` groups the
-    questions by task, in order. Questions without a target are allowed only if all are: then there are no targets.
+    ``task_types [B]`` holds each question's task as its index in ``region_heads.tasks.TASKS``; ``task_index`` groups
+    the questions by task, in order. Questions without a target are allowed only if all are: then there are no targets.
     """
 
     def __init__(self, processor: RegionProcessor) -> None:

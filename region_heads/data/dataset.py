@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from region_heads.data.batches import Key
-from region_heads.data.images import Pixels, Scene
+from region_heads.data.images import Scene
 from region_heads.data.processor import Encoded, RegionProcessor
 from region_heads.data.wording import swap_sides
 from region_heads.tasks import Answer, Task
@@ -39,7 +39,7 @@ class Question:
 
     row: int
     image: str
-    pixels: Pixels  # float16 [C, side, side]
+    pixels: NDArray[np.float16]  # [C, side, side]
     tokens: Encoded
     coverage: NDArray[np.float32]  # [n, P]
     geometry: NDArray[np.float32]  # [n, G]
@@ -149,11 +149,7 @@ class RegionDataset(Dataset[Question]):
         if self._augmentation and self._augmentation.word_dropout > 0:
             rng = self._random("words", epoch, row)
             kept = rng.random(len(words)) >= self._augmentation.word_dropout
-            words = [
-                word
-                for word, keep in zip(words, kept, strict=True)
-                if keep or word == self._processor.mask_id
-            ]
+            words = [word for word, keep in zip(words, kept, strict=True) if keep or word == self._processor.mask_id]
         return self._processor.assemble(words, regions=regions, freeform=freeform if self._freeform else None)
 
     def _mirrors(self, epoch: int, image: str) -> bool:
@@ -166,9 +162,7 @@ class RegionDataset(Dataset[Question]):
         return np.random.default_rng(np.frombuffer(material, dtype=np.uint8))
 
     @staticmethod
-    def _grounding(
-        column: dict[str, Any], regions: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], bool]:
+    def _grounding(column: dict[str, Any], regions: int) -> tuple[NDArray[np.int64], NDArray[np.int64], bool]:
         orders = {role: np.zeros(regions, dtype=np.int64) for role in ("answer", "anchor")}
         if column["grounding"] is not None:
             for region, role in zip(column["grounding"], column["grounding_roles"], strict=True):

@@ -33,8 +33,8 @@ class Encoded:
 class RegionProcessor:
     """Encodes questions for a backbone; saved beside the model.
 
-    A sequence is: image tokens, the question with one ``<mask>`` token a region, one read-out token a region, the answer
-    token, and in training the freeform answer.
+    A sequence is: image tokens, the question with one ``<mask>`` token a region, one read-out token a region, the
+    answer token, and in training the freeform answer.
 
     Args:
         tokenizer: Knows ``<mask>``, ``<read_out>`` and ``<answer>`` as single tokens (``add_region_tokens``).
@@ -42,9 +42,7 @@ class RegionProcessor:
         image_tokens: Number of image tokens in front of the question.
     """
 
-    def __init__(
-        self, tokenizer: PreTrainedTokenizerBase, *, image_format: ImageFormat, image_tokens: int
-    ) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, *, image_format: ImageFormat, image_tokens: int) -> None:
         self.tokenizer = tokenizer
         self.image_format = image_format
         self.image_tokens = image_tokens

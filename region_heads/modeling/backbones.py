@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoModelForImageTextToText,
@@ -18,6 +18,7 @@ from transformers import (
     LlamaConfig,
     LlavaConfig,
     PretrainedConfig,
+    PreTrainedModel,
 )
 
 from region_heads.errors import RegionHeadsError
@@ -29,11 +30,11 @@ class Adapter(Protocol):
     def grid(self, config: PretrainedConfig) -> tuple[int, int]:
         """Rows and columns of the feature map of one image."""
 
-    def image_features(self, backbone: nn.Module, pixels_ICHW: Tensor) -> Tensor:
+    def image_features(self, backbone: PreTrainedModel, pixels_ICHW: Tensor) -> Tensor:
         """Features ``[I, P, D]`` of images in the language model's space, row by row."""
 
     def hidden_states(
-        self, backbone: nn.Module, embeddings_BSD: Tensor, attention_mask: Tensor, position_ids: Tensor | None
+        self, backbone: PreTrainedModel, embeddings_BSD: Tensor, attention_mask: Tensor, position_ids: Tensor | None
     ) -> Tensor:
         """Last hidden states ``[B, S, D]`` of the language model."""
 
@@ -45,12 +46,12 @@ class LlavaAdapter:
         side = config.vision_config.image_size // config.vision_config.patch_size
         return side, side
 
-    def image_features(self, backbone: nn.Module, pixels_ICHW: Tensor) -> Tensor:
+    def image_features(self, backbone: PreTrainedModel, pixels_ICHW: Tensor) -> Tensor:
         features = backbone.model.get_image_features(pixel_values=pixels_ICHW, return_dict=True).pooler_output
         return torch.stack(list(features))
 
     def hidden_states(
-        self, backbone: nn.Module, embeddings_BSD: Tensor, attention_mask: Tensor, position_ids: Tensor | None
+        self, backbone: PreTrainedModel, embeddings_BSD: Tensor, attention_mask: Tensor, position_ids: Tensor | None
     ) -> Tensor:
         hidden: Tensor = backbone.model.language_model(
             inputs_embeds=embeddings_BSD,
@@ -131,7 +132,7 @@ def load_backbone_config(name_or_path: str) -> PretrainedConfig:
     return config
 
 
-def build_backbone(config: PretrainedConfig) -> nn.Module:
+def build_backbone(config: PretrainedConfig) -> PreTrainedModel:
     """The image-text model of ``config`` with fresh weights."""
-    model: nn.Module = AutoModelForImageTextToText.from_config(config)
+    model: PreTrainedModel = AutoModelForImageTextToText.from_config(config)
     return model

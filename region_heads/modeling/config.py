@@ -56,8 +56,6 @@ class RegionHeadsConfig(PretrainedConfig):
         unknown = sorted((set(heads) | set(weights)) - set(TASK_NAMES))
         if unknown:
             raise ValueError(f"unknown task {unknown[0]!r}; known: {', '.join(TASK_NAMES)}")
-        self.region_heads_cfg = {
-            task: {"enabled": True, "dropout": 0.0, **heads.get(task, {})} for task in TASK_NAMES
-        }
+        self.region_heads_cfg = {task: {"enabled": True, "dropout": 0.0, **heads.get(task, {})} for task in TASK_NAMES}
         self.loss_weights = {task: float(weights.get(task, 1.0)) for task in TASK_NAMES}
         super().__post_init__(**kwargs)

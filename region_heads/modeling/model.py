@@ -1,7 +1,7 @@
 """The model: backbone, region encoder and routed heads.
 
-Dimensions in names: ``B`` questions, ``I`` images, ``S`` sequence length, ``N`` regions, ``P`` patches, ``D`` width of the
-language model, ``Z`` width of the region vectors.
+Dimensions in names: ``B`` questions, ``I`` images, ``S`` sequence length, ``N`` regions, ``P`` patches, ``D`` width of
+the language model, ``Z`` width of the region vectors.
 """
 
 from __future__ import annotations
@@ -50,18 +50,15 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
     base_model_prefix = "backbone"
     main_input_name = "input_ids"
     _supports_sdpa = True
-    _tied_weights_keys = {"backbone.lm_head.weight": "backbone.model.language_model.embed_tokens.weight"}  # noqa: RUF012
     accepts_loss_kwargs = False  # the trainer passes `task_counts` itself; see region_heads.training.trainer
 
     def __init__(self, config: RegionHeadsConfig) -> None:
         super().__init__(config)
         self.adapter = adapter_for(config.backbone_config)
         self.backbone = build_backbone(config.backbone_config)
-        width = config.backbone_config.get_text_config().hidden_size
+        width = self.backbone.config.get_text_config().hidden_size
         self.region_encoder = RegionEncoder(feature_size=width, region_size=config.region_size)
-        self.region_heads = RegionHeads(
-            config, state_size=width, vector_size=self.region_encoder.vector_size
-        )
+        self.region_heads = RegionHeads(config, state_size=width, vector_size=self.region_encoder.vector_size)
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -130,9 +127,7 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
                 language = self._language_loss(hidden_BSD, labels)
                 loss = loss + self.config.language_loss_weight * language
                 task_losses["language"] = language.detach()
-        return RegionHeadsOutput(
-            loss=loss, task_losses=task_losses, outputs=outputs, region_features=states_BND
-        )
+        return RegionHeadsOutput(loss=loss, task_losses=task_losses, outputs=outputs, region_features=states_BND)
 
     def _image_tokens(self, features_IPD: Tensor) -> Tensor:
         side = self.config.image_token_grid
@@ -165,9 +160,7 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
             count = task_counts[task] if task_counts is not None else here
             count = count.clamp_min(1) if isinstance(count, Tensor) else max(count, 1)
             answer, grounding = output.loss.sum() / count, output.grounding_loss.sum() / count
-            total = total + self.config.loss_weights[task] * (
-                answer + self.config.grounding_loss_weight * grounding
-            )
+            total = total + self.config.loss_weights[task] * (answer + self.config.grounding_loss_weight * grounding)
             if here:
                 means[task] = output.loss.detach().mean()
                 means[f"{task}_grounding"] = output.grounding_loss.detach().mean()

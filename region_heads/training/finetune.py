@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,7 @@ def build(settings: ModelSettings, train: pa.Table) -> tuple[RegionHeadsModel, R
     if settings.backbone != TINY:
         model.backbone = type(model.backbone).from_pretrained(settings.backbone)
         model.backbone.resize_token_embeddings(len(tokenizer))
+        model.config.backbone_config = model.backbone.config
     return model, processor
 
 
@@ -106,7 +108,7 @@ def finetune(
     augmentation: Augmentation | None,
     depth_scale: float,
     callbacks: Sequence[TrainerCallback] = (),
-    resume: bool = False,
+    resume: Path | None = None,
 ) -> RegionHeadsTrainer:
     """Trains a model; the trainer that comes back holds it, its processor and the log.
 
@@ -118,25 +120,29 @@ def finetune(
         augmentation: Changes of the training questions; None for none.
         depth_scale: Metres for one unit of a depth image.
         callbacks: More trainer callbacks.
-        resume: Go on from the last checkpoint in ``arguments.output_dir``.
+        resume: A checkpoint folder to go on from.
     """
     set_seed(arguments.seed)
     model, processor = build(settings, train)
     if not arguments.tune_region_heads:
         model.region_encoder.requires_grad_(False)
         model.region_heads.requires_grad_(False)
-    common = {"depth_scale": depth_scale, "freeform": settings.language_loss_weight > 0}
+    dataset = partial(
+        RegionDataset,
+        root=root,
+        processor=processor,
+        depth_scale=depth_scale,
+        freeform=settings.language_loss_weight > 0,
+    )
     trainer = RegionHeadsTrainer(
         model=model,
         args=arguments,
         data_collator=RegionDataCollator(processor),
         processing_class=processor.tokenizer,
-        train_dataset=RegionDataset(
-            train, root, processor, augmentation=augmentation, seed=arguments.seed, **common
-        ),
-        eval_dataset=RegionDataset(val, root, processor, **common),
+        train_dataset=dataset(train, augmentation=augmentation, seed=arguments.seed),
+        eval_dataset=dataset(val),
         callbacks=list(callbacks),
     )
     trainer.processor = processor
-    trainer.train(resume_from_checkpoint=resume)
+    trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
     return trainer

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
-from transformers import Trainer
+from transformers import Trainer, TrainerControl
 
 from region_heads.data.batches import ImageBatchSampler
 from region_heads.data.dataset import RegionDataset
+from region_heads.data.processor import RegionProcessor
 from region_heads.modeling.answers import answers
 from region_heads.tasks import TASK_NAMES, Task
 from region_heads.training.arguments import RegionTrainingArguments
@@ -25,6 +26,8 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
     """
 
     args: RegionTrainingArguments
+    control: TrainerControl
+    processor: RegionProcessor
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -69,9 +72,9 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
     ) -> tuple[list[dict[str, Any]], Tensor | int | None]:
         """The micro-batches of one optimiser step, each told how many questions of each task the step holds."""
         batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
-        counts = torch.stack(
-            [torch.bincount(batch["task_types"], minlength=len(TASK_NAMES)) for batch in batches]
-        ).sum(0)
+        counts = torch.stack([torch.bincount(batch["task_types"], minlength=len(TASK_NAMES)) for batch in batches]).sum(
+            0
+        )
         counts = self.accelerator.reduce(counts.to(device), reduction="sum")
         for batch in batches:
             batch["task_counts"] = dict(zip(TASK_NAMES, counts, strict=True))
@@ -124,8 +127,7 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
                         task.correct(answer, task.labels[int(truth)] if task.labels else truth)
                     )
         metrics = {
-            f"{metric_key_prefix}_accuracy/{task}": sum(marks) / len(marks)
-            for task, marks in sorted(right.items())
+            f"{metric_key_prefix}_accuracy/{task}": sum(marks) / len(marks) for task, marks in sorted(right.items())
         }
         metrics[f"{metric_key_prefix}_score"] = sum(metrics.values()) / max(len(metrics), 1)
         self.log(metrics)

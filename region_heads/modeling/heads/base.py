@@ -73,7 +73,8 @@ class RegionScorer(nn.Module):
     def forward(self, inputs: HeadInputs) -> Tensor:
         scores = self.score(torch.cat([inputs.states, inputs.vectors], -1)).squeeze(-1)
         scores = scores + torch.einsum("nrz,nz->nr", inputs.vectors, self.direction(inputs.question))
-        return scores.masked_fill(~inputs.valid, -1e4)
+        masked: Tensor = scores.masked_fill(~inputs.valid, -1e4)
+        return masked
 
 
 def pick(weights: Tensor, values: Tensor) -> Tensor:

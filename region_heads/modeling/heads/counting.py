@@ -69,7 +69,9 @@ class CountingHead(nn.Module):
             return output
         loss = F.cross_entropy(logits, targets.target.long().clamp(0, MAX_COUNT), reduction="none")
         return replace(
-            output, loss=loss, grounding_loss=self._grounding_loss(member_logits, container_logits, inputs, targets)
+            output,
+            loss=loss,
+            grounding_loss=self._grounding_loss(member_logits, container_logits, inputs, targets),
         )
 
     def _member_logits(self, inputs: HeadInputs, z_container: Tensor) -> Tensor:
@@ -78,7 +80,8 @@ class CountingHead(nn.Module):
         inside = z_container[:, None].expand(-1, regions, -1)
         offset = inputs.vectors - inside
         features = torch.cat([question, inputs.states, inputs.vectors, inside, offset, offset.abs()], -1)
-        return self.member(features).squeeze(-1)
+        logits: Tensor = self.member(features).squeeze(-1)
+        return logits
 
     @staticmethod
     def _grounding_loss(

@@ -68,9 +68,7 @@ class DistanceHead(_PairHead):
     """Metres between two regions: ``log`` of a learned metric plus a correction, and a gate for exactly zero."""
 
     def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
-        super().__init__(
-            state_size=state_size, vector_size=vector_size, hidden_size=hidden_size, dropout=dropout
-        )
+        super().__init__(state_size=state_size, vector_size=vector_size, hidden_size=hidden_size, dropout=dropout)
         self.position = nn.Linear(vector_size, 3)
         self.correction = MLP(self.pair_size + 1, hidden_size, 1, dropout=dropout)
         self.inside = MLP(self.pair_size + 1, hidden_size, 1, dropout=dropout)
@@ -102,18 +100,14 @@ class DistanceHead(_PairHead):
         regression = F.huber_loss(error, torch.zeros_like(error), reduction="none", delta=1.0)
         gate = F.binary_cross_entropy_with_logits(zero_logit, is_zero.float(), reduction="none")
         loss = 0.3 * regression.masked_fill(is_zero, 0.0) + gate
-        return replace(
-            output, loss=loss, grounding_loss=self.grounding_loss(logits_a, logits_b, targets)
-        )
+        return replace(output, loss=loss, grounding_loss=self.grounding_loss(logits_a, logits_b, targets))
 
 
 class LeftRightHead(_PairHead):
     """The side of the first region relative to the second: class 0 is left, class 1 is right."""
 
     def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
-        super().__init__(
-            state_size=state_size, vector_size=vector_size, hidden_size=hidden_size, dropout=dropout
-        )
+        super().__init__(state_size=state_size, vector_size=vector_size, hidden_size=hidden_size, dropout=dropout)
         self.side = MLP(self.pair_size, hidden_size, 2, dropout=dropout)
         self.offset = nn.Linear(vector_size, 2)
 
@@ -129,7 +123,4 @@ class LeftRightHead(_PairHead):
         if targets is None:
             return output
         loss = F.cross_entropy(logits, targets.target.long(), reduction="none")
-        return replace(
-            output, loss=loss, grounding_loss=self.grounding_loss(logits_a, logits_b, targets)
-        )
-
+        return replace(output, loss=loss, grounding_loss=self.grounding_loss(logits_a, logits_b, targets))

@@ -1,0 +1,28 @@
+"""Where a run keeps its checkpoints: a folder named after everything that the result depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import region_heads
+from components.finetune.params import Params
+
+
+def checkpoint_folder(root: Path, splits: Path, params: Params) -> Path:
+    """The folder of the run with these splits, these settings and this code.
+
+    Another run finds another folder, so that a checkpoint is only ever continued by the run that wrote it.
+    """
+    digest = hashlib.sha256(json.dumps(params.model_dump(mode="json"), sort_keys=True).encode())
+    sources = sorted(Path(region_heads.__file__).parent.rglob("*.py"))
+    for path in (splits / "train.parquet", splits / "val.parquet", *sources):
+        digest.update(path.read_bytes())
+    return root / f"finetune-{digest.hexdigest()[:16]}"
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end; the trainer's state is what it writes last."""
+    complete = [path for path in folder.glob("checkpoint-*") if (path / "trainer_state.json").is_file()]
+    return max(complete, key=lambda path: int(path.name.rpartition("-")[2]), default=None)

@@ -1,0 +1,58 @@
+"""The line that a person watches while a model trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from transformers import TrainerCallback
+
+
+class ProgressLine(TrainerCallback):  # type: ignore[misc, unused-ignore]  # transformers is not typed
+    """A progress bar with loss and validation score; each score also stays as a line, also without a terminal."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        self._loss = ""
+
+    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_others: Any) -> None:
+        self._bar = self._progress.add_task("training", total=state.max_steps, completed=state.global_step, note="")
+        self._progress.start()
+
+    def on_step_end(self, _args: Any, state: Any, _control: Any, **_others: Any) -> None:
+        self._progress.update(self._bar, completed=state.global_step, note=self._loss)
+
+    def on_log(
+        self, _args: Any, state: Any, _control: Any, logs: dict[str, float] | None = None, **_others: Any
+    ) -> None:
+        logs = logs or {}
+        if "loss" in logs:
+            self._loss = f"loss {logs['loss']:.3f}"
+        if "eval_score" in logs:
+            tasks = "  ".join(
+                f"{name.removeprefix('eval_accuracy/')} {value:.2f}"
+                for name, value in logs.items()
+                if name.startswith("eval_accuracy/")
+            )
+            self._progress.console.print(
+                f"epoch {state.epoch:5.1f}  {self._loss}  validation S1 {logs['eval_score']:.3f}  ({tasks})",
+                highlight=False,
+            )
+
+    def on_train_end(self, _args: Any, _state: Any, _control: Any, **_others: Any) -> None:
+        self._progress.stop()
