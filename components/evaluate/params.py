@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from components.sections import Section
 
 
 class Params(Section):
-    """Settings of the step."""
+    """How the test split is judged."""
+
+    batch_size: int = Field(64, ge=1, le=4096, description="Questions in one forward pass.")
+    resamples: int = Field(2000, ge=200, le=20000, description="Bootstrap resamples of images per interval.")
+    seed: int = Field(0, ge=0, description="Seed of the resamples; the same seed gives the same intervals.")
+    compare_champion: bool = Field(
+        True, description="Re-score the registry's champion on the same questions and compare pairwise."
+    )

@@ -17,9 +17,9 @@ def compare(challenger: Judged, champion: Judged, *, resamples: int = 2000, seed
 
     Returns:
         ``{"score": {"difference", "ci95", "n"}, "tasks": {task: {"difference", "ci95", "n", "gained",
-        "lost"}}}``. Differences are challenger minus champion, in -1..1; ``gained`` counts questions that only
-        the challenger has right, ``lost`` those that only the champion has. The score's difference is the mean
-        of the tasks' differences. Tasks without questions have null figures.
+        "lost"}}}``. Differences are challenger minus champion, in -1..1; ``gained`` counts questions that
+        only the challenger has right, ``lost`` those that only the champion has. The score's difference is
+        the mean of the tasks' differences. Tasks without questions have null figures.
 
     Raises:
         RegionHeadsError: The two did not answer the same questions.

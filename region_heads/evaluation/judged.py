@@ -73,8 +73,9 @@ def judge(test: pa.Table, predictions: pa.Table) -> Judged:
     if len(answers) != predictions.num_rows or wanted != set(answers):
         odd = sorted(wanted.symmetric_difference(answers))[:5]
         raise RegionHeadsError(
-            f"predictions: expected one row for each of the {len(wanted)} test questions, found "
-            f"{predictions.num_rows} rows for {len(answers)} ids (differing: {', '.join(odd) or 'duplicates'})"
+            f"predictions: expected one row for each of the {len(wanted)} test questions, "
+            f"found {predictions.num_rows} rows for {len(answers)} ids; "
+            f"differing: {', '.join(odd) or 'none, but some are there twice'}"
         )
     warnings = []
     answered = [row for row in rows if row["answer"] is not None]

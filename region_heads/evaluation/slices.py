@@ -43,13 +43,7 @@ def smallest_mask(row: Row) -> str | None:
     areas = coco.area([{"size": size, "counts": counts.encode("ascii")} for counts in row.rle])
     share = float(min(areas)) / (row.width * row.height)
     return (
-        "below 0.1 %"
-        if share < 0.001
-        else "0.1-0.5 %"
-        if share < 0.005
-        else "0.5-2 %"
-        if share < 0.02
-        else "above 2 %"
+        "below 0.1 %" if share < 0.001 else "0.1-0.5 %" if share < 0.005 else "0.5-2 %" if share < 0.02 else "above 2 %"
     )
 
 
@@ -84,9 +78,7 @@ def distance_range(row: Row) -> str:
     metres = float(row.truth)
     if metres == 0:
         return "0 (inside)"
-    return (
-        "below 2 m" if metres < 2 else "2-5 m" if metres < 5 else "5-10 m" if metres < 10 else "10 m and more"
-    )
+    return "below 2 m" if metres < 2 else "2-5 m" if metres < 5 else "5-10 m" if metres < 10 else "10 m and more"
 
 
 def needs_selection(row: Row) -> str:

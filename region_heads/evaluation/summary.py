@@ -136,7 +136,7 @@ def summarise(judged: Judged, train: pa.Table, *, resamples: int = 2000, seed: i
 
 
 def fit_baseline(task: Task, train: pa.Table) -> Baseline | None:
-    """The trivial baseline of ``task``, fitted to ``train``; None when that has no answered question of it."""
+    """The trivial baseline of ``task``, fitted to ``train``; None where that has no answer of the task."""
     rows = [
         row for row in train.select(["task", "answer", "rle"]).to_pylist()
         if row["task"] == task.name and row["answer"] is not None

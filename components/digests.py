@@ -1,0 +1,39 @@
+"""Content digests of folders, computed as DVC computes them, so that they match ``dvc.lock`` without DVC.
+
+DVC's digest of a folder is the MD5 of a JSON list of ``{"md5", "relpath"}``, sorted by path, with ``.dir`` at
+the end. MD5 names content here; it protects nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from pathlib import Path
+
+
+def folder_digest(folder: Path, *, leave_out: Collection[str] = ()) -> str:
+    """Digest of all files below ``folder``.
+
+    Args:
+        folder: An existing folder.
+        leave_out: Relative paths that do not count; with any, the digest is no longer DVC's.
+    """
+    entries = [
+        {"md5": _file_digest(path), "relpath": path.relative_to(folder).as_posix()}
+        for path in folder.rglob("*")
+        if path.is_file() and path.relative_to(folder).as_posix() not in leave_out
+    ]
+    entries.sort(key=lambda entry: entry["relpath"])
+    text = json.dumps(entries, sort_keys=True)
+    return hashlib.md5(text.encode("utf-8"), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def model_digest(model: Path) -> str:
+    """Digest of a model folder: what decides its answers, not ``training.json``, which tells how it came."""
+    return folder_digest(model, leave_out=("training.json",))
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

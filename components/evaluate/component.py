@@ -1,0 +1,37 @@
+"""Kubeflow wrapper of the step ``evaluate``: hands over paths and parameters, logs the returned figures."""
+
+from typing import Any
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False, packages_to_install=[])
+def evaluate(
+    model: dsl.Input[dsl.Model],
+    splits: dsl.Input[dsl.Dataset],
+    dataset: dsl.Input[dsl.Dataset],
+    predictions: dsl.Output[dsl.Dataset],
+    evaluation: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    evaluate: dict[str, Any],
+    data: dict[str, Any],
+    tracking: dict[str, Any],
+) -> None:
+    """The step ``evaluate``; the README in its folder says what it reads and writes."""
+    from components.command import run_step
+
+    figures = run_step(
+        "evaluate",
+        model=model.path,
+        splits=splits.path,
+        dataset=dataset.path,
+        predictions=predictions.path,
+        evaluation=evaluation.path,
+        evaluate=evaluate,
+        data=data,
+        tracking=tracking,
+    )
+    for name, value in figures.items():
+        metrics.log_metric(name, value)

@@ -1,0 +1,142 @@
+"""The step ``evaluate``: answers the test split, judges the answers, re-scores the champion beside them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.champion import download_model, version_of
+from components.digests import folder_digest, model_digest
+from components.evaluate.params import Params
+from components.evaluate.table import print_evaluation
+from components.output import whole_file, write_json
+from components.ports import InputPath, OutputPath
+from components.sections import DatasetParams, TrackingParams
+from components.tracking import connect, tracking_run
+from region_heads.errors import RegionHeadsError
+from region_heads.evaluation.comparison import compare
+from region_heads.evaluation.judged import Judged, judge
+from region_heads.evaluation.summary import summarise
+from region_heads.records import SPLIT_SCHEMA
+
+
+def evaluate(
+    *,
+    model: InputPath,
+    splits: InputPath,
+    dataset: InputPath,
+    predictions: OutputPath,
+    evaluation: OutputPath,
+    evaluate: Params,
+    data: DatasetParams,
+    tracking: TrackingParams,
+) -> dict[str, float]:
+    """Judges a model on the test split, under the official rule and against trivial baselines.
+
+    Args:
+        model: The model folder.
+        splits: Folder with ``test.parquet`` and ``train.parquet`` (the baselines are fitted to the latter).
+        dataset: The data set's folder, for images and depth.
+        predictions: Written: one row per test question (``PREDICTION_SCHEMA``).
+        evaluation: Written: the figures (see ``region_heads.evaluation.summary``), ``champion``, and the
+            digests of the model and the splits that they belong to.
+        evaluate: Settings of this step.
+        data: Layout of the data set.
+        tracking: Where the figures are logged: in the run that trained the model, when it is there.
+
+    Returns:
+        The score and the accuracy of each task that the test split holds.
+
+    Raises:
+        RegionHeadsError: An input is missing, the test split is empty, or MLflow or the champion cannot be
+            reached.
+    """
+    test, train = _read_split(splits, "test"), _read_split(splits, "train")
+    if test.num_rows == 0:
+        raise RegionHeadsError(f"{splits / 'test.parquet'}: no questions; give the test split a share")
+    training = _read_training(model)
+    client = connect(tracking)  # before the work, so that a wrong address fails in seconds
+
+    answers = _predict(model, test, dataset, evaluate, data)
+    judged = judge(test, answers)
+    content = summarise(judged, train, resamples=evaluate.resamples, seed=evaluate.seed)
+    champion = version_of(client, tracking.model_name) if evaluate.compare_champion else None
+    content["champion"] = None
+    if champion is not None:
+        print(f"Re-scoring the champion, version {champion.version}, on the same questions ...")
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = download_model(tracking.model_name, champion.version, Path(scratch))
+            incumbent = judge(test, _predict(folder, test, dataset, evaluate, data))
+        content["champion"] = _champion(str(champion.version), judged, incumbent, train, evaluate)
+    content["model_digest"] = model_digest(model)
+    content["splits_digest"] = folder_digest(splits)
+
+    headline = _headline(content)
+    with tracking_run(tracking, run_id=training.get("mlflow_run_id"), name="evaluate") as run:
+        import mlflow
+
+        content["run_id"] = run.info.run_id
+        mlflow.log_metrics({f"test/{name}": value for name, value in headline.items()})
+        mlflow.log_dict(content, "evaluation.json")
+    with whole_file(predictions) as partial:
+        pq.write_table(answers, partial)
+    write_json(evaluation, content)
+    print_evaluation(content)
+    return headline
+
+
+def _predict(model: Path, test: pa.Table, dataset: Path, settings: Params, data: DatasetParams) -> pa.Table:
+    from region_heads.prediction import predict
+
+    return predict(model, test, dataset, depth_scale=data.depth_scale, batch_size=settings.batch_size)
+
+
+def _champion(version: str, judged: Judged, incumbent: Judged, train: pa.Table, settings: Params) -> dict[str, Any]:
+    figures = summarise(incumbent, train, resamples=settings.resamples, seed=settings.seed)
+    kept = ("accuracy", "ci95", "n")
+    return {
+        "version": version,
+        "score": figures["score"],
+        "score_ci95": figures["score_ci95"],
+        "tasks": {name: {key: task[key] for key in kept} for name, task in figures["tasks"].items()},
+        "comparison": compare(judged, incumbent, resamples=settings.resamples, seed=settings.seed),
+    }
+
+
+def _headline(content: dict[str, Any]) -> dict[str, float]:
+    figures = {"score": content["score"]}
+    for name, task in content["tasks"].items():
+        figures[f"{name}/accuracy"] = task["accuracy"]
+        figures[f"{name}/baseline"] = task["baseline"]
+    for wording, part in content["wordings"].items():
+        figures[f"{wording}_wordings/score"] = part["score"]
+    return {name: float(value) for name, value in figures.items() if value is not None}
+
+
+def _read_split(splits: Path, name: str) -> pa.Table:
+    path = splits / f"{name}.parquet"
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise RegionHeadsError(f"{path}: no such file; run the step split first") from None
+    except (pa.ArrowException, OSError) as error:
+        raise RegionHeadsError(f"{path}: not readable as Parquet: {error}") from None
+    missing = [column for column in SPLIT_SCHEMA.names if column not in table.column_names]
+    if missing:
+        raise RegionHeadsError(f"{path}: expected the columns of a split table, missing {', '.join(missing)}")
+    return table
+
+
+def _read_training(model: Path) -> dict[str, Any]:
+    if not (model / "config.json").is_file():
+        raise RegionHeadsError(f"{model}: not a model folder, it has no config.json; run the step finetune")
+    path = model / "training.json"
+    if not path.exists():
+        return {}  # a model from elsewhere can be judged too
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return content if isinstance(content, dict) else {}

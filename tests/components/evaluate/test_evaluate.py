@@ -1,0 +1,70 @@
+"""The step evaluate: a real, untrained model on a miniature test split."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from components.evaluate.params import Params
+from components.evaluate.step import evaluate
+from components.sections import DatasetParams, TrackingParams
+from components.tracking import connect
+from region_heads.errors import RegionHeadsError
+from region_heads.records import PREDICTION_SCHEMA
+from region_heads.tasks import TASK_NAMES
+
+
+def test_writes_predictions_and_figures_and_logs_them(
+    tmp_path: Path,
+    untrained_model: Path,
+    splits: Path,
+    dataset: Path,
+    data: DatasetParams,
+    tracking: TrackingParams,
+) -> None:
+    headline = evaluate(
+        model=untrained_model,
+        splits=splits,
+        dataset=dataset,
+        predictions=tmp_path / "predictions",
+        evaluation=tmp_path / "evaluation",
+        evaluate=Params(resamples=200),
+        data=data,
+        tracking=tracking,
+    )
+
+    predictions = pq.read_table(tmp_path / "predictions")
+    assert predictions.schema.equals(PREDICTION_SCHEMA)
+    assert predictions["id"].to_pylist() == pq.read_table(splits / "test.parquet")["id"].to_pylist()
+
+    content = json.loads((tmp_path / "evaluation").read_text())
+    assert set(content["tasks"]) == set(TASK_NAMES)
+    assert content["champion"] is None
+    assert headline["score"] == content["score"]
+    for task in content["tasks"].values():
+        assert task["n"] == 6
+        assert task["ci95"][0] <= task["accuracy"] <= task["ci95"][1]
+    assert content["wordings"]["seen"]["n"] + content["wordings"]["novel"]["n"] == 24
+
+    run = connect(tracking).get_run(content["run_id"])
+    assert run.data.metrics["test/score"] == pytest.approx(content["score"])
+
+
+def test_a_folder_without_a_model_is_a_clear_error(
+    tmp_path: Path, splits: Path, dataset: Path, data: DatasetParams, tracking: TrackingParams
+) -> None:
+    with pytest.raises(RegionHeadsError, match=r"no config\.json; run the step finetune"):
+        evaluate(
+            model=tmp_path,
+            splits=splits,
+            dataset=dataset,
+            predictions=tmp_path / "predictions",
+            evaluation=tmp_path / "evaluation",
+            evaluate=Params(),
+            data=data,
+            tracking=tracking,
+        )
+    assert not (tmp_path / "evaluation").exists()
