@@ -1,0 +1,52 @@
+# Region Heads: `make run` and `make test` are all that a fresh machine needs. `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: run test kfp-local mlflow clean help setup
+
+BIN := .venv/bin
+READY := .venv/.ready
+# The steps call `python`; inside the recipes that is the one of .venv, whatever the shell has.
+ENV := PATH="$(CURDIR)/$(BIN):$$PATH" DVC_NO_ANALYTICS=1
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
+	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
+
+run: $(READY)  ## The whole line on the data set in params.yaml, then the results
+	@$(ENV) dvc repro visualize promote
+	@$(BIN)/python -m pipelines.summary
+
+test: $(READY)  ## Lint, types and the fast tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+kfp-local: $(READY)  ## The same line as a Kubeflow pipeline, on this machine
+	@$(BIN)/region-heads pipeline run
+
+mlflow: $(READY)  ## The MLflow page with runs, models and aliases, at http://localhost:5000
+	@$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --port 5000
+
+clean:  ## Removes what the line wrote; keeps .venv, MLflow's store and data sets of your own
+	rm -rf data/sample data/splits data/records.parquet data/tagged.parquet data/predictions.parquet \
+		data/quarantine.jsonl data/untagged.jsonl models/region_heads reports metrics checkpoints \
+		local_outputs dvc.lock .dvc/tmp .dvc/cache/runs
+
+setup: $(READY)  ## Only the environment in .venv
+
+# torch comes first and exactly: a range, or another order, can make pip fetch several builds of it.
+# The stamp is written last, so an installation that was killed is taken up again.
+$(READY): requirements.lock pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Python 3.11 or 3.12 is needed, found $$(python3 --version 2>&1)." >&2; \
+		echo "Name one that is installed: make PYTHON=/path/to/python3.11" >&2; \
+		exit 1; \
+	fi
+	@echo "Installing into .venv, once: some minutes and 2 GB, more where pip takes torch with CUDA."
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install "$$(grep '^torch==' requirements.lock)"
+	$(BIN)/python -m pip install -r requirements.lock
+	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+help:  ## This list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20

@@ -1,0 +1,1 @@
+"""The training pipeline on Kubeflow, and the command line ``region-heads``."""

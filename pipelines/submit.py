@@ -1,0 +1,45 @@
+"""Starts one run of the training pipeline on a Kubeflow Pipelines server."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from pipelines.compile import compile_file
+from pipelines.connection import kubeflow
+from pipelines.training import Resources
+
+
+def submit(
+    params: Path,
+    *,
+    host: str | None,
+    experiment: str,
+    name: str | None = None,
+    namespace: str | None = None,
+    resources: Resources | None = None,
+) -> str:
+    """Compiles the pipeline from ``params`` and starts a run of it.
+
+    Args:
+        params: The file ``params.yaml``.
+        host: Address of the server; None takes ``KF_PIPELINES_ENDPOINT``.
+        experiment: Kubeflow experiment; created when it is new.
+        name: Name of the run; None lets Kubeflow choose.
+        namespace: Profile namespace of a multi-user installation.
+        resources: What training asks for.
+
+    Returns:
+        The run's id.
+
+    Raises:
+        RegionHeadsError: The parameters are not valid, or the server cannot be reached or refuses.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / "training.yaml"
+        compile_file(params, package, resources=resources)
+        with kubeflow(host) as client:
+            run = client.create_run_from_pipeline_package(
+                str(package), run_name=name, experiment_name=experiment, namespace=namespace
+            )
+            return str(run.run_id)
