@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from region_heads.data.images import ImageFormat
@@ -112,26 +112,32 @@ class RegionProcessor:
 def add_region_tokens(tokenizer: PreTrainedTokenizerBase) -> None:
     """Makes ``<mask>``, ``<read_out>`` and ``<answer>`` single tokens of a pretrained tokenizer."""
     tokenizer.add_special_tokens(
-        {"additional_special_tokens": [MASK_TOKEN, READ_OUT_TOKEN, ANSWER_TOKEN]},
-        replace_additional_special_tokens=False,
+        {"extra_special_tokens": [MASK_TOKEN, READ_OUT_TOKEN, ANSWER_TOKEN]},
+        replace_extra_special_tokens=False,
     )
 
 
 def train_tokenizer(texts: list[str], *, vocab_size: int = 1024) -> PreTrainedTokenizerFast:
-    """A small lower-case word-piece tokenizer for the ``tiny`` backbone, from the training questions.
+    """A small lower-case byte-pair tokenizer for the ``tiny`` backbone, from the training questions.
 
-    Words that were not seen fall apart into pieces that were.
+    Words that were not seen fall apart into pieces that were. Merges without a prefix for word pieces are the one kind
+    that the tokenizers library learns the same in every process; word pieces would make runs differ from their seed.
     """
-    tokenizer = Tokenizer(models.WordPiece(unk_token="<unk>", max_input_chars_per_word=40))
+    tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer()])
-    special = ["<pad>", "<unk>", "<eos>", MASK_TOKEN, READ_OUT_TOKEN, ANSWER_TOKEN]
-    trainer = trainers.WordPieceTrainer(vocab_size=vocab_size, special_tokens=special, show_progress=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    special = ["<pad>", "<eos>", MASK_TOKEN, READ_OUT_TOKEN, ANSWER_TOKEN]
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=special,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
     tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="<pad>",
-        unk_token="<unk>",
         eos_token="<eos>",
-        additional_special_tokens=[MASK_TOKEN, READ_OUT_TOKEN, ANSWER_TOKEN],
+        extra_special_tokens=[MASK_TOKEN, READ_OUT_TOKEN, ANSWER_TOKEN],
     )

@@ -66,6 +66,14 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         if module in set(self.backbone.modules()):
             self.backbone._init_weights(module)
 
+    def save_pretrained(self, *arguments: Any, **options: Any) -> None:
+        """Saves under the names that the modules have.
+
+        Transformers would write a LLaVA backbone under the names of its first release; ``from_pretrained`` reads
+        those, but the Trainer's resume loads the file as it is and would silently find no backbone in it.
+        """
+        super().save_pretrained(*arguments, **{"save_original_format": False} | options)
+
     def forward(
         self,
         *,

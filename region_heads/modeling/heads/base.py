@@ -91,7 +91,8 @@ def choose(logits: Tensor, known: Tensor | None = None, is_known: Tensor | None 
     soft = logits.softmax(-1)
     # An index over the regions also when there are no questions at all: argmax of [0, N] is [0].
     hard = F.one_hot(soft.argmax(-1), logits.shape[1]).to(soft.dtype)
-    chosen = hard + soft - soft.detach()
+    # The bracket is exactly 0: two choices of the same region then differ by nothing, not by rounding.
+    chosen = hard + (soft - soft.detach())
     if known is None or is_known is None:
         return chosen
     return torch.where(is_known[:, None], known.to(soft.dtype), chosen)

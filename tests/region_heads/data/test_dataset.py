@@ -1,0 +1,126 @@
+"""From rows to batches: positions, mirror images, order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from region_heads.data.batches import ImageBatchSampler
+from region_heads.data.collator import RegionDataCollator
+from region_heads.data.dataset import Augmentation, RegionDataset
+from region_heads.data.processor import RegionProcessor
+from region_heads.data.wording import swap_sides
+from region_heads.errors import RegionHeadsError
+from region_heads.modeling.model import RegionHeadsModel
+
+Built = tuple[RegionHeadsModel, RegionProcessor]
+
+
+@given(st.text())
+def test_swapping_sides_twice_changes_nothing(text: str) -> None:
+    assert swap_sides(swap_sides(text)).lower() == text.lower()
+
+
+def test_sides_are_swapped_inside_words() -> None:
+    text = "Left or right? The leftmost, not the RIGHT-hand one."
+    assert swap_sides(text) == "Right or left? The rightmost, not the LEFT-hand one."
+
+
+def test_the_i_th_mask_token_carries_region_i(
+    dataset: RegionDataset, collate: RegionDataCollator, built: Built
+) -> None:
+    processor = built[1]
+    batch = collate([dataset[row] for row in range(10)])
+    for row in range(10):
+        places = batch["mask_positions"][row]
+        n = len(dataset[row].coverage)
+        assert (batch["input_ids"][row, places[:n]] == processor.mask_id).all()
+        assert (batch["input_ids"][row, batch["read_out_positions"][row, :n]] == processor.read_out_id).all()
+        assert batch["input_ids"][row, batch["answer_positions"][row]] == processor.answer_id
+        assert (places[n:] == -1).all()
+        # Everything that is read out has seen the whole question.
+        assert batch["read_out_positions"][row, :n].min() > places[:n].max()
+
+
+def test_each_image_is_in_a_batch_once(dataset: RegionDataset, collate: RegionDataCollator) -> None:
+    batch = collate([dataset[row] for row in (0, 7, 1, 6)])
+    assert batch["pixel_values"].shape[0] == 2
+    assert batch["image_index"].tolist() == [0, 1, 0, 1]
+
+
+def test_targets_keep_their_types(dataset: RegionDataset, collate: RegionDataCollator) -> None:
+    target = collate([dataset[row] for row in range(10)])["targets"]["target"]
+    assert target["distance"].dtype == torch.float32
+    assert target["distance"].tolist() == [2.5, 0.0, 2.5, 0.0]
+    assert target["left_right"].tolist() == [1, 1]
+    assert target["multiple_choice"].dtype == torch.long
+    assert target["counting"].tolist() == [2, 2]
+
+
+def test_a_mirrored_question_is_true_of_the_mirrored_picture(table: pa.Table, image_folder: Path, built: Built) -> None:
+    processor = built[1]
+    plain = RegionDataset(table, image_folder, processor)[2]
+    always = RegionDataset(table, image_folder, processor, augmentation=Augmentation(mirror=1.0, word_dropout=0.0))[2]
+    assert (plain.target, always.target) == ("right", "left")
+    words = processor.tokenizer.decode([token for token in always.tokens.ids if token > 5])
+    assert "right of" in words
+    assert np.array_equal(always.pixels, plain.pixels[:, :, ::-1])
+    assert np.allclose(always.geometry[:, 0], -plain.geometry[:, 0])
+    assert always.coverage.sum() == pytest.approx(plain.coverage.sum())
+
+
+def test_augmentation_is_drawn_from_seed_epoch_and_question_alone(
+    table: pa.Table, image_folder: Path, built: Built
+) -> None:
+    def draw(epoch: int, first: int) -> list[list[int]]:
+        dataset = RegionDataset(table, image_folder, built[1], augmentation=Augmentation(word_dropout=0.4), seed=3)
+        rows = [*range(first, 30), *range(first)]
+        drawn = {row: dataset[epoch, row].tokens.ids for row in rows}
+        return [drawn[row] for row in range(30)]
+
+    assert draw(0, 0) == draw(0, 17)
+    assert draw(0, 0) != draw(1, 0)
+
+
+def test_word_dropout_never_drops_a_mask(table: pa.Table, image_folder: Path, built: Built) -> None:
+    dataset = RegionDataset(table, image_folder, built[1], augmentation=Augmentation(word_dropout=0.9))
+    for row in range(30):
+        assert len(dataset[row].tokens.mask_positions) == len(dataset[row].coverage)
+
+
+def test_a_question_with_too_few_masks_is_refused(built: Built) -> None:
+    with pytest.raises(RegionHeadsError, match=r"1 <mask> but 2 regions"):
+        built[1].encode("Where is <mask>?", regions=2)
+
+
+def test_a_missing_image_is_told_with_its_path(table: pa.Table, tmp_path: Path, built: Built) -> None:
+    with pytest.raises(RegionHeadsError, match=r"0\.png: no such image"):
+        RegionDataset(table, tmp_path, built[1])[0]
+
+
+@given(
+    st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=60),
+    st.integers(1, 4),
+    st.integers(1, 6),
+    st.integers(0, 3),
+)
+def test_every_row_comes_once_an_epoch_and_images_stay_together(
+    images: list[str], per_batch: int, limit: int, epoch: int
+) -> None:
+    sampler = ImageBatchSampler(images, images_per_batch=per_batch, max_questions=limit, seed=1)
+    sampler.set_epoch(epoch)
+    batches = list(sampler)
+    assert len(batches) == len(sampler)
+    assert sorted(row for batch in batches for _, row in batch) == list(range(len(images)))
+    assert {key[0] for batch in batches for key in batch} == {epoch}
+    for batch in batches:
+        assert len(batch) <= per_batch * limit
+    if limit >= len(images):
+        for image in set(images):
+            assert sum(any(images[row] == image for _, row in batch) for batch in batches) == 1

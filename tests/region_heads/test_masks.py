@@ -1,0 +1,46 @@
+"""Masks to patch coverage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pycocotools import mask as coco
+
+from region_heads.masks import coverage, decode
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32 - 1))
+def test_decoding_gives_back_the_mask(height: int, width: int, seed: int) -> None:
+    mask = np.random.default_rng(seed).random((height, width)) < 0.5
+    counts = coco.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"].decode()
+    assert np.array_equal(decode(counts, height=height, width=width), mask)
+
+
+@given(st.integers(1, 70), st.integers(1, 70), st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_the_mean_coverage_is_the_share_of_the_image(
+    height: int, width: int, rows: int, columns: int, seed: int
+) -> None:
+    mask = np.random.default_rng(seed).random((height, width)) < 0.3
+    covered = coverage(mask, rows=rows, columns=columns)
+    assert covered.shape == (rows * columns,)
+    assert covered.min() >= 0
+    assert covered.max() <= 1 + 1e-5
+    assert covered.mean() == pytest.approx(mask.mean(), abs=1e-5)
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**32 - 1))
+def test_where_cells_hold_whole_pixels_coverage_is_the_area_average(
+    rows: int, columns: int, cell_height: int, cell_width: int, seed: int
+) -> None:
+    mask = np.random.default_rng(seed).random((rows * cell_height, columns * cell_width)) < 0.5
+    expected = mask.reshape(rows, cell_height, columns, cell_width).mean((1, 3)).reshape(-1)
+    assert np.allclose(coverage(mask, rows=rows, columns=columns), expected, atol=1e-5)
+
+
+@given(st.integers(1, 1080), st.integers(1, 1920), st.data())
+def test_a_single_pixel_is_never_lost(height: int, width: int, data: st.DataObject) -> None:
+    mask = np.zeros((height, width), dtype=bool)
+    mask[data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))] = True
+    assert coverage(mask, rows=12, columns=12).sum() > 0

@@ -1,0 +1,85 @@
+"""Training: resumed equals never stopped, accumulated equals one large batch, and the loss falls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+from transformers import TrainerCallback
+
+from region_heads.data.dataset import Augmentation
+from region_heads.training.arguments import RegionTrainingArguments
+from region_heads.training.finetune import ModelSettings, finetune
+from region_heads.training.trainer import RegionHeadsTrainer
+
+
+class StopAt(TrainerCallback):
+    """Ends the training after a step, as a kill would, but without ending the test."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, _args: Any, state: Any, control: Any, **_others: Any) -> Any:
+        control.should_training_stop = state.global_step >= self.step
+        return control
+
+
+def train(
+    table: pa.Table, root: Path, folder: Path, *, resume: Path | None = None, stop: int = 10**6, **more: Any
+) -> RegionHeadsTrainer:
+    options: dict[str, Any] = {
+        "num_train_epochs": 3, "learning_rate": 2e-3, "logging_steps": 1, "save_steps": 2, "save_total_limit": 2,
+        "images_per_batch": 2, "report_to": "none", "disable_tqdm": True, "dataloader_pin_memory": False, "seed": 5,
+    }  # fmt: skip
+    arguments = RegionTrainingArguments(output_dir=str(folder), **options | more)
+    return finetune(
+        table, table, root,
+        settings=ModelSettings(), arguments=arguments, augmentation=Augmentation(), depth_scale=0.001,
+        callbacks=[StopAt(stop)], resume=resume,
+    )  # fmt: skip
+
+
+def weights(trainer: RegionHeadsTrainer) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in trainer.model.state_dict().items()}
+
+
+def test_a_resumed_run_equals_one_that_was_never_stopped(table: pa.Table, image_folder: Path, tmp_path: Path) -> None:
+    whole = weights(train(table, image_folder, tmp_path / "whole"))
+    train(table, image_folder, tmp_path / "cut", stop=4)  # in the middle of the second epoch
+    resumed = weights(train(table, image_folder, tmp_path / "cut", resume=tmp_path / "cut" / "checkpoint-4"))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_accumulated_micro_batches_equal_one_large_batch(table: pa.Table, image_folder: Path, tmp_path: Path) -> None:
+    options = {
+        "num_train_epochs": 1,
+        "save_strategy": "no",
+        "max_grad_norm": 1e9,
+        "optim": "sgd",
+        "learning_rate": 1e-4,
+    }
+    large = weights(train(table, image_folder, tmp_path / "a", images_per_batch=2, **options))
+    small = weights(
+        train(table, image_folder, tmp_path / "b", images_per_batch=1, gradient_accumulation_steps=2, **options)
+    )
+    assert all(torch.allclose(large[name], small[name], atol=1e-6) for name in large)
+
+
+def test_every_task_is_logged_and_the_loss_falls(table: pa.Table, image_folder: Path, tmp_path: Path) -> None:
+    history = train(
+        table, image_folder, tmp_path, num_train_epochs=12, save_strategy="no", eval_strategy="epoch"
+    ).state.log_history
+    losses = [entry["loss"] for entry in history if "loss" in entry]
+    assert sum(losses[-3:]) < 0.7 * sum(losses[:3])
+    logged = {name for entry in history for name in entry}
+    for task in ("distance", "left_right", "multiple_choice", "counting"):
+        assert {f"loss/{task}", f"loss/{task}_grounding", f"eval_accuracy/{task}"} <= logged
+    assert any(0 <= entry["eval_score"] <= 1 for entry in history if "eval_score" in entry)
+
+
+def test_frozen_heads_do_not_move(table: pa.Table, image_folder: Path, tmp_path: Path) -> None:
+    trainer = train(table, image_folder, tmp_path, tune_region_heads=False, max_steps=2, save_strategy="no")
+    assert not any(weight.requires_grad for weight in trainer.model.region_heads.parameters())
+    assert any(weight.requires_grad for weight in trainer.model.backbone.parameters())
