@@ -46,6 +46,7 @@ def connect(tracking: TrackingParams) -> MlflowClient:
     # A server that does not answer should fail the step in seconds, not after MLflow's seven retries.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     import mlflow
 
     # A new SQLite store tells of its forty schema migrations; nobody who waits for a table wants those.

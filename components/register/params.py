@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from components.sections import Section
 
 
 class Params(Section):
-    """Settings of the step."""
+    """How a model version is recorded."""
+
+    description: str = Field(
+        "Answers spatial questions about marked regions of an image.",
+        description="Text that stands beside the version in the registry.",
+    )
+    require_clean_code: bool = Field(
+        False, description="Refuse to register from a working tree with changes that are not committed."
+    )

@@ -1,0 +1,112 @@
+"""The model as an MLflow artifact: its folder, its code, its signature, an example and the data it saw."""
+
+from __future__ import annotations
+
+import base64
+import io
+import warnings
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+import region_heads
+from components.champion import MODEL_ARTIFACT
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.models import ModelSignature
+
+# What answering needs; the rest of the project's dependencies are for the line.
+_REQUIREMENTS = (
+    "mlflow", "torch", "transformers", "accelerate", "safetensors", "tokenizers", "numpy", "pandas", "pyarrow",
+    "pillow", "pycocotools",
+)  # fmt: skip
+
+
+def log_model(model: Path, splits: Path, training: Mapping[str, Any], tags: Mapping[str, str]) -> str:
+    """Logs the model and its training data into the active run and returns the model's address.
+
+    The package ``region_heads`` travels along, so that the version loads where this project is not installed.
+    """
+    import mlflow
+    from mlflow.data.dataset_source_registry import resolve_dataset_source
+    from mlflow.data.meta_dataset import MetaDataset
+
+    with warnings.catch_warnings():
+        # Two of MLflow's own classes claim every local path; either will do.
+        warnings.filterwarnings("ignore", message="The specified dataset source can be interpreted")
+        source = resolve_dataset_source(str(splits))
+    mlflow.log_input(MetaDataset(source, name="splits", digest=tags["data_revision"]), context="training")
+    logged = mlflow.pyfunc.log_model(
+        name="model",
+        python_model=str(Path(__file__).with_name("model_code.py")),
+        artifacts={MODEL_ARTIFACT: str(model)},
+        code_paths=[str(Path(region_heads.__file__).parent)],
+        signature=signature(float(training.get("depth_scale", 0.001))),
+        input_example=input_example(splits),
+        pip_requirements=_pinned(),
+        metadata={"model_digest": tags["model_digest"], "data_revision": tags["data_revision"]},
+    )
+    return str(logged.model_uri)
+
+
+def signature(depth_scale: float) -> ModelSignature:
+    """Columns in and out, as told at the top of ``model_code.py``; ``depth_scale`` as in training."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+    from mlflow.types.schema import Array
+
+    text = DataType.string
+    return ModelSignature(
+        inputs=Schema(
+            [
+                ColSpec(text, "question"),
+                ColSpec(text, "image"),
+                ColSpec(Array(text), "regions"),
+                ColSpec(text, "depth", required=False),
+                ColSpec(text, "task", required=False),
+            ]
+        ),
+        outputs=Schema(
+            [
+                *(ColSpec(text, name) for name in ("answer", "task", "unit")),
+                ColSpec(DataType.double, "confidence"),
+                ColSpec(text, "sentence"),
+                ColSpec(Array(DataType.long), "regions"),
+                ColSpec(Array(DataType.long), "anchors"),
+            ]
+        ),
+        params=ParamSchema([ParamSpec("depth_scale", DataType.double, depth_scale)]),
+    )
+
+
+def input_example(splits: Path) -> pd.DataFrame:
+    """The first training question, about a plain grey picture of the right size: small and self-contained."""
+    import pandas as pd
+    from PIL import Image
+
+    row = pq.read_table(splits / "train.parquet").slice(0, 1).to_pylist()[0]
+    buffer = io.BytesIO()
+    Image.new("RGB", (row["width"], row["height"]), "#808080").save(buffer, format="PNG", optimize=True)
+    return pd.DataFrame(
+        {
+            "question": [row["question"]],
+            "image": [base64.b64encode(buffer.getvalue()).decode("ascii")],
+            "regions": [row["rle"]],
+            "task": [row["task"]],
+        }
+    )
+
+
+def _pinned() -> list[str]:
+    pinned = []
+    for package in _REQUIREMENTS:
+        try:
+            # A local build label ("+cpu") is no release of the package index.
+            pinned.append(f"{package}=={version(package).partition('+')[0]}")
+        except PackageNotFoundError:
+            continue
+    return pinned

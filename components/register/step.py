@@ -1,0 +1,136 @@
+"""The step ``register``: records the model with its lineage as a version in MLflow's registry."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from components.champion import CHALLENGER, version_of
+from components.digests import folder_digest, model_digest
+from components.output import write_json
+from components.ports import InputPath, OutputPath
+from components.register.lineage import lineage_tags
+from components.register.logged_model import log_model
+from components.register.params import Params
+from components.sections import TrackingParams
+from components.tracking import connect, tracking_run, tracking_uri
+from region_heads.errors import RegionHeadsError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+def register(
+    *,
+    model: InputPath,
+    evaluation: InputPath,
+    splits: InputPath,
+    registration: OutputPath,
+    register: Params,
+    tracking: TrackingParams,
+) -> dict[str, float]:
+    """Registers the model as a new version, alias ``challenger``; the same model and figures only once.
+
+    Args:
+        model: The model folder.
+        evaluation: What the step ``evaluate`` found for this model.
+        splits: The splits that it was trained and judged on.
+        registration: Written: ``model_name``, ``version``, ``run_id``, ``model_uri``, ``tags``.
+        register: Settings of this step.
+        tracking: Store and name of the registered model.
+
+    Returns:
+        The version number and the score.
+
+    Raises:
+        RegionHeadsError: The evaluation belongs to another model or other data, the code has changes that are
+            not committed (where that is asked for), or MLflow cannot be reached.
+    """
+    judged = _read_evaluation(evaluation)
+    _check_same(judged, model, splits, evaluation)
+    training = _read_training(model)
+    tags = lineage_tags(judged, training)
+    if register.require_clean_code and tags.get("git_dirty") != "false":
+        raise RegionHeadsError(
+            "the working tree has changes that are not committed (or is no working tree); commit them, or set "
+            "register.require_clean_code to false"
+        )
+    client = connect(tracking)
+    name = tracking.model_name
+    found = _same_version(client, name, tags)
+    if found is None:
+        run_id = training.get("mlflow_run_id") or judged.get("run_id")
+        with tracking_run(tracking, run_id=run_id, name="register") as run:
+            import mlflow
+
+            source = log_model(model, splits, training, tags)
+            tags["run_id"] = run.info.run_id
+            # MLflow tells of success on stderr, whatever its log level; the summary below says it better.
+            with contextlib.redirect_stderr(io.StringIO()):
+                created = mlflow.register_model(source, name, tags=tags)
+            client.update_model_version(name, created.version, description=register.description)
+            version = str(created.version)
+    else:
+        version, tags = found
+    champion = version_of(client, name)
+    if champion is None or str(champion.version) != version:
+        client.set_registered_model_alias(name, CHALLENGER, version)
+    write_json(
+        registration,
+        {
+            "model_name": name,
+            "version": version,
+            "model_uri": f"models:/{name}/{version}",
+            "run_id": tags["run_id"],
+            "tags": tags,
+        },
+    )
+    console = Console()
+    news = "is registered" if found is None else "was registered before: same model, same figures"
+    console.print(f"[bold]{name} version {version}[/] {news}; S1 {judged['score']:.3f}, alias {CHALLENGER}")
+    console.print(f"[dim]in {tracking_uri(tracking)}[/]", soft_wrap=True)
+    return {"version": float(version), "score": float(judged["score"])}
+
+
+def _same_version(client: MlflowClient, name: str, tags: dict[str, str]) -> tuple[str, dict[str, str]] | None:
+    """The newest version of the same model and figures, with its tags."""
+    same = ("model_digest", "evaluation_digest")
+    for version in client.search_model_versions(f"name = '{name}'", order_by=["version_number DESC"]):
+        if version.status == "READY" and all(version.tags.get(key) == tags[key] for key in same):
+            return str(version.version), dict(version.tags)
+    return None
+
+
+def _check_same(judged: dict[str, Any], model: Path, splits: Path, evaluation: Path) -> None:
+    for key, folder, found in (
+        ("model_digest", model, model_digest(model)),
+        ("splits_digest", splits, folder_digest(splits)),
+    ):
+        if judged.get(key) != found:
+            raise RegionHeadsError(
+                f"{evaluation}: field {key}: expected {found}, that of {folder}, found {judged.get(key)}; "
+                "run the step evaluate on this model and these splits first"
+            )
+
+
+def _read_evaluation(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RegionHeadsError(f"{path}: no such file; run the step evaluate first") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RegionHeadsError(f"{path}: not readable as JSON: {error}") from None
+    if not isinstance(content, dict) or content.get("score") is None:
+        raise RegionHeadsError(f"{path}: field score: expected a number, found none; nothing was judged")
+    return content
+
+
+def _read_training(model: Path) -> dict[str, Any]:
+    path = model / "training.json"
+    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,135 @@
+"""The gate's decisions, on evaluations made by hand."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.params import parse_section
+from components.promote.gate import Verdict, decide
+from components.promote.params import Params
+from region_heads.errors import RegionHeadsError
+from region_heads.tasks import TASK_NAMES
+
+
+def good(champion: str | None = None, gain: float = 0.05, width: float = 0.02) -> dict[str, Any]:
+    """An evaluation that passes, better than ``champion`` by ``gain`` on every task, give or take ``width``."""
+    change = {"difference": gain, "ci95": [gain - width, gain + width], "n": 100, "gained": 9, "lost": 4}
+    return {
+        "score": 0.9,
+        "tasks": {
+            name: {
+                "accuracy": 0.9,
+                "ci95": [0.85, 0.95],
+                "n": 100,
+                "baseline": 0.4,
+                "baseline_ci95": [0.3, 0.5],
+                "baseline_name": "always left",
+            }
+            for name in TASK_NAMES
+        },
+        "champion": None
+        if champion is None
+        else {
+            "version": champion,
+            "comparison": {
+                "score": dict(change),
+                "tasks": {name: copy.deepcopy(change) for name in TASK_NAMES},
+            },
+        },
+    }
+
+
+def failed(verdict: Verdict) -> list[str]:
+    return [check.name for check in verdict.checks if not check.passed]
+
+
+def test_the_first_model_is_judged_by_absolute_levels_alone() -> None:
+    verdict = decide(good(), Params(), champion=None)
+    assert verdict.promoted
+    assert verdict.sentence.startswith("Promoted as the first champion")
+
+
+def test_a_low_score_is_refused_with_the_figure_and_the_threshold() -> None:
+    verdict = decide(good() | {"score": 0.2}, Params(min_score=0.5), champion=None)
+    assert not verdict.promoted
+    assert "S1 is 20.0 %, at least 50.0 % is asked for" in verdict.sentence
+
+
+def test_a_task_within_reach_of_its_trivial_baseline_is_refused() -> None:
+    evaluation = good()
+    evaluation["tasks"]["distance"]["ci95"] = [0.49, 0.95]
+    assert failed(decide(evaluation, Params(), champion=None)) == ["baseline/distance"]
+
+
+def test_a_task_without_questions_is_refused() -> None:
+    evaluation = good()
+    evaluation["tasks"]["counting"] = {"accuracy": None, "ci95": None, "n": 0, "baseline_ci95": None}
+    assert failed(decide(evaluation, Params(), champion=None)) == ["questions/counting"]
+
+
+def test_levels_of_single_tasks_win_over_the_common_one() -> None:
+    params = Params(min_accuracy=0.95, min_task_accuracy=dict.fromkeys(TASK_NAMES, 0.8))
+    assert decide(good(), params, champion=None).promoted
+
+
+def test_a_clear_gain_over_the_champion_is_promoted() -> None:
+    assert decide(good("3"), Params(), champion="3").promoted
+
+
+@pytest.mark.parametrize(("gain", "width"), [(0.0, 0.0), (0.0, 0.02), (0.01, 0.02)])
+def test_ties_and_gains_that_may_be_chance_do_not_promote(gain: float, width: float) -> None:
+    assert failed(decide(good("3", gain, width), Params(), champion="3")) == ["gain"]
+
+
+def test_a_significant_loss_on_one_task_outweighs_any_gain() -> None:
+    evaluation = good("3", gain=0.2)
+    evaluation["champion"]["comparison"]["tasks"]["counting"] |= {"difference": -0.02, "ci95": [-0.03, -0.01]}
+    verdict = decide(evaluation, Params(), champion="3")
+    assert failed(verdict) == ["no loss/counting"]
+    assert "a significant loss" in verdict.sentence
+
+
+def test_a_large_loss_is_refused_even_where_few_questions_hide_its_significance() -> None:
+    evaluation = good("3", gain=0.2)
+    evaluation["champion"]["comparison"]["tasks"]["counting"] |= {"difference": -0.2, "ci95": [-0.5, 0.1]}
+    assert failed(decide(evaluation, Params(), champion="3")) == ["no loss/counting"]
+
+
+@pytest.mark.parametrize(("compared", "now"), [("3", "4"), (None, "4"), ("3", None)])
+def test_a_comparison_with_another_champion_than_the_present_one_is_stale(
+    compared: str | None, now: str | None
+) -> None:
+    verdict = decide(good(compared), Params(), champion=now)
+    assert failed(verdict) == ["compared with the champion"]
+    assert "run the step evaluate again" in verdict.sentence
+
+
+def test_what_was_rolled_back_does_not_come_back_by_itself() -> None:
+    assert failed(decide(good("3"), Params(), champion="3", rolled_back=True)) == ["not rolled back"]
+
+
+@given(
+    score=st.floats(0, 1),
+    accuracy=st.floats(0, 1),
+    gain=st.floats(-1, 1),
+    width=st.floats(0, 0.5),
+    champion=st.none() | st.just("3"),
+)
+def test_promotion_means_that_every_check_holds(
+    score: float, accuracy: float, gain: float, width: float, champion: str | None
+) -> None:
+    evaluation = good(champion, gain, width) | {"score": score}
+    evaluation["tasks"]["distance"]["accuracy"] = accuracy
+    verdict = decide(evaluation, Params(), champion=champion)
+    assert verdict.promoted == all(check.passed for check in verdict.checks)
+    assert all(check.sentence.endswith(".") for check in verdict.checks)
+
+
+def test_the_gate_is_data_and_names_of_tasks_are_checked() -> None:
+    with pytest.raises(RegionHeadsError, match=r"unknown task 'distances'; known: distance"):
+        parse_section("promote", {"min_task_accuracy": {"distances": 0.5}}, source="params.yaml")

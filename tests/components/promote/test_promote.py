@@ -1,0 +1,134 @@
+"""The step promote on a real registry: a story of four versions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.champion import CHALLENGER, CHAMPION, PREVIOUS, version_of
+from components.promote.params import Params
+from components.promote.registry import history, promote_by_hand, rollback
+from components.promote.step import promote
+from components.sections import TrackingParams
+from components.tracking import connect
+from region_heads.errors import RegionHeadsError
+from region_heads.tasks import TASK_NAMES
+
+MODEL = "region-heads"
+
+
+class Story:
+    """A registry with four versions without content: aliases and tags are all that this step touches."""
+
+    def __init__(self, folder: Path, tracking: TrackingParams) -> None:
+        self.folder = folder
+        self.tracking = tracking
+        self.client = connect(tracking)
+        self.client.create_registered_model(MODEL)
+        for _ in range(4):
+            self.client.create_model_version(MODEL, source=folder.as_uri())
+
+    def alias(self, alias: str) -> str | None:
+        found = version_of(self.client, MODEL, alias)
+        return None if found is None else str(found.version)
+
+    def promote(self, version: str, *, against: str | None, gain: float = 0.1) -> dict[str, Any]:
+        """Runs the step for ``version``, judged beside the champion ``against``."""
+        change = {"difference": gain, "ci95": [gain - 0.01, gain + 0.01], "n": 100}
+        task = {"accuracy": 0.9, "ci95": [0.85, 0.95], "n": 100, "baseline_ci95": None}
+        champion = {
+            "version": against,
+            "comparison": {"score": change, "tasks": dict.fromkeys(TASK_NAMES, change)},
+        }
+        evaluation = {
+            "score": 0.9,
+            "tasks": dict.fromkeys(TASK_NAMES, task),
+            "champion": None if against is None else champion,
+        }
+        (self.folder / "evaluation").write_text(json.dumps(evaluation))
+        (self.folder / "registration").write_text(json.dumps({"model_name": MODEL, "version": version}))
+        promote(
+            registration=self.folder / "registration",
+            evaluation=self.folder / "evaluation",
+            promotion=self.folder / "promotion",
+            promote=Params(),
+            tracking=self.tracking,
+        )
+        content: dict[str, Any] = json.loads((self.folder / "promotion").read_text())
+        return content
+
+
+def test_the_champion_moves_through_the_gate_and_back(tmp_path: Path, tracking: TrackingParams) -> None:
+    story = Story(tmp_path, tracking)
+    assert history(tracking) == []
+    with pytest.raises(RegionHeadsError, match="no champion to roll back"):
+        rollback(tracking)
+
+    story.client.set_registered_model_alias(MODEL, CHALLENGER, "1")
+    first = story.promote("1", against=None)
+    assert (first["promoted"], first["previous"]) == (True, None)
+    assert (story.alias(CHAMPION), story.alias(CHALLENGER)) == ("1", None)
+    with pytest.raises(RegionHeadsError, match="the first champion; there is none to go back to"):
+        rollback(tracking)
+
+    again = story.promote("1", against=None)
+    assert (again["promoted"], again["sentence"]) == (True, "Version 1 is the champion already; nothing changed.")
+
+    tie = story.promote("2", against="1", gain=0.0)
+    assert not tie["promoted"]
+    assert [check["name"] for check in tie["checks"] if not check["passed"]] == ["gain"]
+    assert story.alias(CHAMPION) == "1"
+    version = story.client.get_model_version(MODEL, "2")
+    assert version.tags["gate"] == "refused"
+    assert version.tags["gate_sentence"] == tie["sentence"]
+
+    assert story.promote("2", against="1")["promoted"]
+    assert (story.alias(CHAMPION), story.alias(PREVIOUS)) == ("2", "1")
+
+    # Version 3 was judged while version 1 was still champion: it may be worse than version 2.
+    stale = story.promote("3", against="1")
+    assert not stale["promoted"]
+    assert "The champion is version 2, but the comparison was made with version 1" in stale["sentence"]
+    fresh = story.promote("3", against="2")
+    assert (fresh["promoted"], fresh["previous"]) == (True, "2")
+
+    assert rollback(tracking, reason="It misses pallets.").version == "2"
+    assert (story.alias(CHAMPION), story.alias(PREVIOUS)) == ("2", "1")
+    assert "rolled back before" in story.promote("3", against="2")["sentence"]
+    assert rollback(tracking).version == "1"
+    assert (story.alias(CHAMPION), story.alias(PREVIOUS)) == ("1", None)
+
+    with pytest.raises(RegionHeadsError, match="has no version 9"):
+        promote_by_hand(tracking, "9", reason="Why not.")
+    with pytest.raises(RegionHeadsError, match="needs a reason"):
+        promote_by_hand(tracking, "4", reason=" ")
+    promote_by_hand(tracking, "4", reason="The camera was replaced.")
+    assert story.alias(CHAMPION) == "4"
+
+    assert [(event.event, event.version, event.previous) for event in history(tracking)] == [
+        ("promoted", "1", None),
+        ("refused", "2", "1"),
+        ("promoted", "2", "1"),
+        ("refused", "3", "2"),
+        ("promoted", "3", "2"),
+        ("rolled back", "2", "3"),
+        ("refused", "3", "2"),
+        ("rolled back", "1", "2"),
+        ("promoted by hand", "4", "1"),
+    ]
+
+
+def test_a_version_of_another_registry_is_a_clear_error(tmp_path: Path, tracking: TrackingParams) -> None:
+    (tmp_path / "registration").write_text(json.dumps({"model_name": MODEL, "version": "7"}))
+    (tmp_path / "evaluation").write_text("{}")
+    with pytest.raises(RegionHeadsError, match="version 7 of 'region-heads' is not in this registry"):
+        promote(
+            registration=tmp_path / "registration",
+            evaluation=tmp_path / "evaluation",
+            promotion=tmp_path / "promotion",
+            promote=Params(),
+            tracking=tracking,
+        )

@@ -1,0 +1,103 @@
+"""The step register: a version with its lineage, once for the same model and figures."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from components.champion import download_model, version_of
+from components.digests import folder_digest, model_digest
+from components.register.params import Params
+from components.register.step import register
+from components.sections import TrackingParams
+from components.tracking import connect
+from region_heads.errors import RegionHeadsError
+
+
+@pytest.fixture
+def evaluation(tmp_path: Path, untrained_model: Path, splits: Path) -> Path:
+    path = tmp_path / "evaluation"
+    content = {
+        "score": 0.5,
+        "tasks": {"distance": {"accuracy": 0.25}, "counting": {"accuracy": None}},
+        "champion": None,
+        "model_digest": model_digest(untrained_model),
+        "splits_digest": folder_digest(splits),
+        "run_id": None,
+    }
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_registers_once_with_lineage_and_the_version_answers_questions(
+    tmp_path: Path, untrained_model: Path, evaluation: Path, splits: Path, dataset: Path, tracking: TrackingParams
+) -> None:
+    def run(name: str) -> dict[str, object]:
+        register(
+            model=untrained_model,
+            evaluation=evaluation,
+            splits=splits,
+            registration=tmp_path / name,
+            register=Params(),
+            tracking=tracking,
+        )
+        content: dict[str, object] = json.loads((tmp_path / name).read_text())
+        return content
+
+    first = run("first")
+    assert first["version"] == "1"
+    content = json.loads(evaluation.read_text())
+    evaluation.write_text(json.dumps(content | {"champion": {"version": "1"}, "run_id": "another"}))
+    assert run("second") == first, "the same model and figures are the same version"
+
+    client = connect(tracking)
+    version = version_of(client, tracking.model_name, "challenger")
+    assert version is not None
+    assert version.tags["data_revision"] == folder_digest(splits)
+    assert version.tags["accuracy.distance"] == "0.2500"
+    assert version_of(client, tracking.model_name, "champion") is None
+    dataset_input = client.get_run(version.tags["run_id"]).inputs.dataset_inputs[0].dataset
+    assert dataset_input.digest == folder_digest(splits)
+
+    fetched = download_model(tracking.model_name, "1", tmp_path / "fetched")
+    assert model_digest(fetched) == model_digest(untrained_model)
+
+    loaded = mlflow.pyfunc.load_model(f"models:/{tracking.model_name}@challenger")
+    row = pq.read_table(splits / "test.parquet").to_pylist()[0]
+    picture = dataset / row["image"]
+    answers = loaded.predict(
+        pd.DataFrame(
+            {
+                "question": [row["question"]] * 2,
+                "image": [str(picture), base64.b64encode(picture.read_bytes()).decode()],
+                "regions": [row["rle"]] * 2,
+                "task": ["distance", None],
+            }
+        )
+    )
+    assert answers["task"].tolist() == ["distance", "distance"], "without a task the words decide"
+    assert answers["answer"][0] == answers["answer"][1], "a path and base64 are the same picture"
+    assert answers["unit"][0] == "m"
+    assert answers["sentence"][0].endswith("meters.")
+
+
+def test_figures_of_another_model_are_refused(
+    tmp_path: Path, untrained_model: Path, evaluation: Path, splits: Path, tracking: TrackingParams
+) -> None:
+    content = json.loads(evaluation.read_text())
+    evaluation.write_text(json.dumps(content | {"model_digest": "0" * 32 + ".dir"}))
+    with pytest.raises(RegionHeadsError, match=r"field model_digest: expected .* run the step evaluate"):
+        register(
+            model=untrained_model,
+            evaluation=evaluation,
+            splits=splits,
+            registration=tmp_path / "registration",
+            register=Params(),
+            tracking=tracking,
+        )
