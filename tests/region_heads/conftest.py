@@ -1,74 +1,18 @@
-"""A small data set of random rectangles for tests of the model and its data path."""
+"""A tiny model with random weights, and the questions as it reads them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from PIL import Image
-from pycocotools import mask as coco
 
 from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.modeling.model import RegionHeadsModel
-from region_heads.records import SPLIT_SCHEMA
 from region_heads.training.finetune import ModelSettings, build
-
-HEIGHT, WIDTH = 54, 96
-
-_QUESTIONS: tuple[dict[str, Any], ...] = (
-    {"task": "distance", "text": "How far is {} from {}?", "regions": 2, "target_distance": 2.5, "grounding": [0, 1]},
-    {"task": "distance", "text": "Distance of {} to the left one of {}{}?", "regions": 3, "target_distance": 0.0},
-    {"task": "left_right", "text": "Is {} left of {}?", "regions": 2, "target_side": "right", "grounding": [0, 1]},
-    {"task": "multiple_choice", "text": "Which of {}{}{}{} is leftmost?", "regions": 4, "target_region": 3},
-    {"task": "counting", "text": "How many of {}{}{} are in {}?", "regions": 4, "target_count": 2,
-     "grounding": [3, 0, 2], "roles": ["anchor", "answer", "answer"]},
-)  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six pictures with depth images."""
-    folder = tmp_path_factory.mktemp("images")
-    rng = np.random.default_rng(0)
-    for number in range(6):
-        Image.fromarray(rng.integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)).save(folder / f"{number}.png")
-        depth = (6000 + 1000 * rng.random((HEIGHT, WIDTH))).astype(np.uint16)
-        Image.fromarray(depth).save(folder / f"{number}_depth.png")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def table() -> pa.Table:
-    """Thirty questions on six images, all tasks, 2 to 4 regions, some without grounding."""
-    rng = np.random.default_rng(1)
-    rows = []
-    for number in range(30):
-        template = _QUESTIONS[number % len(_QUESTIONS)]
-        grounding = template.get("grounding")
-        row: dict[str, Any] = {
-            "id": f"q{number}", "source": f"test#{number}", "source_split": "train",
-            "image": f"{number // 5}.png", "depth": f"{number // 5}_depth.png", "width": WIDTH, "height": HEIGHT,
-            "question": template["text"].format(*["<mask>"] * template["regions"]),
-            "rle": [_rectangle(rng) for _ in range(template["regions"])],
-            "freeform_answer": "It is [Region 0].", "task": template["task"], "task_source": "label",
-            "task_confidence": 1.0, "grounding": grounding, "wording": template["text"], "novel_wording": False,
-            "grounding_roles": None if grounding is None else template.get("roles", ["answer"] * len(grounding)),
-        }  # fmt: skip
-        rows.append(row | {name: value for name, value in template.items() if name.startswith("target_")})
-    return pa.Table.from_pylist(rows, schema=SPLIT_SCHEMA)
-
-
-def _rectangle(rng: np.random.Generator) -> str:
-    mask = np.zeros((HEIGHT, WIDTH), dtype=np.uint8, order="F")
-    y, x = rng.integers(0, HEIGHT - 12), rng.integers(0, WIDTH - 12)
-    mask[y : y + rng.integers(1, 12), x : x + rng.integers(1, 12)] = 1
-    return str(coco.encode(mask)["counts"].decode())
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,101 @@
+"""The step: a model folder, curves and an MLflow run; a killed run goes on."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from components.finetune.checkpoints import checkpoint_folder, last_checkpoint
+from components.finetune.params import HeadParams, Params
+from components.finetune.step import finetune
+from components.sections import DatasetParams, TrackingParams
+from region_heads.errors import RegionHeadsError
+
+
+@pytest.fixture
+def splits(table: pa.Table, tmp_path: Path) -> Path:
+    folder = tmp_path / "splits"
+    folder.mkdir()
+    for name in ("train", "val"):
+        pq.write_table(table, folder / f"{name}.parquet")
+    return folder
+
+
+def params(tmp_path: Path, **more: object) -> Params:
+    values = {"epochs": 2, "evaluations": 2, "images_per_batch": 3, "checkpoint_folder": str(tmp_path / "checkpoints")}
+    return Params.model_validate(values | more)
+
+
+def test_it_writes_a_model_its_curves_and_a_run(splits: Path, image_folder: Path, tmp_path: Path) -> None:
+    import mlflow
+
+    tracking = TrackingParams(uri=f"sqlite:///{tmp_path}/mlflow.db")
+    figures = finetune(
+        splits=splits, dataset=image_folder, model=tmp_path / "model", curves=tmp_path / "curves",
+        finetune=params(tmp_path), data=DatasetParams(), tracking=tracking,
+    )  # fmt: skip
+    about = json.loads((tmp_path / "model" / "training.json").read_text())
+    assert about["questions"] == 30
+    assert 0 <= figures["val_score"] <= 1
+    assert (tmp_path / "model" / "model.safetensors").is_file()
+    assert not list((tmp_path / "model").glob("*.bin")), "a model folder holds no pickles"
+    with (tmp_path / "curves").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {"loss", "loss/distance", "eval/score"} <= {row["name"] for row in rows}
+    assert not list((tmp_path / "checkpoints").iterdir()), "checkpoints go once the model is saved"
+    run = mlflow.MlflowClient(tracking.uri).get_run(about["mlflow_run_id"])
+    assert run.info.status == "FINISHED"
+    assert run.data.params["finetune.backbone"] == "tiny"
+    assert "eval/score" in run.data.metrics
+
+
+def test_only_the_run_that_wrote_a_checkpoint_finds_it(splits: Path, tmp_path: Path) -> None:
+    folder = checkpoint_folder(tmp_path, splits, params(tmp_path))
+    assert checkpoint_folder(tmp_path, splits, params(tmp_path)) == folder
+    assert checkpoint_folder(tmp_path, splits, params(tmp_path, seed=1)) != folder
+    pq.write_table(pq.read_table(splits / "train.parquet").slice(1), splits / "train.parquet")
+    assert checkpoint_folder(tmp_path, splits, params(tmp_path)) != folder
+
+
+def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
+    assert last_checkpoint(tmp_path) is None
+    for step, complete in ((9, True), (10, True), (11, False)):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        if complete:
+            (tmp_path / f"checkpoint-{step}" / "trainer_state.json").touch()
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"loss_weights": {"counts": 1.0}}, r"finetune.loss_weights: unknown task 'counts'; known: distance"),
+        ({"region_heads_cfg": {"side": HeadParams()}}, r"finetune.region_heads_cfg: unknown task 'side'"),
+        ({"enable_region_heads": False}, r"nothing would be trained"),
+        ({"backbone": "no/such/folder"}, r"backbone 'no/such/folder'"),
+    ],
+)
+def test_wrong_settings_are_told_before_anything_is_trained(
+    splits: Path, image_folder: Path, tmp_path: Path, settings: dict[str, object], message: str
+) -> None:
+    with pytest.raises(RegionHeadsError, match=message):
+        finetune(
+            splits=splits, dataset=image_folder, model=tmp_path / "model", curves=tmp_path / "curves",
+            finetune=params(tmp_path, **settings), data=DatasetParams(),
+            tracking=TrackingParams(uri=f"sqlite:///{tmp_path}/mlflow.db"),
+        )  # fmt: skip
+    assert not (tmp_path / "model").exists()
+
+
+def test_an_empty_training_split_is_refused(table: pa.Table, splits: Path, image_folder: Path, tmp_path: Path) -> None:
+    pq.write_table(table.slice(0, 0), splits / "train.parquet")
+    with pytest.raises(RegionHeadsError, match=r"train.parquet: expected questions to train on, found none"):
+        finetune(
+            splits=splits, dataset=image_folder, model=tmp_path / "model", curves=tmp_path / "curves",
+            finetune=params(tmp_path), data=DatasetParams(), tracking=TrackingParams(),
+        )  # fmt: skip
