@@ -82,9 +82,7 @@ def main(name: str, argv: list[str] | None = None) -> None:
     for port, direction in ports(step).items():
         option = f"--{port.replace('_', '-')}"
         verb = "read" if direction == "input" else "written"
-        parser.add_argument(
-            option, dest=port, type=Path, required=True, metavar="PATH", help=f"{direction}: {verb}"
-        )
+        parser.add_argument(option, dest=port, type=Path, required=True, metavar="PATH", help=f"{direction}: {verb}")
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: params.yaml")
     options = vars(parser.parse_args(argv))
     try:

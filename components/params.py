@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import TYPE_CHECKING, Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from components.sections import DatasetParams, Section, TrackingParams
-from region_heads.errors import RegionHeadsError
+from region_heads.errors import RegionHeadsError, nearest
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 STEPS: tuple[str, ...] = (
     "sample_data",
@@ -52,7 +55,7 @@ def load_params(path: Path) -> dict[str, Section]:
     known = sections()
     for name in content:
         if name not in known:
-            raise RegionHeadsError(f"{path}: unknown section {name!r}{_nearest(str(name), known)}")
+            raise RegionHeadsError(f"{path}: unknown section {name!r}{nearest(str(name), known)}")
     return {name: parse_section(name, content.get(name) or {}, source=str(path)) for name in known}
 
 
@@ -63,33 +66,38 @@ def parse_section(name: str, values: Mapping[str, Any], *, source: str) -> Secti
         RegionHeadsError: As :func:`load_params`.
     """
     schema = sections()[name]
+    if not isinstance(values, Mapping):
+        raise RegionHeadsError(f"{source}: {name}: expected keys with values, found {values!r}")
     try:
         return schema.model_validate(dict(values))
     except ValidationError as error:
-        lines = []
-        for problem in error.errors():
-            key = ".".join(str(part) for part in problem["loc"])
-            if problem["type"] == "extra_forbidden":
-                keys = _keys_at(schema, problem["loc"][:-1])
-                lines.append(f"unknown key {name}.{key}{_nearest(str(problem['loc'][-1]), keys)}")
-            else:
-                lines.append(f"{name}.{key}: {problem['msg']}, found {problem['input']!r}")
-        raise RegionHeadsError(f"{source}: " + "; ".join(lines)) from None
+        problems = "; ".join(_told(name, schema, problem) for problem in error.errors())
+        raise RegionHeadsError(f"{source}: {problems}") from None
 
 
-def _keys_at(schema: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+def _told(name: str, schema: type[Section], problem: ErrorDetails) -> str:
+    # A key of a mapping, such as a task's name, is marked by a last part of its own.
+    loc = tuple(part for part in problem["loc"] if part != "[key]")
+    key = ".".join(str(part) for part in (name, *loc))
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key {key}{nearest(str(loc[-1]), _keys_at(schema, loc[:-1]))}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{key}: {message}, found {problem['input']!r}"
+
+
+def _keys_at(schema: Any, loc: tuple[int | str, ...]) -> list[str]:
+    """Keys that the schema knows at ``loc``, through sections in sections, in mappings and in lists."""
     for part in loc:
-        field = schema.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        schema = inner
-    return list(schema.model_fields)
+        if _is_model(schema):
+            field = schema.model_fields.get(str(part))
+            schema = field.annotation if field else None
+        elif get_args(schema):
+            schema = get_args(schema)[-1]
+        inner = [option for option in get_args(schema) if option is not type(None)]
+        if isinstance(schema, UnionType) and len(inner) == 1:
+            schema = inner[0]
+    return list(schema.model_fields) if _is_model(schema) else []
 
 
-def _nearest(word: str, known: Any) -> str:
-    names = list(known)
-    close = difflib.get_close_matches(word, names, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known: {', '.join(names)}" if names else ""
+def _is_model(schema: Any) -> bool:
+    return isinstance(schema, type) and issubclass(schema, BaseModel)

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from region_heads.errors import nearest
+from region_heads.tasks import TASK_NAMES
+
+
+def _known_task(name: str) -> str:
+    if name not in TASK_NAMES:
+        raise ValueError(f"unknown task{nearest(name, TASK_NAMES)}")
+    return name
+
+
+TaskName = Annotated[str, AfterValidator(_known_task)]
+"""A key of a mapping by task."""
 
 
 class Section(BaseModel):

@@ -1,4 +1,4 @@
-"""A small data set of random rectangles, for every test that needs questions with pictures."""
+"""What tests of several rooms share: where the repository is, and a small data set of random rectangles."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ _QUESTIONS: tuple[dict[str, Any], ...] = (
     {"task": "counting", "text": "How many of {}{}{} are in {}?", "regions": 4, "target_count": 2,
      "grounding": [3, 0, 2], "roles": ["anchor", "answer", "answer"]},
 )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def repository(pytestconfig: pytest.Config) -> Path:
+    """The repository's root folder."""
+    return pytestconfig.rootpath
 
 
 @pytest.fixture(scope="session")

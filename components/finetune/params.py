@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from components.sections import Section
+from components.sections import Section, TaskName
 
 
 class HeadParams(Section):
@@ -20,7 +20,7 @@ class Params(Section):
     backbone: str = Field("tiny", description="'tiny', or the name or folder of a Hugging Face LLaVA model.")
     enable_region_heads: bool = Field(True, description="Answer through the task heads.")
     tune_region_heads: bool = Field(True, description="Train the heads; false freezes them.")
-    region_heads_cfg: dict[str, HeadParams] = Field(
+    region_heads_cfg: dict[TaskName, HeadParams] = Field(
         default_factory=dict, description="Settings by task; a task left out has the defaults."
     )
     region_size: int = Field(32, ge=1, description="Width of the learned part of a region's vector.")
@@ -30,7 +30,7 @@ class Params(Section):
         ge=1,
         description="Image tokens a side that the language model reads; null keeps the backbone's own.",
     )
-    loss_weights: dict[str, float] = Field(default_factory=dict, description="Weight of each task's loss.")
+    loss_weights: dict[TaskName, float] = Field(default_factory=dict, description="Weight of each task's loss.")
     grounding_loss_weight: float = Field(0.5, ge=0, description="Weight of the loss on the regions used.")
     language_loss_weight: float = Field(0.0, ge=0, description="Weight of the text answer's loss; 0: none.")
     epochs: float = Field(24, gt=0, description="Passes over the training split.")

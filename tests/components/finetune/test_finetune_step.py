@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.finetune.checkpoints import checkpoint_folder, last_checkpoint
-from components.finetune.params import HeadParams, Params
+from components.finetune.params import Params
 from components.finetune.step import finetune
 from components.sections import DatasetParams, TrackingParams
 from region_heads.errors import RegionHeadsError
@@ -74,8 +74,6 @@ def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"loss_weights": {"counts": 1.0}}, r"finetune.loss_weights: unknown task 'counts'; known: distance"),
-        ({"region_heads_cfg": {"side": HeadParams()}}, r"finetune.region_heads_cfg: unknown task 'side'"),
         ({"enable_region_heads": False}, r"nothing would be trained"),
         ({"backbone": "no/such/folder"}, r"backbone 'no/such/folder'"),
     ],

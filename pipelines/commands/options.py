@@ -1,0 +1,21 @@
+"""Options that several commands share, each with its one wording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Params = Annotated[Path, typer.Option("--params", help="Configuration.", show_default=True)]
+Host = Annotated[
+    str | None,
+    typer.Option(
+        "--host", help="Kubeflow Pipelines server, such as http://localhost:8888.", envvar="KF_PIPELINES_ENDPOINT"
+    ),
+]
+Experiment = Annotated[str, typer.Option(help="Kubeflow experiment; created when it is new.")]
+Namespace = Annotated[str | None, typer.Option(help="Profile namespace, where the server has several users.")]
+Cpus = Annotated[str, typer.Option(help="CPUs that training asks for.")]
+Memory = Annotated[str, typer.Option(help="Memory that training asks for.")]
+Gpus = Annotated[int, typer.Option(min=0, help="NVIDIA GPUs that training asks for.")]

@@ -1,0 +1,135 @@
+"""``region-heads pipeline``: the training line on Kubeflow, or on this machine as Kubeflow would run it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.commands import options
+from region_heads.errors import RegionHeadsError
+
+app = typer.Typer(
+    help="The training line as a Kubeflow pipeline: compile it, run it here, submit it, put it on a schedule.",
+    no_args_is_help=True,
+)
+
+_PARAMS = Path("params.yaml")
+
+
+@app.command("compile")
+def compile_(
+    out: Annotated[Path, typer.Option("--out", help="Where the YAML goes.")] = Path("pipeline.yaml"),
+    params: options.Params = _PARAMS,
+    cpus: options.Cpus = "2",
+    memory: options.Memory = "8Gi",
+    gpus: options.Gpus = 0,
+) -> None:
+    """Compile the pipeline to YAML, with the values of params.yaml as its defaults.
+
+    The tasks run in the image named by REGION_HEADS_IMAGE; for a cluster give it by digest.
+
+    Example: `REGION_HEADS_IMAGE=registry/region-heads@sha256:… region-heads pipeline compile --gpus 1`
+    """
+    from pipelines.compile import compile_file
+    from pipelines.training import Resources
+
+    compile_file(params, out, resources=Resources(cpus=cpus, memory=memory, gpus=gpus))
+    typer.echo(f"{out}: compiled from {params}; upload it, or `region-heads pipeline submit`")
+
+
+@app.command()
+def run(
+    params: options.Params = _PARAMS,
+    out: Annotated[Path, typer.Option("--out", help="Folder that takes a subfolder for each run.")] = Path(
+        "local_outputs"
+    ),
+) -> None:
+    """Run the pipeline on this machine, each task in its own process, without a cluster.
+
+    Every output is checked to be there, whatever status a task reports.
+
+    Example: `region-heads pipeline run --params params.yaml`
+    """
+    from pipelines.run_local import run_local
+    from pipelines.summary import print_summary
+
+    outputs = {(output.task, output.port): output.path for output in run_local(params, out)}
+    for (task, port), path in outputs.items():
+        typer.echo(f"{task + '.' + port:<24} {path}")
+    typer.echo()
+    print_summary(evaluation=outputs["evaluate", "evaluation"], report=outputs["visualize", "report"], params=params)
+
+
+@app.command()
+def submit(
+    host: options.Host = None,
+    params: options.Params = _PARAMS,
+    experiment: options.Experiment = "region-heads",
+    name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
+    namespace: options.Namespace = None,
+    cpus: options.Cpus = "2",
+    memory: options.Memory = "8Gi",
+    gpus: options.Gpus = 0,
+) -> None:
+    """Start one run on a Kubeflow Pipelines server.
+
+    Example: `region-heads pipeline submit --host http://localhost:8888 --gpus 1`
+    """
+    from pipelines.submit import submit as submit_run
+    from pipelines.training import Resources
+
+    run_id = submit_run(
+        params,
+        host=host,
+        experiment=experiment,
+        name=name,
+        namespace=namespace,
+        resources=Resources(cpus=cpus, memory=memory, gpus=gpus),
+    )
+    typer.echo(f"run {run_id} started")
+
+
+@app.command()
+def schedule(
+    name: Annotated[str, typer.Argument(help="Name of the recurring run; there is one of each name.")],
+    cron: Annotated[
+        str | None, typer.Option(help='Six fields, seconds first: "0 0 3 * * *" is three every night.')
+    ] = None,
+    paused: Annotated[bool, typer.Option("--paused", help="Keep it, but do not run it.")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove it; its past runs stay.")] = False,
+    host: options.Host = None,
+    params: options.Params = _PARAMS,
+    experiment: options.Experiment = "region-heads",
+    namespace: options.Namespace = None,
+    cpus: options.Cpus = "2",
+    memory: options.Memory = "8Gi",
+    gpus: options.Gpus = 0,
+) -> None:
+    """Make a recurring run be as described: created, updated, paused, resumed or deleted as needed.
+
+    Example: `region-heads pipeline schedule nightly --cron "0 0 3 * * *" --host http://localhost:8888`
+    """
+    from pipelines.schedule import schedule as keep
+    from pipelines.schedule import unschedule
+    from pipelines.training import Resources
+
+    if delete:
+        if cron or paused:
+            raise RegionHeadsError("--delete: expected no --cron and no --paused beside it")
+        change = unschedule(host=host, name=name, namespace=namespace)
+    elif cron is None or len(cron.split()) != 6:
+        raise RegionHeadsError(f'--cron: expected six fields, such as "0 0 3 * * *", found {cron!r}')
+    else:
+        change = keep(
+            params,
+            host=host,
+            name=name,
+            cron=cron,
+            experiment=experiment,
+            paused=paused,
+            namespace=namespace,
+            resources=Resources(cpus=cpus, memory=memory, gpus=gpus),
+        )
+    typer.echo(f"{name}: {change}")

@@ -1,0 +1,108 @@
+"""params.yaml is checked against the schema, and mistakes are answered with what was meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.params import STEPS, load_params, parse_section, sections
+from region_heads.errors import RegionHeadsError
+
+
+def _load(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(text, encoding="utf-8")
+    load_params(file)
+
+
+def test_the_shipped_file_is_valid_and_shows_every_key(repository: Path) -> None:
+    file = repository / "params.yaml"
+    written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert set(load_params(file)) == {"data", "tracking", *STEPS}
+    for name, schema in sections().items():
+        assert set(written[name]) == set(schema.model_fields), name
+
+
+def test_every_field_says_what_it_is() -> None:
+    for name, schema in sections().items():
+        for key, field in schema.model_fields.items():
+            assert field.description, f"{name}.{key}"
+
+
+def test_what_is_left_out_takes_its_default(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text("finetune:\n  epochs: 3\n", encoding="utf-8")
+    loaded = load_params(file)
+    assert loaded["finetune"].model_dump()["epochs"] == 3
+    assert loaded["data"] == sections()["data"]()
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown", "meant"),
+    [
+        ("finetun: {}", "finetun", "finetune"),
+        ("finetune: {epoch: 3}", "finetune.epoch", "epochs"),
+        ("data: {pth: data/mine}", "data.pth", "path"),
+        ("finetune: {region_heads_cfg: {distance: {dropot: 0.1}}}", "dropot", "dropout"),
+        ("finetune: {region_heads_cfg: {distence: {}}}", "distence", "distance"),
+        ("finetune: {loss_weights: {countin: 2}}", "countin", "counting"),
+    ],
+)
+def test_an_unknown_key_is_refused_and_the_nearest_named(tmp_path: Path, text: str, unknown: str, meant: str) -> None:
+    with pytest.raises(RegionHeadsError) as error:
+        _load(tmp_path, text)
+    assert unknown in str(error.value)
+    assert repr(meant) in str(error.value)
+    assert "params.yaml" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("finetune: {epochs: many}", "finetune.epochs"),
+        ("finetune: {epochs: -1}", "greater than 0"),
+        ("data: 3", "data: expected"),
+        ("- data", "expected sections at the top level, found list"),
+        ("data: {path: [}", "not readable as YAML"),
+    ],
+)
+def test_a_wrong_value_is_named(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(RegionHeadsError, match="params.yaml") as error:
+        _load(tmp_path, text)
+    assert said in str(error.value)
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(RegionHeadsError, match=r"no such file; run in the repository or give --params FILE"):
+        load_params(tmp_path / "params.yaml")
+
+
+@given(text=st.text(max_size=60))
+def test_any_text_is_read_or_refused_in_words(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.yaml"
+    file.write_text(text, encoding="utf-8", errors="ignore")
+    try:
+        load_params(file)
+    except RegionHeadsError as error:
+        assert str(file) in str(error)
+
+
+@pytest.mark.parametrize("name", ["data", "tracking", *STEPS])
+def test_a_section_survives_the_way_through_kubeflow(name: str) -> None:
+    """Kubeflow carries parameters as protobuf structs, in which every number is a double."""
+    section = sections()[name]()
+
+    def doubles(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: doubles(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [doubles(inner) for inner in value]
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    carried = doubles(section.model_dump(mode="json"))
+    assert isinstance(carried, dict)
+    assert parse_section(name, carried, source="test") == section

@@ -1,0 +1,114 @@
+"""The graphs of the line as DVC and as Kubeflow see them, in one form."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.command import ports, step_function
+from components.params import load_params
+from pipelines.training import training_pipeline
+
+
+@dataclass
+class Stage:
+    """One stage: where each input port comes from, and what it takes from params.yaml.
+
+    A source is ``(step, output port)``, or None for a data set from outside.
+    """
+
+    inputs: dict[str, tuple[str, str] | None] = field(default_factory=dict)
+    sections: set[str] = field(default_factory=set)
+
+
+@dataclass
+class DvcStage:
+    """A stage of dvc.yaml with its templates filled in."""
+
+    options: dict[str, str]
+    deps: list[str]
+    params: list[str]
+    outs: list[str]
+    module: str
+
+
+@pytest.fixture(scope="session")
+def params_file(repository: Path) -> Path:
+    """The shipped params.yaml."""
+    return repository / "params.yaml"
+
+
+@pytest.fixture(scope="session")
+def dvc_stages(repository: Path, params_file: Path) -> dict[str, DvcStage]:
+    """The stages of dvc.yaml by name."""
+    params = yaml.safe_load(params_file.read_text(encoding="utf-8"))
+    text = (repository / "dvc.yaml").read_text(encoding="utf-8").replace("${data.path}", params["data"]["path"])
+    return {name: _dvc_stage(stage) for name, stage in yaml.safe_load(text)["stages"].items()}
+
+
+@pytest.fixture(scope="session")
+def dvc_graph(dvc_stages: dict[str, DvcStage]) -> dict[str, Stage]:
+    """The graph that dvc.yaml draws: a port's source is the stage whose command writes that path."""
+    directions = {name: ports(step_function(name)) for name in dvc_stages}
+    writer = {
+        path: (name, port)
+        for name, stage in dvc_stages.items()
+        for port, path in stage.options.items()
+        if directions[name][port] == "output"
+    }
+    return {
+        name: Stage(
+            inputs={
+                port: writer.get(path) for port, path in stage.options.items() if directions[name][port] == "input"
+            },
+            sections=set(stage.params),
+        )
+        for name, stage in dvc_stages.items()
+    }
+
+
+@pytest.fixture(scope="session")
+def pipeline_spec(params_file: Path) -> Any:
+    """The compiled pipeline of the shipped params.yaml."""
+    return training_pipeline(load_params(params_file)).pipeline_spec
+
+
+@pytest.fixture(scope="session")
+def kubeflow_graph(pipeline_spec: Any) -> dict[str, Stage]:
+    """The graph in the compiled pipeline, with Kubeflow's dashes turned back into underscores."""
+    return {
+        name.replace("-", "_"): Stage(
+            inputs={
+                port: (
+                    given.task_output_artifact.producer_task.replace("-", "_"),
+                    given.task_output_artifact.output_artifact_key,
+                )
+                for port, given in task.inputs.artifacts.items()
+            },
+            sections={given.component_input_parameter for given in task.inputs.parameters.values()},
+        )
+        for name, task in pipeline_spec.root.dag.tasks.items()
+    }
+
+
+def _dvc_stage(stage: dict[str, Any]) -> DvcStage:
+    words = shlex.split(stage["cmd"])
+    assert words[:2] == ["python", "-m"], stage["cmd"]
+    names = [word.removeprefix("--").replace("-", "_") for word in words[3::2]]
+    outs = [
+        next(iter(out)) if isinstance(out, dict) else out
+        for kind in ("outs", "metrics", "plots")
+        for out in stage.get(kind, [])
+    ]
+    return DvcStage(
+        module=words[2],
+        options=dict(zip(names, words[4::2], strict=True)),
+        deps=stage["deps"],
+        params=stage["params"],
+        outs=outs,
+    )
