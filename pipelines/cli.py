@@ -38,3 +38,7 @@ def main() -> None:
         # The reader (`| head`) has had enough; Python must not complain about it while it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

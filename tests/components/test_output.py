@@ -24,6 +24,10 @@ WRITE_FILE = "partial.write_text('half')"
 WRITE_FOLDER = "(partial / 'a').write_text('half')"
 
 
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def _kill_while_writing(kind: str, write: str, target: Path) -> None:
     code = KILLED_WRITER.format(kind=kind, write=write)
     done = subprocess.run([sys.executable, "-c", code, str(target)], check=False)
@@ -36,7 +40,7 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
         partial.write_text("content")
         assert not target.exists()
     assert target.read_text() == "content"
-    assert os.listdir(target.parent) == ["file"]
+    assert _names(target.parent) == ["file"]
 
 
 def test_a_folder_replaces_the_one_before(tmp_path: Path) -> None:
@@ -45,8 +49,8 @@ def test_a_folder_replaces_the_one_before(tmp_path: Path) -> None:
     (target / "old").touch()
     with whole_folder(target) as partial:
         (partial / "new").touch()
-        assert os.listdir(target) == ["old"]
-    assert os.listdir(target) == ["new"]
+        assert _names(target) == ["old"]
+    assert _names(target) == ["new"]
 
 
 @pytest.mark.parametrize("writer", [whole_file, whole_folder])
@@ -55,7 +59,7 @@ def test_an_error_leaves_what_was_there(tmp_path: Path, writer: object) -> None:
     write_json(target, {"kept": True})
     with pytest.raises(ZeroDivisionError), writer(target):  # type: ignore[operator]  # either context manager
         raise ZeroDivisionError
-    assert os.listdir(tmp_path) == ["out"]
+    assert _names(tmp_path) == ["out"]
     assert "kept" in target.read_text()
 
 
@@ -64,9 +68,9 @@ def test_a_killed_writer_leaves_no_output_and_the_next_one_cleans_up(tmp_path: P
     target = tmp_path / "out"
     _kill_while_writing(kind, write, target)
     assert not target.exists()
-    assert len(os.listdir(tmp_path)) == 1  # the unfinished one, under its own name
+    assert len(_names(tmp_path)) == 1  # the unfinished one, under its own name
     write_json(target, {"whole": True})
-    assert os.listdir(tmp_path) == ["out"]
+    assert _names(tmp_path) == ["out"]
 
 
 def test_what_a_living_writer_writes_is_left_alone(tmp_path: Path) -> None:
@@ -80,4 +84,4 @@ def test_what_a_living_writer_writes_is_left_alone(tmp_path: Path) -> None:
 def test_json_refuses_what_json_cannot_hold(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Out of range"):
         write_json(tmp_path / "out", {"score": float("nan")})
-    assert os.listdir(tmp_path) == []
+    assert _names(tmp_path) == []

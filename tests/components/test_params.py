@@ -71,7 +71,7 @@ def test_an_unknown_key_is_refused_and_the_nearest_named(tmp_path: Path, text: s
     ],
 )
 def test_a_wrong_value_is_named(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(RegionHeadsError, match="params.yaml") as error:
+    with pytest.raises(RegionHeadsError, match=r"params\.yaml") as error:
         _load(tmp_path, text)
     assert said in str(error.value)
 

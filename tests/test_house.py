@@ -1,0 +1,132 @@
+"""The house is as CONTRIBUTING.md draws it: arrows point one way, and everything is where one would look."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.params import STEPS
+from region_heads.tasks import TASK_NAMES
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("region_heads", "components", "pipelines")
+MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{_name(path)}: imports are absolute here"
+            yield node.module or ""
+
+
+@pytest.mark.parametrize(
+    ("room", "above"),
+    [
+        ("region_heads", ("components", "pipelines", "dvc", "kfp", "mlflow")),
+        ("components", ("pipelines", "dvc")),
+        ("pipelines", ("dvc",)),
+    ],
+)
+def test_no_room_knows_of_what_is_above_it(room: str, above: tuple[str, ...]) -> None:
+    for path in (ROOT / room).rglob("*.py"):
+        upwards = [name for name in _imports(path) if name.split(".")[0] in above]
+        assert not upwards, f"{_name(path)} imports {upwards}"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_no_step_knows_of_another(step: str) -> None:
+    others = tuple(f"components.{other}." for other in STEPS if other != step)
+    for path in (ROOT / "components" / step).rglob("*.py"):
+        sideways = [name for name in _imports(path) if f"{name}.".startswith(others)]
+        assert not sideways, f"{_name(path)} imports {sideways}"
+
+
+def test_only_the_wrappers_know_of_kubeflow() -> None:
+    for path in (ROOT / "components").rglob("*.py"):
+        if "kfp" in {name.split(".")[0] for name in _imports(path)}:
+            assert path.name == "component.py", _name(path)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_step_has_the_same_furniture(step: str) -> None:
+    folder = ROOT / "components" / step
+    for file in ("__init__.py", "__main__.py", "params.py", "step.py", "component.py", "README.md"):
+        assert (folder / file).is_file(), f"components/{step}/{file}"
+    tests = ROOT / "tests" / "components" / step
+    assert list(tests.glob("test_*.py")), f"tests/components/{step} holds no tests"
+
+
+def test_every_module_says_first_what_it_is_for() -> None:
+    for path in MODULES:
+        if path.stat().st_size:
+            docstring = ast.get_docstring(_tree(path))
+            assert docstring, f"{_name(path)} has no docstring"
+            assert len(docstring.splitlines()[0]) > 10, _name(path)
+
+
+def test_every_public_function_and_class_says_what_it_is() -> None:
+    for path in MODULES:
+        for node in _tree(path).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{_name(path)}: {node.name}"
+
+
+def test_files_are_short_and_named_for_their_reason() -> None:
+    for path in MODULES:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 300, _name(path)
+        assert path.stem not in {"utils", "util", "helpers", "helper", "misc", "common"}, _name(path)
+
+
+def test_nobody_asks_which_task_it_is() -> None:
+    """A fifth task is a definition and a head; code that compares with a task's name would have to be found."""
+    for path in MODULES:
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.Compare):
+                for side in ast.walk(node):
+                    asked = isinstance(side, ast.Constant) and side.value in TASK_NAMES
+                    assert not asked, f"{_name(path)}:{node.lineno} compares with a task's name"
+
+
+def test_nothing_heavy_is_imported_before_it_is_used() -> None:
+    steps = "; ".join(f"import components.{step}.step" for step in STEPS)
+    heavy = ("torch", "mlflow", "kfp", "great_expectations", "transformers", "dvc", "deepspeed")
+    code = f"import sys, pipelines.cli; {steps}; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_contributing_says_why_each_dependency_is_there() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for requirement in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+        found = re.match(r"[\w.-]+", requirement)
+        assert found and f"`{found[0]}`" in text, requirement
+
+
+def test_the_lock_holds_every_dependency_exactly_and_nothing_local() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    locked = [line for line in lines if not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.!]+", line) for line in locked)
+    names = {re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower() for line in locked}
+    for requirement in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+        found = re.match(r"[\w.-]+", requirement)
+        assert found and re.sub(r"[-_.]+", "-", found[0]).lower() in names, requirement
