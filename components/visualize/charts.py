@@ -37,20 +37,20 @@ def interval_bar(
     baseline_ci95: Bounds,
     champion: float | None = None,
 ) -> Markup:
-    """Accuracy with its interval on a track from 0 to 1, the baseline below it, the champion as a diamond."""
+    """Accuracy with its interval on a track from 0 to 1, the baseline below it, the champion's mark above."""
     x = linear(0, 1, 8, 312)
-    parts = [element("line", class_="track", x1=x(0), x2=x(1), y1=30, y2=30)]
-    parts += [element("line", class_="tick", x1=x(t / 4), x2=x(t / 4), y1=26, y2=34) for t in range(5)]
-    parts += _mark(x, baseline, baseline_ci95, 30, "base")
-    parts += _mark(x, accuracy, ci95, 14, "model")
+    parts = [element("line", class_="track", x1=x(0), x2=x(1), y1=34, y2=34)]
+    parts += [element("line", class_="tick", x1=x(t / 4), x2=x(t / 4), y1=30, y2=38) for t in range(5)]
+    parts += _mark(x, baseline, baseline_ci95, 34, "base")
+    parts += _mark(x, accuracy, ci95, 17, "model")
     if champion is not None:
         parts.append(
             element(
                 "path", element("title", f"champion {champion:.3f}"),
-                class_="champion", d=f"M{x(champion):.1f},8l6,6l-6,6l-6,-6Z",
+                class_="champion", d=f"M{x(champion):.1f},9l-5,-7h10Z",
             )
         )  # fmt: skip
-    return picture(320, 40, *parts, label=_in_words(accuracy, ci95, baseline), class_="interval")
+    return picture(320, 42, *parts, label=_in_words(accuracy, ci95, baseline), class_="interval")
 
 
 def dumbbell(seen: Mapping[str, Any], novel: Mapping[str, Any], low: float) -> Markup:

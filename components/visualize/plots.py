@@ -29,7 +29,7 @@ def scatter(pairs: Sequence[tuple[float, float, bool]], unit: str) -> Markup | N
     if not any(true > 0 and predicted > 0 for true, predicted, _ in pairs):
         return None
     low, high = max(min(positive), 0.02) * 0.8, max(positive) * 1.25
-    size, lane, left, top = 420.0, 46.0, 46.0, 10.0
+    size, lane, left, top = 300.0, 36.0, 36.0, 8.0
     x = logarithmic(low, high, left + lane, left + size)
     y = logarithmic(low, high, top + size - lane, top)
 
@@ -59,7 +59,7 @@ def scatter(pairs: Sequence[tuple[float, float, bool]], unit: str) -> Markup | N
             element(
                 "circle", element("title", f"true {true:.2f} {unit}, predicted {predicted:.2f} {unit}"),
                 class_="right" if right else "wrong",
-                cx=round(place(true, middle_x, x), 1), cy=round(place(predicted, middle_y, y), 1), r=3.2,
+                cx=round(place(true, middle_x, x), 1), cy=round(place(predicted, middle_y, y), 1), r=2.8,
             )
         )  # fmt: skip
     parts += [

@@ -36,7 +36,7 @@
   const role = (question, region) =>
     question.answer_weights[region] >= 0.5 ? "answer" : question.anchor_weights[region] >= 0.5 ? "anchor" : "other";
 
-  const scene = (question) => {
+  const scene = (question, tagSize) => {
     const image = data.images[question.image];
     const svg = make("svg:svg", {
       class: "scene",
@@ -54,7 +54,7 @@
       const [path, x, y] = image.masks[question.masks[region]];
       const kind = role(question, region);
       svg.append(make("svg:path", { d: path, class: `region ${kind}`, "fill-rule": "evenodd", "data-region": region }));
-      const radius = image.w / 44;
+      const radius = image.w * tagSize;
       const tag = make("svg:g", { class: `tag ${kind}`, transform: `translate(${x} ${y}) scale(${radius / 11})` });
       const text = make("svg:text", { y: 5 });
       text.textContent = region;
@@ -123,7 +123,7 @@
       note.textContent = "novel wording";
       text.append(note);
     }
-    node.append(scene(question), text);
+    node.append(scene(question, 1 / 44), text);
     return node;
   };
 
@@ -154,7 +154,7 @@
     note.textContent = `${question.file} · ${question.id}${question.said ? ` · the data set says: ${question.said}` : ""}`;
     const text = make("div", { class: `said ${state(question)}`, "data-holder": "" }, wording(question), verdict(question), table, note);
     const body = dialog.querySelector("div");
-    body.replaceChildren(scene(question), text);
+    body.replaceChildren(scene(question, 1 / 72), text);
     body.dataset.holder = "";
     enlarged = question;
     if (!dialog.open) dialog.showModal();

@@ -1,0 +1,136 @@
+"""Files of answers against files of truths."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from region_heads.errors import RegionHeadsError
+from region_heads.evaluation.scoring import infer_task, score_files
+from region_heads.records import PREDICTION_SCHEMA
+
+TRUTH = [("a", "left"), ("b", "2"), ("c", 3), ("d", 2.5), ("e", 0)]
+
+
+def write(path: Path, answers: list[tuple[str, Any]], **more: Any) -> Path:
+    path.write_text(json.dumps([{"id": i, "normalized_answer": answer} | more for i, answer in answers]))
+    return path
+
+
+def test_the_score_is_the_mean_of_the_tasks_not_of_the_questions(tmp_path: Path) -> None:
+    truth = write(tmp_path / "truth.json", TRUTH)
+    answers = write(tmp_path / "answers.json", [("e", 1), ("d", 2.4), ("c", "3.0"), ("b", "region 2"), ("a", "R")])
+    result = score_files(answers, truth)
+    accuracies = {name: task["accuracy"] for name, task in result["tasks"].items()}
+    assert accuracies == {"distance": 0.5, "left_right": 0.0, "multiple_choice": 1.0, "counting": 1.0}
+    assert result["score"] == pytest.approx(2.5 / 4)
+    assert result["n"] == 5
+    json.dumps(result, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "task"),
+    [
+        ("left", "left_right"),
+        ("RIGHT", "left_right"),
+        ("0", "multiple_choice"),
+        ("12", "multiple_choice"),
+        (1, "counting"),
+        (4, "counting"),
+        (0, "distance"),
+        (0.0, "distance"),
+        (4.0, "distance"),
+        (True, None),
+        ("three", None),
+        (-1, None),
+        (None, None),
+        ([], None),
+    ],
+)
+def test_without_a_category_the_type_tells_the_task(answer: Any, task: str | None) -> None:
+    found = infer_task(answer)
+    assert (found.name if found else None) == task
+
+
+def test_a_category_wins_over_the_type(tmp_path: Path) -> None:
+    truth = write(tmp_path / "truth.json", [("a", 2)], category="mcq")
+    assert score_files(truth, truth)["tasks"]["multiple_choice"]["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        (TRUTH[1:], r"1 ids of .*truth\.json have no prediction: a"),
+        ([*TRUTH, ("z", 1)], r"1 ids are not in .*truth\.json: z"),
+        ([*TRUTH, TRUTH[0]], "1 duplicate ids: a"),
+        ([], "holds no answers"),
+    ],
+)
+def test_ids_must_match_exactly(tmp_path: Path, answers: list[tuple[str, Any]], message: str) -> None:
+    truth = write(tmp_path / "truth.json", TRUTH)
+    with pytest.raises(RegionHeadsError, match=message):
+        score_files(write(tmp_path / "answers.json", answers), truth)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "neither JSON nor JSON lines"),
+        ("3", "expected a list of records, found int"),
+        ('[{"id": "a"}]', r'record 0: expected \{"id", "normalized_answer"\}'),
+    ],
+)
+def test_a_file_of_another_form_is_named(tmp_path: Path, text: str, message: str) -> None:
+    truth = write(tmp_path / "truth.json", TRUTH)
+    (tmp_path / "answers.json").write_text(text)
+    with pytest.raises(RegionHeadsError, match=message):
+        score_files(tmp_path / "answers.json", truth)
+    with pytest.raises(RegionHeadsError, match="no such file"):
+        score_files(tmp_path / "nothing.json", truth)
+
+
+@pytest.mark.parametrize(
+    ("answer", "more", "message"),
+    [
+        ("north", {}, "no task has answers like 'north'"),
+        ("left", {"category": "count"}, r"normalized_answer \(count\): expected a whole count"),
+        ("left", {"category": "side"}, "field category: unknown task 'side'"),
+    ],
+)
+def test_a_truth_that_cannot_be_is_named(tmp_path: Path, answer: Any, more: dict[str, str], message: str) -> None:
+    truth = write(tmp_path / "truth.json", [("a", answer)], **more)
+    with pytest.raises(RegionHeadsError, match=message):
+        score_files(truth, truth)
+
+
+def test_json_lines_and_our_own_predictions_are_read_too(tmp_path: Path) -> None:
+    truth = tmp_path / "truth.jsonl"
+    truth.write_text("\n".join(json.dumps({"id": i, "normalized_answer": answer}) for i, answer in TRUTH))
+    rows = [
+        {
+            "id": i,
+            "task": "counting",
+            "prediction": json.dumps(answer),
+            "confidence": 1.0,
+            "answer_weights": [],
+            "anchor_weights": [],
+        }
+        for i, answer in TRUTH
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=PREDICTION_SCHEMA), tmp_path / "predictions")
+    assert score_files(tmp_path / "predictions", truth)["score"] == 1.0
+
+
+def test_the_public_validation_answers_score_perfectly_against_themselves(repository: Path) -> None:
+    path = repository.parent / "shared" / "data" / "val_answers.json"
+    if not path.exists():
+        pytest.skip(f"the shared fixture val_answers.json is not beside the repository ({path})")
+    result = score_files(path, path)
+    assert result["score"] == 1.0
+    counts = {name: task["n"] for name, task in result["tasks"].items()}
+    assert counts == {"distance": 486, "left_right": 500, "multiple_choice": 456, "counting": 500}
