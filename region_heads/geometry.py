@@ -19,6 +19,7 @@ _ENTRIES: tuple[tuple[str, str], ...] = (
     ("box_bottom", ""),
     ("size", ""),  # square root of the share of the image
     ("fill", ""),  # share of its box that the region covers
+    ("openness", ""),  # share of its convex hull that the region covers: things that stand on it hide the rest
     ("has_depth", ""),
     ("depth_mean", ""),  # depths in units of 10 m
     ("depth_p10", ""),
@@ -50,12 +51,13 @@ for _low, _high in zip(
 
 
 def region_geometry(
-    mask: Mask, depth: NDArray[np.float32] | None = None, floor: FloorFrame | None = None
+    mask: Mask, enclosed: Mask, depth: NDArray[np.float32] | None = None, floor: FloorFrame | None = None
 ) -> NDArray[np.float32]:
     """The geometry vector of a region.
 
     Args:
         mask: bool ``[height, width]`` with at least one pixel.
+        enclosed: Its convex hull (``masks.hull``).
         depth: metres ``[height, width]``, 0 where unknown.
         floor: Frame of the floor in the same image (``fit_floor``).
 
@@ -69,8 +71,9 @@ def region_geometry(
     top, bottom = 2 * ys.min() / height - 1, 2 * (ys.max() + 1) / height - 1
     share = len(xs) / mask.size
     vector = np.zeros(GEOMETRY_SIZE, dtype=np.float32)
-    vector[:8] = (
+    vector[:9] = (
         x.mean(), y.mean(), left, right, top, bottom, np.sqrt(share), 4 * share / ((right - left) * (bottom - top)),
+        len(xs) / enclosed.sum(),
     )  # fmt: skip
     if depth is None:
         return vector
@@ -79,13 +82,13 @@ def region_geometry(
     if not seen.any():
         return vector
     z = z[seen]
-    vector[8:13] = (1.0, z.mean() / 10, *(np.percentile(z, [10, 50, 90]) / 10))
+    vector[9:14] = (1.0, z.mean() / 10, *(np.percentile(z, [10, 50, 90]) / 10))
     if floor is None:
         return vector
     u, v = image_rays(height, width)
     points = floor.to_floor(np.stack([z * u[xs[seen]], z * v[ys[seen]], z], axis=1))
     low, high = np.percentile(points[:, :2], [2, 98], axis=0)
-    vector[13:] = (
+    vector[14:] = (
         1.0, *(points[:, :2].mean(0) / 5), *((low + high) / 10), *((high - low) / 5),
         points[:, 2].mean(), np.percentile(points[:, 2], 90), floor.camera_height / 10, -floor.axes[2, 2],
     )  # fmt: skip

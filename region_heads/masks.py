@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 from pycocotools import mask as coco
+from scipy.spatial import ConvexHull, QhullError
 
 Mask = NDArray[np.bool_]
 
@@ -31,6 +33,25 @@ def coverage(mask: Mask, *, rows: int, columns: int) -> NDArray[np.float32]:
     by_row = _area_matrix(mask.shape[0], rows) @ mask.astype(np.float32)
     grid = by_row @ _area_matrix(mask.shape[1], columns).T
     return np.ascontiguousarray(grid.reshape(-1), dtype=np.float32)
+
+
+def hull(mask: Mask) -> Mask:
+    """The convex hull of a mask, as a mask: what an area encloses, also where things that stand in it hide it.
+
+    Args:
+        mask: bool ``[height, width]`` with at least one pixel.
+    """
+    columns = np.flatnonzero(mask.any(axis=0))
+    top = mask[:, columns].argmax(axis=0)
+    bottom = mask.shape[0] - 1 - mask[::-1, columns].argmax(axis=0)
+    outline = np.concatenate([np.stack([columns, top], 1), np.stack([columns, bottom], 1)])
+    try:
+        corners = outline[ConvexHull(outline).vertices]
+    except QhullError:  # all on one line: the region is its own hull
+        return mask
+    filled = Image.new("1", (mask.shape[1], mask.shape[0]))
+    ImageDraw.Draw(filled).polygon([(int(x), int(y)) for x, y in corners], fill=1, outline=1)
+    return np.asarray(filled) | mask
 
 
 def _area_matrix(pixels: int, cells: int) -> NDArray[np.float32]:

@@ -38,6 +38,7 @@ class RegionDataCollator:
             "answer_positions": torch.tensor([question.tokens.answer_position for question in questions]),
             "image_positions": torch.tensor([question.tokens.image_positions for question in questions]),
             "coverage": torch.zeros(B, N, questions[0].coverage.shape[1]),
+            "enclosure": torch.zeros(B, N, questions[0].coverage.shape[1]),
             "geometry": torch.zeros(B, N, questions[0].geometry.shape[1]),
             "labels": torch.full((B, S), IGNORED),
         }
@@ -51,6 +52,7 @@ class RegionDataCollator:
             batch["mask_positions"][row, :n] = torch.tensor(tokens.mask_positions)
             batch["read_out_positions"][row, :n] = torch.tensor(tokens.read_out_positions)
             batch["coverage"][row, :n] = torch.from_numpy(question.coverage)
+            batch["enclosure"][row, :n] = torch.from_numpy(question.enclosure)
             batch["geometry"][row, :n] = torch.from_numpy(question.geometry)
             answer_order[row, :n] = torch.from_numpy(question.answer_order)
             anchor_order[row, :n] = torch.from_numpy(question.anchor_order)

@@ -42,6 +42,7 @@ class Question:
     pixels: NDArray[np.float16]  # [C, side, side]
     tokens: Encoded
     coverage: NDArray[np.float32]  # [n, P]
+    enclosure: NDArray[np.float32]  # [n, P]
     geometry: NDArray[np.float32]  # [n, G]
     task: Task
     target: Answer | None
@@ -121,6 +122,7 @@ class RegionDataset(Dataset[Question]):
             pixels=pixels,
             tokens=self._encode(text, freeform, len(regions), epoch, row),
             coverage=np.stack([region.coverage for region in regions]),
+            enclosure=np.stack([region.enclosure for region in regions]),
             geometry=np.stack([region.geometry for region in regions]),
             task=task,
             target=target,

@@ -44,15 +44,19 @@ class ImageFormat:
 
 @dataclass(frozen=True)
 class RegionFeatures:
-    """``coverage`` float32 ``[P]`` and ``geometry`` float32 ``[G]`` of one region."""
+    """``coverage`` and ``enclosure`` (coverage of the convex hull) float32 ``[P]``, ``geometry`` float32 ``[G]``."""
 
     coverage: NDArray[np.float32]
+    enclosure: NDArray[np.float32]
     geometry: NDArray[np.float32]
 
     def mirrored(self, columns: int) -> RegionFeatures:
         """The same region in the horizontally mirrored image."""
-        grid = self.coverage.reshape(-1, columns)[:, ::-1]
-        return RegionFeatures(np.ascontiguousarray(grid).reshape(-1), mirrored(self.geometry))
+
+        def flip(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+            return np.ascontiguousarray(cells.reshape(-1, columns)[:, ::-1]).reshape(-1)
+
+        return RegionFeatures(flip(self.coverage), flip(self.enclosure), mirrored(self.geometry))
 
 
 class Scene:
@@ -76,9 +80,12 @@ class Scene:
         """Coverage and geometry of the mask with these compressed COCO counts."""
         if counts not in self._regions:
             mask = masks.decode(counts, height=self.size[0], width=self.size[1])
+            enclosed = masks.hull(mask)
+            rows, columns = self._format.rows, self._format.columns
             self._regions[counts] = RegionFeatures(
-                masks.coverage(mask, rows=self._format.rows, columns=self._format.columns),
-                region_geometry(mask, self._depth, self._floor),
+                masks.coverage(mask, rows=rows, columns=columns),
+                masks.coverage(enclosed, rows=rows, columns=columns),
+                region_geometry(mask, enclosed, self._depth, self._floor),
             )
         return self._regions[counts]
 

@@ -86,6 +86,7 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         read_out_positions: Tensor,
         answer_positions: Tensor,
         coverage: Tensor,
+        enclosure: Tensor,
         geometry: Tensor,
         task_index: Mapping[str, Tensor],
         position_ids: Tensor | None = None,
@@ -105,6 +106,7 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
             read_out_positions: long ``[B, N]`` likewise for the read-out tokens.
             answer_positions: long ``[B]`` where the answer token lies.
             coverage: ``[B, N, P]`` share of each patch that a region covers.
+            enclosure: ``[B, N, P]`` the same of the regions' convex hulls.
             geometry: ``[B, N, G]`` ``region_geometry`` vectors.
             task_index: Positions of each task's questions in the batch.
             position_ids: long ``[B, S]``; None counts from the left.
@@ -116,7 +118,7 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         features_IPD = self.adapter.image_features(self.backbone, pixel_values)
         features_BPD = features_IPD[image_index]
         valid = mask_positions >= 0
-        regions_BND, vectors_BNZ = self.region_encoder(features_BPD, coverage, geometry)
+        regions_BND, vectors_BNZ = self.region_encoder(features_BPD, coverage, enclosure, geometry)
         embeddings = self.backbone.get_input_embeddings()(input_ids)
         embeddings = self._place(embeddings, image_positions, self._image_tokens(features_IPD)[image_index])
         embeddings = self._add(embeddings, mask_positions, regions_BND)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from region_heads.floor import NOMINAL_FIELD_OF_VIEW, fit_floor, image_rays
 from region_heads.geometry import GEOMETRY_NAMES, GEOMETRY_SIZE, mirrored, region_geometry
+from region_heads.masks import hull
 
 HEIGHT, WIDTH = 90, 160
 
@@ -47,7 +48,7 @@ def test_distances_between_marks_on_the_floor_are_metres(x1: int, y1: int, x2: i
     for x, y in ((x1, y1), (x2, y2)):
         mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
         mask[y, x] = True
-        vector = region_geometry(mask, depth, floor)
+        vector = region_geometry(mask, hull(mask), depth, floor)
         places.append(5 * np.array([entry(vector, "floor_x_mean"), entry(vector, "floor_y_mean")]))
         assert entry(vector, "height_mean") == pytest.approx(0, abs=0.05)
     u, v = image_rays(HEIGHT, WIDTH, field_of_view=NOMINAL_FIELD_OF_VIEW)
@@ -62,7 +63,7 @@ def test_a_box_on_the_floor_has_its_height() -> None:
     mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
     mask[40:60, 70:90] = True
     depth[mask] = 4.5
-    vector = region_geometry(mask, depth, fit_floor(depth))
+    vector = region_geometry(mask, hull(mask), depth, fit_floor(depth))
     assert entry(vector, "height_mean") == pytest.approx(1.5, abs=0.05)
 
 
@@ -75,16 +76,16 @@ def test_mirroring_the_vector_is_the_vector_of_the_mirrored_image(seed: int, wit
     mask[y : y + rng.integers(1, 8), x : x + rng.integers(1, 8)] = True
     depth = floor_depth(pitch=55, camera_height=6) if with_depth else None
     floor = None if depth is None else fit_floor(depth)
-    ours = mirrored(region_geometry(mask, depth, floor))
-    theirs = region_geometry(mask[:, ::-1], None if depth is None else depth[:, ::-1], floor)
+    ours = mirrored(region_geometry(mask, hull(mask), depth, floor))
+    theirs = region_geometry(mask[:, ::-1], hull(mask)[:, ::-1], None if depth is None else depth[:, ::-1], floor)
     assert ours == pytest.approx(theirs, abs=2e-2)
-    assert mirrored(ours) == pytest.approx(region_geometry(mask, depth, floor))
+    assert mirrored(ours) == pytest.approx(region_geometry(mask, hull(mask), depth, floor))
 
 
 def test_without_depth_only_the_image_speaks() -> None:
     mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
     mask[10, 20] = True
-    vector = region_geometry(mask)
+    vector = region_geometry(mask, hull(mask))
     assert vector.shape == (GEOMETRY_SIZE,)
     assert np.isfinite(vector).all()
     assert entry(vector, "size") > 0

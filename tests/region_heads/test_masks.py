@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 
-from region_heads.masks import coverage, decode
+from region_heads.masks import coverage, decode, hull
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32 - 1))
@@ -44,3 +44,23 @@ def test_a_single_pixel_is_never_lost(height: int, width: int, data: st.DataObje
     mask = np.zeros((height, width), dtype=bool)
     mask[data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))] = True
     assert coverage(mask, rows=12, columns=12).sum() > 0
+
+
+@given(st.integers(2, 40), st.integers(2, 40), st.integers(0, 2**32 - 1))
+def test_a_hull_encloses_its_mask_and_nothing_outside_its_box(height: int, width: int, seed: int) -> None:
+    mask = np.random.default_rng(seed).random((height, width)) < 0.2
+    mask[height // 2, width // 2] = True
+    enclosed = hull(mask)
+    ys, xs = np.nonzero(mask)
+    inside = np.zeros_like(mask)
+    inside[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1] = True
+    assert not (mask & ~enclosed).any()
+    assert not (enclosed & ~inside).any()
+
+
+def test_what_stands_in_an_area_is_inside_its_hull() -> None:
+    area = np.zeros((40, 60), dtype=bool)
+    area[5:35, 10:50] = True
+    hidden = area.copy()
+    hidden[15:25, 20:30] = False
+    assert np.array_equal(hull(hidden), area)

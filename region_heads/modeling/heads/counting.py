@@ -30,8 +30,6 @@ class CountingHead(nn.Module):
     class nearest to it by ``-w (k - s)^2``, and ``w`` and the class scores come from the question and the container.
     """
 
-    counts: Tensor
-
     def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
         self.container = RegionScorer(
@@ -41,7 +39,6 @@ class CountingHead(nn.Module):
         scene = 2 * state_size + vector_size
         self.classes = MLP(scene, hidden_size, MAX_COUNT + 1, dropout=dropout)
         self.trust = MLP(scene, hidden_size, 1, dropout=dropout)
-        self.register_buffer("counts", torch.arange(MAX_COUNT + 1, dtype=torch.float32), persistent=False)
 
     def forward(self, inputs: HeadInputs, targets: HeadTargets | None = None) -> HeadOutput:
         container_logits = self.container(inputs)
@@ -58,7 +55,8 @@ class CountingHead(nn.Module):
         gates = member_logits.sigmoid() * inputs.valid
         scene = torch.cat([inputs.question, h_container, z_container], -1)
         trust = F.softplus(self.trust(scene))
-        logits = self.classes(scene) - trust * (self.counts - gates.sum(-1, keepdim=True)).square()
+        counts = torch.arange(MAX_COUNT + 1, dtype=gates.dtype, device=gates.device)
+        logits = self.classes(scene) - trust * (counts - gates.sum(-1, keepdim=True)).square()
         output = HeadOutput(
             answer=logits.argmax(-1),
             confidence=logits.softmax(-1).amax(-1),

@@ -22,7 +22,9 @@ from region_heads.training.finetune import ModelSettings, build
 Built = tuple[RegionHeadsModel, RegionProcessor]
 
 
-def test_a_saved_model_answers_the_same(built: Built, table: pa.Table, image_folder: Path, tmp_path: Path) -> None:
+def test_a_saved_model_answers_the_same(
+    built: Built, table: pa.Table, image_folder: Path, tmp_path: Path, dataset: RegionDataset
+) -> None:
     model, processor = built
     model.save_pretrained(tmp_path)
     processor.save_pretrained(tmp_path)
@@ -31,6 +33,13 @@ def test_a_saved_model_answers_the_same(built: Built, table: pa.Table, image_fol
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     assert not list(tmp_path.glob("*.bin"))
+    batch = RegionDataCollator(processor)([dataset[row] for row in range(30)])
+    batch.pop("task_types")
+    with torch.no_grad():
+        before, after = model(**batch), loaded.eval()(**batch)
+    for task, output in before.outputs.items():
+        assert torch.equal(output.answer, after.outputs[task].answer)
+        assert torch.equal(output.confidence, after.outputs[task].confidence)
 
     first = predict(tmp_path, table, image_folder)
     assert first.schema.equals(PREDICTION_SCHEMA)
