@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,37 @@ from region_heads.tasks import Task
 
 if TYPE_CHECKING:
     from region_heads.data.dataset import RegionDataset
+    from region_heads.data.processor import RegionProcessor
     from region_heads.modeling.model import RegionHeadsModel
 
 
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in memory, ready to answer: a server loads once and answers often."""
+
+    network: RegionHeadsModel
+    processor: RegionProcessor
+
+
+def load(model: Path) -> LoadedModel:
+    """Loads the model in the folder ``model`` onto the GPU, if there is one.
+
+    Raises:
+        RegionHeadsError: The folder holds no model.
+    """
+    import torch
+
+    from region_heads.data.processor import RegionProcessor
+    from region_heads.modeling.model import RegionHeadsModel
+
+    processor = RegionProcessor.from_pretrained(model)
+    network = RegionHeadsModel.from_pretrained(model).eval()
+    network.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    return LoadedModel(network, processor)
+
+
 def predict(
-    model: Path,
+    model: Path | LoadedModel,
     table: pa.Table,
     dataset: Path,
     *,
@@ -27,10 +54,10 @@ def predict(
     batch_size: int = 64,
     progress: Callable[[int], None] | None = None,
 ) -> pa.Table:
-    """Answers every question of ``table`` with the model in the folder ``model``.
+    """Answers every question of ``table`` with ``model``.
 
     Args:
-        model: A folder that ``finetune`` wrote.
+        model: A folder that ``finetune`` wrote, or what :func:`load` made of it.
         table: Rows with the columns of ``TAGGED_SCHEMA``; targets may be null.
         dataset: Folder that the ``image`` and ``depth`` columns are relative to.
         depth_scale: Metres for one unit of a depth image.
@@ -44,17 +71,11 @@ def predict(
         RegionHeadsError: The folder holds no model, the model has no head for a question's task, or an image is
             missing.
     """
-    import torch
-
     from region_heads.data.collator import RegionDataCollator
     from region_heads.data.dataset import RegionDataset
-    from region_heads.data.processor import RegionProcessor
-    from region_heads.modeling.model import RegionHeadsModel
 
-    processor = RegionProcessor.from_pretrained(model)
-    network = RegionHeadsModel.from_pretrained(model).eval()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network.to(device)
+    loaded = load(model) if isinstance(model, Path) else model
+    network, processor = loaded.network, loaded.processor
     _check_heads(network, table)
     questions = RegionDataset(table, dataset, processor, depth_scale=depth_scale, cached_scenes=32)
     collate = RegionDataCollator(processor)
@@ -62,7 +83,7 @@ def predict(
     order = sorted(range(len(questions)), key=lambda row: (questions.images[row], row))
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        for row, answer in zip(chosen, _answer(network, questions, collate, chosen, device), strict=True):
+        for row, answer in zip(chosen, _answer(network, questions, collate, chosen, network.device), strict=True):
             rows[row] = answer
         if progress is not None:
             progress(len(chosen))

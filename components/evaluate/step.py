@@ -75,6 +75,7 @@ def evaluate(
         content["champion"] = _champion(str(champion.version), judged, incumbent, train, evaluate)
     content["model_digest"] = model_digest(model)
     content["splits_digest"] = folder_digest(splits)
+    content["depth_scale"] = data.depth_scale
 
     headline = _headline(content)
     with tracking_run(tracking, run_id=training.get("mlflow_run_id"), name="evaluate") as run:
@@ -91,8 +92,11 @@ def evaluate(
 
 
 def _predict(model: Path, test: pa.Table, dataset: Path, settings: Params, data: DatasetParams) -> pa.Table:
+    from transformers.utils import logging
+
     from region_heads.prediction import predict
 
+    logging.disable_progress_bar()  # of the weights' loading; it would run through the table
     return predict(model, test, dataset, depth_scale=data.depth_scale, batch_size=settings.batch_size)
 
 

@@ -14,8 +14,8 @@ def print_evaluation(content: Mapping[str, Any], console: Console | None = None)
     console = console or Console()
     champion = content["champion"]
     table = Table(title="Test split, official rule", title_justify="left", pad_edge=False, box=None)
-    table.add_column("task")
-    headings = ["accuracy", "95 % interval", "baseline", "beaten", "seen", "novel", "n"]
+    table.add_column("task", no_wrap=True)
+    headings = ["accuracy", "95 %", "baseline", "beaten", "seen", "novel", "n"]
     for heading in headings + ([f"v{champion['version']}"] if champion else []):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, task in content["tasks"].items():

@@ -55,7 +55,7 @@ def decide(
     checks = [*_history(rolled_back), *_levels(evaluation, params), *_against(evaluation, params, champion)]
     failed = [check for check in checks if not check.passed]
     if failed:
-        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        more = f" Of {len(checks)} checks, {len(failed)} fail." if len(failed) > 1 else ""
         sentence = f"Not promoted: {failed[0].sentence}{more}"
     elif champion is None:
         sentence = (
@@ -115,7 +115,7 @@ def _levels(evaluation: Mapping[str, Any], params: Params) -> Iterator[Check]:
             passed=task["ci95"][0] > bar,
             value=task["ci95"][0],
             threshold=bar,
-            sentence=f"{name} is certain to have {_points(task['ci95'][0])} right; the trivial baseline "
+            sentence=f"{name} has at least {_points(task['ci95'][0])} right (95 %); the trivial baseline "
             f"({task['baseline_name']}) may reach {_points(bar)}.",
         )
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
@@ -26,7 +26,7 @@ _REQUIREMENTS = (
 )  # fmt: skip
 
 
-def log_model(model: Path, splits: Path, training: Mapping[str, Any], tags: Mapping[str, str]) -> str:
+def log_model(model: Path, splits: Path, tags: Mapping[str, str], *, depth_scale: float) -> str:
     """Logs the model and its training data into the active run and returns the model's address.
 
     The package ``region_heads`` travels along, so that the version loads where this project is not installed.
@@ -45,7 +45,7 @@ def log_model(model: Path, splits: Path, training: Mapping[str, Any], tags: Mapp
         python_model=str(Path(__file__).with_name("model_code.py")),
         artifacts={MODEL_ARTIFACT: str(model)},
         code_paths=[str(Path(region_heads.__file__).parent)],
-        signature=signature(float(training.get("depth_scale", 0.001))),
+        signature=signature(depth_scale),
         input_example=input_example(splits),
         pip_requirements=_pinned(),
         metadata={"model_digest": tags["model_digest"], "data_revision": tags["data_revision"]},
@@ -54,7 +54,7 @@ def log_model(model: Path, splits: Path, training: Mapping[str, Any], tags: Mapp
 
 
 def signature(depth_scale: float) -> ModelSignature:
-    """Columns in and out, as told at the top of ``model_code.py``; ``depth_scale`` as in training."""
+    """Columns in and out, as told at the top of ``model_code.py``; ``depth_scale`` as in the evaluation."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import Array

@@ -25,8 +25,10 @@ class RegionHeadsPythonModel(mlflow.pyfunc.PythonModel):
     """Wraps ``region_heads.prediction.predict`` for one row per question."""
 
     def load_context(self, context: Any) -> None:
-        """Finds the model folder among the artifacts."""
-        self._model = Path(context.artifacts["model"])
+        """Loads the model folder that lies among the artifacts."""
+        from region_heads.prediction import load
+
+        self._model = load(Path(context.artifacts["model"]))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Answers each row; see the top of this file for the columns.

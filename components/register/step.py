@@ -68,7 +68,7 @@ def register(
         with tracking_run(tracking, run_id=run_id, name="register") as run:
             import mlflow
 
-            source = log_model(model, splits, training, tags)
+            source = log_model(model, splits, tags, depth_scale=float(judged.get("depth_scale", 0.001)))
             tags["run_id"] = run.info.run_id
             # MLflow tells of success on stderr, whatever its log level; the summary below says it better.
             with contextlib.redirect_stderr(io.StringIO()):
@@ -92,7 +92,7 @@ def register(
     )
     console = Console()
     news = "is registered" if found is None else "was registered before: same model, same figures"
-    console.print(f"[bold]{name} version {version}[/] {news}; S1 {judged['score']:.3f}, alias {CHALLENGER}")
+    console.print(f"[bold]{name} version {version}[/] {news}; S1 {judged['score']:.3f}", soft_wrap=True)
     console.print(f"[dim]in {tracking_uri(tracking)}[/]", soft_wrap=True)
     return {"version": float(version), "score": float(judged["score"])}
 
