@@ -42,7 +42,9 @@ def run_local(params: Path, folder: Path) -> list[Output]:
     run = folder / f"{dt.datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}"
     with warnings.catch_warnings():
         # The subprocess runner warns of every image that is not a bare Python: ours is this environment.
-        warnings.filterwarnings("ignore", category=RuntimeWarning, module="kfp.local")
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"kfp\.local")
+        # CPUs and memory are for a cluster; here training takes what the machine has.
+        warnings.filterwarnings("ignore", message=".*have no effect in the current local runner")
         local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(run.absolute()))
         try:
             pipeline()

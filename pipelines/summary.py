@@ -16,9 +16,14 @@ from region_heads.errors import RegionHeadsError
 
 
 def print_summary(
-    *, evaluation: Path, report: Path, params: Path = Path("params.yaml"), console: Console | None = None
+    *,
+    evaluation: Path,
+    promotion: Path,
+    report: Path,
+    params: Path = Path("params.yaml"),
+    console: Console | None = None,
 ) -> None:
-    """Prints the per-task table of ``evaluation``, and how to open the report and MLflow.
+    """Prints the per-task table of ``evaluation``, the gate's decision, and how to open the report and MLflow.
 
     Raises:
         RegionHeadsError: The line has not been run.
@@ -28,7 +33,8 @@ def print_summary(
     tracking = load_params(params)["tracking"]
     assert isinstance(tracking, TrackingParams)
     uri = tracking_uri(tracking)
-    console.print()
+    decision = _read(promotion)
+    console.print(f"\n{tracking.model_name} version {decision['version']}: {decision['sentence']}\n")
     # soft_wrap: a path that is broken at the terminal's edge cannot be clicked or copied.
     console.print(f"Report: {report.absolute().as_uri()}", soft_wrap=True)
     if uri.startswith("http"):
@@ -39,16 +45,20 @@ def print_summary(
         )
 
 
-def _read(evaluation: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(evaluation.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RegionHeadsError(f"{evaluation}: not there yet; `make run` writes it") from None
+        raise RegionHeadsError(f"{path}: not there yet; `make run` writes it") from None
     return content
 
 
 if __name__ == "__main__":
     try:
-        print_summary(evaluation=Path("metrics/evaluation.json"), report=Path("reports/report.html"))
+        print_summary(
+            evaluation=Path("metrics/evaluation.json"),
+            promotion=Path("metrics/promotion.json"),
+            report=Path("reports/report.html"),
+        )
     except RegionHeadsError as error:
         raise SystemExit(str(error)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -59,7 +60,15 @@ def run(
     for (task, port), path in outputs.items():
         typer.echo(f"{task + '.' + port:<24} {path}")
     typer.echo()
-    print_summary(evaluation=outputs["evaluate", "evaluation"], report=outputs["visualize", "report"], params=params)
+    # Kubeflow's files have no ending, and a browser shows a page without one as text.
+    page = out / "report.html"
+    shutil.copyfile(outputs["visualize", "report"], page)
+    print_summary(
+        evaluation=outputs["evaluate", "evaluation"],
+        promotion=outputs["promote", "promotion"],
+        report=page,
+        params=params,
+    )
 
 
 @app.command()

@@ -1,0 +1,147 @@
+"""The command line teaches, fails in words, and keeps its exit codes: 1 for the input, 2 for the command."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import typer
+import yaml
+
+from pipelines.cli import app, main
+
+
+class Result(NamedTuple):
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Calls ``region-heads`` with these words."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*words: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["region-heads", *map(str, words)])
+        try:
+            main()
+        except SystemExit as stopped:
+            code = stopped.code
+        else:
+            code = 0
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        assert isinstance(code, int) or code is None
+        return Result(code or 0, printed.out, printed.err)
+
+    return call
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Path:
+    """Settings with an MLflow store of their own."""
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump({"tracking": {"uri": f"sqlite:///{tmp_path}/mlflow.db"}}))
+    return file
+
+
+def _commands() -> list[tuple[str, ...]]:
+    top = typer.main.get_command(app)
+    found: list[tuple[str, ...]] = []
+    for name, command in top.commands.items():  # type: ignore[attr-defined]  # the top command is a group
+        found += [(name, inner) for inner in getattr(command, "commands", {})] or [(name,)]
+    return found
+
+
+def test_the_commands_are_those_of_the_contract() -> None:
+    pipeline = {("pipeline", name) for name in ("compile", "run", "submit", "schedule")}
+    registry = {("registry", name) for name in ("history", "promote", "rollback")}
+    single = {("tag",), ("validate",), ("score",), ("predict",), ("serve",)}
+    assert set(_commands()) == single | pipeline | registry
+
+
+@pytest.mark.parametrize("words", _commands(), ids=" ".join)
+def test_each_command_helps_with_an_example(run: Run, words: tuple[str, ...]) -> None:
+    result = run(*words, "--help")
+    assert result.code == 0
+    assert f"Example: {'' if words != ('pipeline', 'compile') else 'REGION_HEADS_IMAGE='}" in result.out
+    assert f"region-heads {' '.join(words)}" in result.out.split("Example:", 1)[1]
+
+
+def test_no_word_at_all_is_answered_with_help(run: Run) -> None:
+    result = run()
+    assert "region-heads" in result.out
+    assert "Commands" in result.out
+    assert result.code == 2
+
+
+@pytest.mark.parametrize("words", [("taag",), ("score", "one"), ("pipeline", "submit", "--gpus", "-1")])
+def test_a_wrong_command_is_exit_code_2(run: Run, words: tuple[str, ...]) -> None:
+    assert run(*words).code == 2
+
+
+def test_score_prints_a_table_or_json(run: Run, tmp_path: Path) -> None:
+    truth = [{"id": "a", "normalized_answer": 2.0}, {"id": "b", "normalized_answer": "left"}]
+    answers = [{"id": "a", "normalized_answer": 2.1}, {"id": "b", "normalized_answer": "right"}]
+    for name, content in (("truth", truth), ("answers", answers)):
+        (tmp_path / name).write_text(json.dumps(content))
+    table = run("score", tmp_path / "answers", tmp_path / "truth")
+    assert table.code == 0
+    assert "S1" in table.out
+    result = json.loads(run("score", tmp_path / "answers", tmp_path / "truth", "--json").out)
+    assert result["tasks"]["distance"]["accuracy"] == 1.0
+    assert result["score"] == 0.5
+
+
+def test_an_error_of_the_input_is_one_sentence_and_exit_code_1(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "truth").write_text('[{"id": "a", "normalized_answer": 2.0}]')
+    result = run("score", tmp_path / "missing", tmp_path / "truth")
+    assert result == Result(1, "", f"Error: {tmp_path}/missing: no such file\n")
+
+
+def test_compile_writes_the_pipeline(run: Run, params: Path, tmp_path: Path) -> None:
+    result = run("pipeline", "compile", "--params", params, "--out", tmp_path / "out.yaml", "--gpus", 1)
+    assert result.code == 0
+    assert yaml.safe_load((tmp_path / "out.yaml").read_text())["pipelineInfo"]["name"] == "region-heads-training"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("submit",), "KF_PIPELINES_ENDPOINT"),
+        (("schedule", "nightly"), "--cron: expected six fields"),
+        (("schedule", "nightly", "--cron", "0 3 * * *"), "--cron: expected six fields"),
+        (("schedule", "nightly", "--delete", "--paused"), "expected no --cron and no --paused"),
+    ],
+)
+def test_what_a_pipeline_command_lacks_is_named(
+    run: Run, params: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.delenv("KF_PIPELINES_ENDPOINT", raising=False)
+    result = run("pipeline", *words, "--params", params)
+    assert result.code == 1
+    assert said in result.err
+
+
+def test_an_empty_registry_is_no_error_but_cannot_be_rolled_back(run: Run, params: Path) -> None:
+    assert "no history yet" in run("registry", "history", "--params", params).out
+    result = run("registry", "rollback", "--params", params)
+    assert result.code == 1
+    assert "no champion" in result.err
+
+
+@pytest.mark.parametrize("uri", ["models:/region-heads@champion", "models:/x@y@z", "models:region-heads"])
+def test_a_model_that_is_not_there_is_named(run: Run, params: Path, uri: str) -> None:
+    result = run("serve", "--model", uri, "--params", params)
+    assert result.code == 1
+    assert uri in result.err
