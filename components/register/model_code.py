@@ -12,6 +12,7 @@ import base64
 import binascii
 import io
 import json
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -124,9 +125,9 @@ def _file(number: int, field: str, value: Any, folder: Path) -> str:
 
     target = folder / f"{number}_{field}"
     text = str(value)
-    # Base64 of a picture is far longer than any path may be, and asking for such a path is an error.
-    if len(text) < 4096 and Path(text).is_file():
-        target.symlink_to(Path(text).absolute())
+    found = _path(text)
+    if found is not None:
+        target.symlink_to(found)
         return target.name
     try:
         content = base64.b64decode(text.rpartition(",")[2], validate=True)
@@ -137,6 +138,21 @@ def _file(number: int, field: str, value: Any, folder: Path) -> str:
         raise RegionHeadsError(f"row {number}: field {field}: neither a file nor base64: {shown!r}")
     target.write_bytes(content)
     return target.name
+
+
+def _path(text: str) -> Path | None:
+    """The file that ``text`` names, None when it names none.
+
+    Where REGION_HEADS_IMAGE_ROOT is set, as a server that others can reach should have it, paths count from that
+    folder and cannot leave it.
+    """
+    root = os.environ.get("REGION_HEADS_IMAGE_ROOT")
+    try:
+        path = (Path(root) / text if root else Path(text)).resolve()
+        inside = root is None or path.is_relative_to(Path(root).resolve())
+        return path if inside and path.is_file() else None
+    except (OSError, ValueError):
+        return None  # base64 is longer than a file's name may be
 
 
 mlflow.models.set_model(RegionHeadsPythonModel())

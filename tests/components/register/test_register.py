@@ -13,6 +13,7 @@ import pytest
 
 from components.champion import download_model, version_of
 from components.digests import folder_digest, model_digest
+from components.register.logged_model import input_example
 from components.register.params import Params
 from components.register.step import register
 from components.sections import TrackingParams
@@ -36,7 +37,13 @@ def evaluation(tmp_path: Path, untrained_model: Path, splits: Path) -> Path:
 
 
 def test_registers_once_with_lineage_and_the_version_answers_questions(
-    tmp_path: Path, untrained_model: Path, evaluation: Path, splits: Path, dataset: Path, tracking: TrackingParams
+    tmp_path: Path,
+    untrained_model: Path,
+    evaluation: Path,
+    splits: Path,
+    dataset: Path,
+    tracking: TrackingParams,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def run(name: str) -> dict[str, object]:
         register(
@@ -71,6 +78,7 @@ def test_registers_once_with_lineage_and_the_version_answers_questions(
     loaded = mlflow.pyfunc.load_model(f"models:/{tracking.model_name}@challenger")
     row = pq.read_table(splits / "test.parquet").to_pylist()[0]
     picture = dataset / row["image"]
+    question = pd.DataFrame({"question": [row["question"]], "regions": [row["rle"]], "task": ["distance"]})
     answers = loaded.predict(
         pd.DataFrame(
             {
@@ -85,6 +93,18 @@ def test_registers_once_with_lineage_and_the_version_answers_questions(
     assert answers["answer"][0] == answers["answer"][1], "a path and base64 are the same picture"
     assert answers["unit"][0] == "m"
     assert answers["sentence"][0].endswith("meters.")
+
+    # The input example is a small picture: its base64 is short enough for a path, but no file's name.
+    assert len(loaded.predict(input_example(splits))) == 1
+
+    monkeypatch.setenv("REGION_HEADS_IMAGE_ROOT", str(dataset / "train"))
+    for outside in (str(picture), "../test/images/000000.png"):
+        with pytest.raises(RegionHeadsError, match="row 0: field image: neither a file nor base64"):
+            loaded.predict(question.assign(image=[outside]))
+    inside = question.assign(image=["images/000000.png"])
+    assert len(loaded.predict(inside)) == 1
+    with pytest.raises(RegionHeadsError, match="row 0: field regions: expected one for each of the 2 <mask>"):
+        loaded.predict(inside.assign(regions=[row["rle"][:1]]))
 
 
 def test_figures_of_another_model_are_refused(
