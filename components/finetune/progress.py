@@ -50,8 +50,9 @@ class ProgressLine(TrainerCallback):  # type: ignore[misc, unused-ignore]  # tra
                 if name.startswith("eval_accuracy/")
             )
             self._progress.console.print(
-                f"epoch {state.epoch:5.1f}  {self._loss}  validation S1 {logs['eval_score']:.3f}  ({tasks})",
+                f"epoch {state.epoch:4.1f}  {self._loss}  validation S1 {logs['eval_score']:.3f}  {tasks}",
                 highlight=False,
+                soft_wrap=True,
             )
 
     def on_train_end(self, _args: Any, _state: Any, _control: Any, **_others: Any) -> None:

@@ -38,6 +38,12 @@ def finetune(
         raise RegionHeadsError(f"{splits}/train.parquet: expected questions to train on, found none")
     _check_losses(finetune)
 
+    from transformers.utils import logging
+
+    # What transformers tells of every load and save is no news to the person who waits for the score.
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
     from components.finetune.curves import write_curves
     from components.finetune.progress import ProgressLine
     from region_heads.data.dataset import Augmentation

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from transformers import AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase, TrainerCallback, set_seed
+from transformers import (
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    TrainerCallback,
+    set_seed,
+)
 
 from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import Augmentation, RegionDataset
@@ -144,5 +151,6 @@ def finetune(
         callbacks=list(callbacks),
     )
     trainer.processor = processor
+    trainer.remove_callback(PrinterCallback)  # prints raw dictionaries; a caller's own callback shows the log
     trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
     return trainer
