@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kfp import dsl
@@ -50,7 +51,7 @@ def training_pipeline(
     """
     data = params["data"]
     assert isinstance(data, DatasetParams)
-    renders = data.path == SAMPLE_PATH
+    renders = Path(data.path) == Path(SAMPLE_PATH)
     defaults: dict[str, Any] = {
         name: section.model_dump(mode="json") for name, section in params.items() if renders or name != "sample_data"
     }

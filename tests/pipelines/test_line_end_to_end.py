@@ -1,4 +1,4 @@
-"""The whole line in a clone, on a small sample: through ``make run`` (DVC), through Kubeflow's local runner, and killed.
+"""The whole line on a small sample: through ``make run`` (DVC), through Kubeflow's local runner, and killed.
 
 The clone uses this environment; installing one is what ``make`` does before it comes here.
 """
