@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from components.command import ports, section_names, step_function
 from components.params import STEPS
@@ -84,3 +86,13 @@ def _imports(tree: ast.AST) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_plots_name_templates_that_are_there(repository: Path) -> None:
+    stages = yaml.safe_load((repository / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
+    templates = [
+        settings["template"] for stage in stages for plot in stage.get("plots", []) for settings in plot.values()
+    ]
+    assert templates
+    for template in templates:
+        json.loads((repository / ".dvc" / "plots" / f"{template}.json").read_text(encoding="utf-8"))
