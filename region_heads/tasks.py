@@ -41,6 +41,7 @@ class Task:
         sentence: Freeform sentence of a typed answer, for reports and serving.
         labels: The possible answers in the order of the head's classes, where the target is one of a few
             strings.
+        fits: What is wrong with a typed target for a question with that many regions; "" when nothing is.
         recognises: Whether a bare ``normalized_answer`` without a category belongs to this task. At most one
             task may say so for any value; see ``region_heads.evaluation.scoring``.
         baseline: Fits the trivial baseline on the training split.
@@ -61,6 +62,7 @@ class Task:
     correct: Callable[[Any, Any], bool]
     sentence: Callable[[Any], str]
     labels: tuple[str, ...] = ()
+    fits: Callable[[Any, int], str] = lambda _target, _regions: ""
     recognises: Callable[[Any], bool] = lambda _: False
     baseline: baselines.Fit = baselines.most_frequent_answer
     measures: Mapping[str, measures.Measure] = field(default_factory=dict)
@@ -71,6 +73,16 @@ class Task:
 
     def __post_init__(self) -> None:
         Task.registry[self.name] = self
+
+    def check(self, target: Answer, *, regions: int) -> None:
+        """Holds a typed target against the number of regions of its question.
+
+        Raises:
+            ValueError: They contradict each other; with the expected and the found.
+        """
+        problem = self.fits(target, regions)
+        if problem:
+            raise ValueError(problem)
 
     @staticmethod
     def of(name: str) -> Task:
@@ -83,6 +95,10 @@ class Task:
             if name in (task.name, task.category):
                 return task
         raise KeyError(f"unknown task {name!r}; known: {', '.join(Task.registry)}")
+
+
+def _names_a_region(target: Any, regions: int) -> str:
+    return "" if target < regions else f"expected a region from 0 to {regions - 1}, found {target}"
 
 
 def as_number(value: Any) -> float | None:
@@ -208,6 +224,7 @@ MULTIPLE_CHOICE = Task(
     parse=_parse_index,
     correct=_region_correct,
     sentence=lambda region: f"The answer is [Region {region}].",
+    fits=_names_a_region,
     recognises=lambda value: isinstance(value, str) and value.strip().isdecimal(),
     baseline=baselines.frequent_region_or_guess,
     measures={"macro_accuracy": measures.macro_accuracy},

@@ -1,0 +1,29 @@
+"""The gate: whether the line may go on with what was accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from components.validate.expectations import Outcome
+from components.validate.params import Params
+
+
+def refusals(*, read: int, accepted: int, outcomes: Sequence[Outcome], settings: Params) -> list[str]:
+    """Why the line must stop, in words; empty when it may go on."""
+    found = []
+    rejected = read - accepted
+    if read and rejected / read > settings.max_rejected_share:
+        found.append(
+            f"{rejected} of {read} records were rejected ({rejected / read:.1%}), "
+            f"validate.max_rejected_share allows {settings.max_rejected_share:.1%}"
+        )
+    if accepted < settings.min_records:
+        found.append(
+            f"{accepted} of {read} records were accepted, validate.min_records asks for {settings.min_records}"
+        )
+    for outcome in outcomes:
+        if outcome.rows is None and not outcome.success and outcome.critical and accepted >= settings.min_records:
+            found.append(
+                f"{outcome.name}: expected {outcome.expected}, found {outcome.observed}; {outcome.advice}"
+            )
+    return found

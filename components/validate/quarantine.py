@@ -1,0 +1,45 @@
+"""The quarantine: every rejected record whole, as it stood in its file, with all its reasons."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from region_heads.formats.problem import Problem
+from region_heads.formats.reading import Raw, strict_json
+
+
+class Quarantine:
+    """Writes JSON lines and counts reasons; a record with two reasons of one kind counts once for it.
+
+    A line is ``{"file", "record", "id", "reasons": [...], "content"}``. Where the original is not standard JSON
+    (a broken line, NaN, bytes that are not UTF-8), ``text`` holds it instead of ``content``.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self.records = 0
+        self.reasons: Counter[str] = Counter()
+        self.examples: dict[str, str] = {}
+
+    def add(self, file: str, raw: Raw, problems: Iterable[Problem]) -> None:
+        """Writes one rejected record."""
+        problems = list(problems)
+        identity = raw.content.get("id") if isinstance(raw.content, dict) else None
+        line: dict[str, Any] = {
+            "file": file,
+            "record": raw.number,
+            "id": identity if isinstance(identity, str) else None,
+            "reasons": [{"message": f"{file}, record {raw.number}: {one}", **one.as_dict()} for one in problems],
+        }
+        if raw.problem is None and strict_json(raw.content):
+            line["content"] = raw.content
+        else:
+            line["text"] = raw.text
+        self._file.write(json.dumps(line) + "\n")
+        self.records += 1
+        self.reasons.update({problem.check for problem in problems})
+        for problem in problems:
+            self.examples.setdefault(problem.check, f"{file}, record {raw.number}: {problem}")

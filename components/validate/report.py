@@ -1,0 +1,96 @@
+"""What the step tells: ``validation.json``, a table for the person watching, and the message of a closed gate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from components.validate.expectations import Outcome
+from components.validate.quarantine import Quarantine
+
+_EXAMPLES = 3
+
+
+def report_content(
+    files: Mapping[str, int],
+    kept: Sequence[Mapping[str, Any]],
+    rejected: Quarantine,
+    outcomes: Sequence[Outcome],
+    refused: Sequence[str],
+    identical: Sequence[Sequence[str]],
+) -> dict[str, Any]:
+    """The report; ``read`` is always ``accepted + quarantined``.
+
+    Args:
+        files: Records read from each file.
+        kept: Flat rows of the accepted records.
+        identical: Groups of picture files with the same bytes.
+    """
+    read = sum(files.values())
+    return {
+        "read": read,
+        "accepted": len(kept),
+        "quarantined": rejected.records,
+        "rejected_share": rejected.records / read if read else 0.0,
+        "unanswered": sum(not row["answered"] for row in kept),
+        "pictures": len({row["image"] for row in kept}),
+        "identical_pictures": {"groups": len(identical), "examples": [list(group) for group in identical[:_EXAMPLES]]},
+        "files": dict(files),
+        "categories": dict(Counter(str(row["category"]) for row in kept).most_common()),
+        "reasons": dict(rejected.reasons.most_common()),
+        "examples": rejected.examples,
+        "expectations": {
+            "evaluated": len(outcomes),
+            "failed": [
+                {
+                    "name": outcome.name,
+                    "severity": "critical" if outcome.critical else "warning",
+                    "rows": None if outcome.rows is None else len(outcome.rows),
+                    "expected": outcome.expected,
+                    "observed": outcome.observed if outcome.rows is None else None,
+                    "advice": outcome.advice,
+                }
+                for outcome in outcomes
+                if not outcome.success
+            ],
+        },
+        "gate": {"passed": not refused, "refusals": list(refused)},
+    }
+
+
+def print_report(content: Mapping[str, Any], *, quarantine: Path, data_docs: Path) -> None:
+    """Prints what was read, what was rejected and why."""
+    console = Console()
+    table = Table("read", "accepted", "quarantined", "unanswered", "pictures", title="validate")
+    table.add_row(*(f"{content[name]:,}" for name in ("read", "accepted", "quarantined", "unanswered", "pictures")))
+    console.print(table)
+    for check, count in content["reasons"].items():
+        console.print(f"  {count:,} x {check}: {content['examples'][check]}", markup=False, highlight=False)
+    for failed in content["expectations"]["failed"]:
+        rows = "the table" if failed["rows"] is None else f"{failed['rows']} rows"
+        line = f"  {failed['severity']}: {failed['name']} fails for {rows}; {failed['advice']}"
+        console.print(line, markup=False, highlight=False)
+    groups = content["identical_pictures"]
+    if groups["groups"]:
+        line = f"  warning: {groups['groups']} pictures stand under several names, e.g. {groups['examples'][0]}"
+        console.print(line, markup=False, highlight=False)
+    console.print(f"  Data Docs: {data_docs / 'index.html'}; quarantine: {quarantine}", markup=False, highlight=False)
+
+
+def stop_message(content: Mapping[str, Any], *, dataset: Path, quarantine: Path) -> str:
+    """Why the line stops: the refusals, the most frequent reasons with an example, and where to look."""
+    lines = [f"{dataset}: the gate stops the line: {'; '.join(content['gate']['refusals'])}"]
+    for check, count in list(content["reasons"].items())[:_EXAMPLES]:
+        lines.append(f"  {count} x {check}, e.g. {content['examples'][check]}")
+    if content["reasons"].get("image_missing", 0) == content["read"] > 0:
+        lines.append(
+            "  No picture was found at all. For records without pictures set validate.images to absent in params.yaml "
+            "(or run region-heads validate --no-images)."
+        )
+    lines.append(f"  All rejected records, whole and with their reasons: {quarantine}")
+    return "\n".join(lines)

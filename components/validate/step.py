@@ -1,0 +1,97 @@
+"""The step ``validate``: judges every record, keeps what is rejected, and stops the line when it is too much."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from components.output import whole_file, whole_folder, write_json
+from components.ports import InputPath, OutputPath
+from components.sections import DatasetParams
+from components.validate.collecting import Passed
+from components.validate.expectations import Outcome, run_suite
+from components.validate.flat_table import flat_table
+from components.validate.gate import refusals
+from components.validate.judging import Judge
+from components.validate.params import Params
+from components.validate.pictures import Pictures
+from components.validate.quarantine import Quarantine
+from components.validate.report import print_report, report_content, stop_message
+from components.validate.sources import find_sources
+from region_heads.errors import RegionHeadsError
+from region_heads.formats.problem import Problem, shown
+
+
+def validate(
+    *,
+    dataset: InputPath,
+    records: OutputPath,
+    quarantine: OutputPath,
+    data_docs: OutputPath,
+    report: OutputPath,
+    data: DatasetParams,
+    validate: Params,
+) -> dict[str, float]:
+    """Checks every record and every picture; what is rejected goes to quarantine with its reasons.
+
+    Args:
+        dataset: The data set's folder, or one annotation file.
+        records: Written when the gate lets the line go on: the accepted records (``RECORD_SCHEMA``).
+        quarantine: Written always: the rejected records, whole, with their reasons (JSON lines).
+        data_docs: Written always: the pages of Great Expectations.
+        report: Written always: counts, reasons, expectations, the gate.
+        data: Layout of the data set.
+        validate: Settings of this step.
+
+    Returns:
+        Records read, accepted and quarantined.
+
+    Raises:
+        RegionHeadsError: There is nothing to read, or the gate stops the line. Then ``records`` does not exist,
+            also not from an earlier run, while the other outputs tell why.
+    """
+    root, sources = find_sources(dataset, data)
+    pictures = Pictures(root, data)
+    with contextlib.ExitStack() as outputs:
+        scratch = Path(outputs.enter_context(tempfile.TemporaryDirectory()))
+        rejected_file = outputs.enter_context(whole_file(quarantine))
+        pages = outputs.enter_context(whole_folder(data_docs))
+        rejected = Quarantine(outputs.enter_context(rejected_file.open("w", encoding="utf-8")))
+
+        passed = Passed(scratch / "passed.parquet")
+        passed.collect(sources, Judge(pictures, look=validate.images == "check"), rejected)
+        limits = {"min_records": validate.min_records, "max_category_share": validate.max_category_share}
+        outcomes = run_suite(flat_table(passed.flat), limits, pages)
+        failed = _failed_rows(outcomes, passed.flat)
+        passed.reject(failed, rejected)
+
+        read, accepted = passed.files.total(), len(passed.flat) - len(failed)
+        if read != accepted + rejected.records:
+            raise AssertionError(f"read {read} records, accepted {accepted}, quarantined {rejected.records}")
+        refused = refusals(read=read, accepted=accepted, outcomes=outcomes, settings=validate)
+        kept = [row for row in passed.flat if row["row"] not in failed]
+        content = report_content(passed.files, kept, rejected, outcomes, refused, pictures.identical())
+        if refused:
+            records.unlink(missing_ok=True)
+        else:
+            passed.write(outputs.enter_context(whole_file(records)), without=failed)
+    write_json(report, content)
+    print_report(content, quarantine=quarantine, data_docs=data_docs)
+    if refused:
+        raise RegionHeadsError(stop_message(content, dataset=dataset, quarantine=quarantine))
+    return {name: float(content[name]) for name in ("read", "accepted", "quarantined")}
+
+
+def _failed_rows(outcomes: Sequence[Outcome], flat: Sequence[dict[str, Any]]) -> dict[int, list[Problem]]:
+    """What the suite rejects: row number to reasons."""
+    failed = defaultdict(list)
+    for outcome in outcomes:
+        if outcome.critical and not outcome.success:
+            for row in outcome.rows or []:
+                values = ", ".join(shown(flat[row][column]) for column in outcome.field.split(", "))
+                failed[row].append(Problem(outcome.name, outcome.field, outcome.expected, values, outcome.advice))
+    return dict(failed)

@@ -1,0 +1,1 @@
+"""The input formats: files to raw records, raw records to one checked form."""

@@ -1,0 +1,88 @@
+"""Judges a candidate's content as far as that needs no picture: masks, placeholders, category and answer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from region_heads.errors import nearest
+from region_heads.formats.candidate import Candidate
+from region_heads.formats.problem import Problem, shown
+from region_heads.records import MASK_TOKEN
+from region_heads.rle import check_rle
+from region_heads.tasks import TASKS, Answer, Task
+
+
+def content_problems(candidate: Candidate) -> list[Problem]:
+    """Everything that is wrong with a candidate but for its picture and its masks."""
+    return [*_question(candidate), *_answer(candidate)]
+
+
+def mask_problems(candidate: Candidate) -> tuple[list[Problem], list[int]]:
+    """What is wrong with the masks, and the areas, in pixels, of those that are sound; boxes are left out."""
+    problems, areas = [], []
+    for region in candidate.regions:
+        if region.box is None:
+            try:
+                areas.append(check_rle(region.size, region.counts))
+            except ValueError as error:
+                problems.append(told("rle", region.field, error, "write the mask with pycocotools.mask.encode"))
+    return problems, areas
+
+
+def told(check: str, field: str, error: ValueError, advice: str) -> Problem:
+    """A :class:`Problem` from an error of the form "expected ..., found ..."."""
+    expected, _, found = str(error).removeprefix("expected ").rpartition(", found ")
+    return Problem(check, field, expected, found, advice)
+
+
+def typed_answer(candidate: Candidate) -> tuple[Task, Answer] | None:
+    """Task and typed target of a labelled, answered candidate without problems; None when it lacks either."""
+    if candidate.category is None or candidate.answer is None:
+        return None
+    task = Task.of(candidate.category)
+    return task, task.parse(candidate.answer)
+
+
+def _question(candidate: Candidate) -> list[Problem]:
+    if not candidate.question:
+        return [Problem("schema", "question", "a question", "no words", "write the question")]
+    masks, placeholders = len(candidate.regions), candidate.question.count(MASK_TOKEN)
+    field = candidate.regions_field
+    if masks != placeholders:
+        expected = f"{placeholders} regions, one for each {MASK_TOKEN} of the question"
+        return [Problem("mask_count", field, expected, str(masks), "add or remove regions or placeholders")]
+    if masks == 0:
+        return [Problem("mask_count", field, "at least one region", "none", f"mark what is asked about by {MASK_TOKEN}")]
+    return []
+
+
+def _answer(candidate: Candidate) -> list[Problem]:
+    answer, category, field = candidate.answer, candidate.category, candidate.answer_field
+    task = None
+    if category is not None:
+        try:
+            task = Task.of(category)
+        except KeyError:
+            known = [task.category for task in TASKS]
+            found = f"{shown(category)}{nearest(category, known)}"
+            return [Problem("category", "category", f"one of {', '.join(known)}", found, "correct the category")]
+    if answer is None:
+        return []
+    if isinstance(answer, bool) or not isinstance(answer, str | int | float):
+        return [Problem("answer", field, "text or a number", shown(answer), "correct the answer")]
+    if isinstance(answer, float) and not math.isfinite(answer):
+        return [Problem("answer", field, "a finite number", shown(answer), "correct the answer, or set it to null")]
+    if task is None:
+        return []
+    return _contradictions(task, answer, candidate)
+
+
+def _contradictions(task: Task, answer: Any, candidate: Candidate) -> list[Problem]:
+    field = candidate.answer_field
+    advice = f"correct the answer or the category {task.category!r}"
+    try:
+        task.check(task.parse(answer), regions=len(candidate.regions))
+    except ValueError as error:
+        return [told("answer", field, error, advice)]
+    return []

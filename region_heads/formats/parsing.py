@@ -1,0 +1,69 @@
+"""Parsed JSON to a candidate record, or to the list of what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from region_heads.errors import nearest
+from region_heads.formats.candidate import Candidate
+from region_heads.formats.flat import FlatRecord
+from region_heads.formats.problem import Problem, shown
+from region_heads.formats.public import PublicRecord
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+def parse_record(content: Any) -> Candidate | list[Problem]:
+    """Checks parsed JSON against the schema of its format; a flat record is known by its ``question``."""
+    if not isinstance(content, dict):
+        found = shown(content)
+        return [Problem("schema", "", "a JSON object", found, "write one object for each record")]
+    flat = "conversations" not in content and ("question" in content or "regions" in content)
+    schema = FlatRecord if flat else PublicRecord
+    try:
+        record: Any = schema.model_validate(content)
+    except ValidationError as error:
+        return _unique([_problem(details, schema) for details in error.errors(include_url=False)])
+    if not flat and [turn.speaker for turn in record.conversations] not in (["human"], ["human", "gpt"]):
+        found = ", ".join(turn.speaker for turn in record.conversations)
+        return [Problem("schema", "conversations", "a human turn, then at most one gpt turn", found, "reorder them")]
+    try:
+        candidate: Candidate = record.candidate()
+    except ValueError as error:
+        expected, _, found = str(error).removeprefix("expected ").partition(", found ")
+        return [Problem("schema", "", expected, found, "make one record for each task")]
+    return candidate
+
+
+_KINDS = {
+    "string_type": "text",
+    "string_too_short": "text that is not empty",
+    "string_unicode": "text in valid Unicode",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "list_type": "a list",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "dict_type": "an object",
+}
+
+
+def _problem(details: ErrorDetails, schema: type[BaseModel]) -> Problem:
+    # Where a region may be a mask or a box, the location also names the alternative; the record does not.
+    path = [str(part) for part in details["loc"] if part not in ("Rle", "list[float]") and "list[" not in str(part)]
+    field, kind = ".".join(path), details["type"]
+    if kind == "extra_forbidden":
+        found = f"an unknown field{nearest(path[-1], schema.model_fields) if len(path) == 1 else ''}"
+        return Problem("unknown_field", field, "only fields of the format", found, "rename or remove it")
+    if kind == "missing":
+        return Problem("schema", field, "this field", "nothing", "add it")
+    expected = _KINDS.get(kind) or details["msg"].removeprefix("Input should be ")
+    return Problem("schema", field, expected, shown(details["input"]), "correct the value")
+
+
+def _unique(problems: list[Problem]) -> list[Problem]:
+    return list(dict.fromkeys(problems))
