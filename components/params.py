@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -16,6 +16,8 @@ from region_heads.errors import RegionHeadsError, nearest
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+AnySection = TypeVar("AnySection", bound=Section)
 
 STEPS: tuple[str, ...] = (
     "sample_data",
@@ -57,6 +59,11 @@ def load_params(path: Path) -> dict[str, Section]:
         if name not in known:
             raise RegionHeadsError(f"{path}: unknown section {name!r}{nearest(str(name), known)}")
     return {name: parse_section(name, content.get(name) or {}, source=str(path)) for name in known}
+
+
+def section(params: Mapping[str, Section], schema: type[AnySection]) -> AnySection:
+    """The section with this schema out of what :func:`load_params` returned."""
+    return next(found for found in params.values() if isinstance(found, schema))
 
 
 def parse_section(name: str, values: Mapping[str, Any], *, source: str) -> Section:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from components.output import whole_file
-from components.params import load_params
+from components.params import load_params, section
 from components.sections import DatasetParams
 from pipelines.training import Resources, training_pipeline
 from region_heads.errors import RegionHeadsError
@@ -27,9 +27,7 @@ def build(params: Path, *, resources: Resources | None = None) -> BaseComponent:
         RegionHeadsError: The file does not hold valid parameters.
     """
     sections = load_params(params)
-    data = sections["data"]
-    assert isinstance(data, DatasetParams)
-    revision = _dvc_digest(params.parent / f"{data.path}.dvc")
+    revision = _dvc_digest(params.parent / f"{section(sections, DatasetParams).path}.dvc")
     return training_pipeline(sections, data_revision=revision, resources=resources)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from components.evaluate.table import print_evaluation
-from components.params import load_params
+from components.params import load_params, section
 from components.sections import TrackingParams
 from components.tracking import tracking_uri
 from region_heads.errors import RegionHeadsError
@@ -30,8 +30,7 @@ def print_summary(
     """
     console = console or Console()
     print_evaluation(_read(evaluation), console)
-    tracking = load_params(params)["tracking"]
-    assert isinstance(tracking, TrackingParams)
+    tracking = section(load_params(params), TrackingParams)
     uri = tracking_uri(tracking)
     decision = _read(promotion)
     console.print(f"\n{tracking.model_name} version {decision['version']}: {decision['sentence']}\n")

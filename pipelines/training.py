@@ -13,6 +13,7 @@ from kfp.dsl.base_component import BaseComponent
 
 from components.evaluate.component import evaluate
 from components.finetune.component import finetune
+from components.params import section
 from components.promote.component import promote
 from components.register.component import register
 from components.sample_data.component import sample_data
@@ -49,11 +50,10 @@ def training_pipeline(
     Returns:
         The pipeline, ready to be compiled, run locally or submitted.
     """
-    data = params["data"]
-    assert isinstance(data, DatasetParams)
+    data = section(params, DatasetParams)
     renders = Path(data.path) == Path(SAMPLE_PATH)
     defaults: dict[str, Any] = {
-        name: section.model_dump(mode="json") for name, section in params.items() if renders or name != "sample_data"
+        name: given.model_dump(mode="json") for name, given in params.items() if renders or name != "sample_data"
     }
     if not renders:
         defaults |= {"dataset_uri": data.path, "data_revision": data_revision}

@@ -79,9 +79,7 @@ def _tell(event: Event) -> None:
 
 
 def _tracking(params: Path) -> TrackingParams:
-    from components.params import load_params
+    from components.params import load_params, section
     from components.sections import TrackingParams
 
-    tracking = load_params(params)["tracking"]
-    assert isinstance(tracking, TrackingParams)
-    return tracking
+    return section(load_params(params), TrackingParams)

@@ -28,13 +28,12 @@ def serve(
     import os
     import sys
 
-    from components.params import load_params
+    from components.params import load_params, section
     from components.sections import TrackingParams
     from components.tracking import tracking_uri
     from pipelines.model_uri import resolve
 
-    tracking = load_params(params)["tracking"]
-    assert isinstance(tracking, TrackingParams)
+    tracking = section(load_params(params), TrackingParams)
     uri = resolve(model or f"models:/{tracking.model_name}@champion", tracking)
     command = [
         sys.executable,
