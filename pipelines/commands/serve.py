@@ -49,6 +49,10 @@ def serve(
         str(port),
     ]
     # The server replaces this process, so that Ctrl-C and signals reach it. It runs in this environment: the one
-    # that MLflow would build anew holds the same packages.
-    environment = os.environ | {"MLFLOW_TRACKING_URI": tracking_uri(tracking), "MLFLOW_DISABLE_TELEMETRY": "true"}
+    # that MLflow would build anew holds the same packages. MLflow looks for its web server on PATH.
+    environment = os.environ | {
+        "MLFLOW_TRACKING_URI": tracking_uri(tracking),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+    }
     os.execve(sys.executable, [*command, "--env-manager", "local"], environment)
