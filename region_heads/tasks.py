@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from region_heads.evaluation import baselines, measures, slices
+from region_heads.tagging import grounding, rules
 
 Answer = float | int | str
 """A typed answer: metres (float), a side (str), a region index (int) or a count (int)."""
@@ -39,6 +40,8 @@ class Task:
             expected and the found value.
         correct: The benchmark's rule, ``correct(prediction, truth)``.
         sentence: Freeform sentence of a typed answer, for reports and serving.
+        grammar: What in a question's words speaks for this task.
+        grounding: Finds the regions that a freeform answer of this task rests on.
         labels: The possible answers in the order of the head's classes, where the target is one of a few
             strings.
         fits: What is wrong with a typed target for a question with that many regions; "" when nothing is.
@@ -61,6 +64,8 @@ class Task:
     parse: Callable[[Any], Answer]
     correct: Callable[[Any, Any], bool]
     sentence: Callable[[Any], str]
+    grammar: rules.Grammar = ()
+    grounding: grounding.Grounding = grounding.all_mentioned
     labels: tuple[str, ...] = ()
     fits: Callable[[Any, int], str] = lambda _target, _regions: ""
     recognises: Callable[[Any], bool] = lambda _: False
@@ -183,6 +188,8 @@ DISTANCE = Task(
     parse=_parse_distance,
     correct=_distance_correct,
     sentence=lambda metres: f"The distance is {metres:.2f} meters.",
+    grammar=rules.DISTANCE,
+    grounding=grounding.two_compared,
     # An integer 0 is a distance ("inside"): counts of the public set start at 1.
     recognises=lambda value: isinstance(value, float) or (type(value) is int and value == 0),
     baseline=baselines.best_constant_in_band,
@@ -207,6 +214,8 @@ LEFT_RIGHT = Task(
     parse=_parse_side,
     correct=_side_correct,
     sentence=lambda side: f"It is on the {side}.",
+    grammar=rules.LEFT_RIGHT,
+    grounding=grounding.two_compared,
     labels=("left", "right"),
     recognises=lambda value: isinstance(value, str) and _side(value) in ("left", "right"),
     measures={"macro_accuracy": measures.macro_accuracy},
@@ -224,6 +233,8 @@ MULTIPLE_CHOICE = Task(
     parse=_parse_index,
     correct=_region_correct,
     sentence=lambda region: f"The answer is [Region {region}].",
+    grammar=rules.MULTIPLE_CHOICE,
+    grounding=grounding.chosen,
     fits=_names_a_region,
     recognises=lambda value: isinstance(value, str) and value.strip().isdecimal(),
     baseline=baselines.frequent_region_or_guess,
@@ -241,6 +252,8 @@ COUNTING = Task(
     parse=_parse_count,
     correct=_count_correct,
     sentence=lambda count: f"The count is {count}.",
+    grammar=rules.COUNTING,
+    grounding=grounding.counted,
     recognises=lambda value: type(value) is int and value > 0,
     measures={"mae": measures.mean_absolute_error, "macro_accuracy": measures.macro_accuracy},
     slices={"truth": slices.true_answer},
