@@ -15,13 +15,17 @@ def serve(
         str | None, typer.Option("--model", help="models:/NAME@ALIAS or models:/NAME/VERSION; default: the champion.")
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")] = "127.0.0.1",
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Folder of pictures that requests may name by path; without it they bring their own."),
+    ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8080,
     params: options.Params = Path("params.yaml"),
 ) -> None:
     """Answer questions over HTTP with a registered model, until Ctrl-C.
 
-    POST /invocations takes `{"dataframe_records": [{"question": …, "image": base64 or path, "regions": [RLE …]}]}`;
-    GET /ping tells whether it is up.
+    POST /invocations takes `{"dataframe_records": [{"question": …, "image": …, "regions": [RLE …]}]}`;
+    the picture in base64, or a path below --images. GET /ping tells whether it is up.
 
     Example: `region-heads serve --port 8080`
     """
@@ -53,6 +57,8 @@ def serve(
     environment = os.environ | {
         "MLFLOW_TRACKING_URI": tracking_uri(tracking),
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        # Nothing lies below /dev/null, so no file of this machine can be asked for.
+        "REGION_HEADS_IMAGE_ROOT": os.devnull if images is None else str(images.absolute()),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     }
     os.execve(sys.executable, [*command, "--env-manager", "local"], environment)

@@ -10,9 +10,12 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -176,3 +179,44 @@ def test_killed_training_leaves_nothing_half_done_and_goes_on_where_it_was(clone
     assert not list((clone.folder / "checkpoints").glob("*/checkpoint-*"))
     leftovers = [path for path in clone.folder.rglob("*.partial") if ".venv" not in path.parts]
     assert not leftovers
+
+
+def test_the_registered_model_is_served(clone: Clone, first_run: str) -> None:
+    assert first_run
+    question = pq.read_table(clone.folder / "data" / "splits" / "test.parquet").slice(0, 1).to_pylist()[0]
+    picture = clone.folder / "data" / "sample" / question["image"]
+    another = next(path for path in clone.folder.glob("data/sample/train/images/*") if path.parent != picture.parent)
+    record = {"question": question["question"], "image": picture.name, "regions": question["rle"]}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--model", "models:/region-heads/1", "--images", str(picture.parent), "--port", str(port)]
+    server = clone.start(sys.executable, "-m", "pipelines.cli", "serve", *options)
+    try:
+        (answer,) = _ask(port, record, patience=120)["predictions"]
+        assert answer["task"] == question["task"]
+        assert answer["sentence"]
+        with pytest.raises(urllib.error.HTTPError):
+            _ask(port, record | {"image": str(another)})
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.communicate()
+
+
+def _ask(port: int, record: dict[str, Any], *, patience: float = 0) -> Any:
+    until = time.monotonic() + patience
+    while True:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/invocations",
+            data=json.dumps({"dataframe_records": [record]}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                return json.load(reply)
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)
