@@ -104,14 +104,21 @@ def _record(number: int, row: Mapping[Any, Any], folder: Path) -> dict[str, Any]
         "height": height,
         "question": question,
         "rle": regions,
-        "task": Task.of(str(row["task"])).name if _given(row.get("task")) else _route(question),
+        "task": Task.of(str(row["task"])).name if _given(row.get("task")) else _route(number, question),
     }
 
 
-def _route(question: str) -> str:
-    from region_heads.tagging import tag_question
+def _route(number: int, question: str) -> str:
+    from region_heads.errors import RegionHeadsError
+    from region_heads.tagging.grammar import UNKNOWN, tag
 
-    return str(tag_question(question).task)
+    found = tag(question)
+    if found.task == UNKNOWN:
+        raise RegionHeadsError(
+            f"row {number}: field question: no task can be read from its words ({found.confidence:.0%} sure of the best "
+            "guess); name the task"
+        )
+    return found.task
 
 
 def _given(value: Any) -> bool:

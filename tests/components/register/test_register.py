@@ -105,6 +105,8 @@ def test_registers_once_with_lineage_and_the_version_answers_questions(
     assert len(loaded.predict(inside)) == 1
     with pytest.raises(RegionHeadsError, match="row 0: field regions: expected one for each of the 2 <mask>"):
         loaded.predict(inside.assign(regions=[row["rle"][:1]]))
+    with pytest.raises(RegionHeadsError, match="row 0: field question: no task can be read from its words"):
+        loaded.predict(inside.assign(task=None, question=["Good morning, <mask> <mask>!"]))
 
 
 def test_figures_of_another_model_are_refused(
