@@ -1,0 +1,66 @@
+"""The step ``sample_data``: renders a warehouse data set in the public format, with questions of four categories."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from components.output import whole_folder
+from components.ports import OutputPath
+from components.sample_data.orders import SPLITS, orders
+from components.sample_data.params import Params
+from components.sample_data.questions.composing import CATEGORIES
+from components.sample_data.workers import write_scenes
+
+Record = dict[str, Any]
+
+
+def sample_data(*, dataset: OutputPath, sample_data: Params) -> dict[str, float]:
+    """Renders the embedded warehouse data set: pictures, metric depth and questions with their answers.
+
+    Args:
+        dataset: Written: ``<split>.json``, ``<split>/images/*.png`` and ``<split>/depths/*_depth.png`` (16 bit,
+            millimetres along the optical axis) for train, val and test.
+        sample_data: Settings of this step.
+
+    Returns:
+        The number of scenes, of questions, and of questions of each category.
+
+    Raises:
+        RegionHeadsError: A worker process died.
+    """
+    planned = orders(sample_data)
+    with whole_folder(dataset) as folder:
+        for split in SPLITS:
+            (folder / split / "images").mkdir(parents=True)
+            (folder / split / "depths").mkdir()
+        records: dict[str, list[Record]] = {split: [] for split in SPLITS}
+        written = write_scenes(planned, folder, workers=sample_data.workers)
+        for order, of_scene in zip(planned, written, strict=True):
+            records[order.split] += of_scene
+        for split, found in records.items():
+            lines = ",\n".join(json.dumps(record) for record in found)
+            (folder / f"{split}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    _show(records, dataset)
+    counted = Counter(record["category"] for found in records.values() for record in found)
+    return {
+        "scenes": float(len(planned)),
+        "questions": float(counted.total()),
+        **{f"questions_{category}": float(counted[category]) for category in CATEGORIES},
+    }
+
+
+def _show(records: dict[str, list[Record]], dataset: Path) -> None:
+    table = Table(title=f"Rendered warehouse: {dataset}", title_justify="left")
+    for column in ("split", "pictures", "questions", *CATEGORIES):
+        table.add_column(column, justify="left" if column == "split" else "right")
+    for split, found in records.items():
+        counted = Counter(record["category"] for record in found)
+        pictures = len({record["image"] for record in found})
+        table.add_row(split, str(pictures), str(len(found)), *(str(counted[category]) for category in CATEGORIES))
+    Console().print(table)
