@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.commands import pipeline, registry, score, serve
+from pipelines.commands import pipeline, registry, score, serve, validate
 from region_heads.errors import RegionHeadsError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command("validate")(validate.validate)
 app.command("score")(score.score)
 app.add_typer(pipeline.app, name="pipeline")
 app.add_typer(registry.app, name="registry")

@@ -77,7 +77,7 @@ def check_rle(size: object, counts: object) -> int:
     """
     height, width = check_size(size)
     if not isinstance(counts, str):
-        raise ValueError(f"expected compressed counts (text), found {type(counts).__name__}")
+        raise ValueError(f"expected compressed counts (text), found {type(counts).__name__}")  # noqa: TRY004
     lengths = runs(counts)
     if int(lengths.min()) < 0:
         raise ValueError(f"expected runs of 0 pixels or more, found {int(lengths.min())}")

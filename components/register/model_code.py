@@ -115,8 +115,8 @@ def _route(number: int, question: str) -> str:
     found = tag(question)
     if found.task == UNKNOWN:
         raise RegionHeadsError(
-            f"row {number}: field question: no task can be read from its words ({found.confidence:.0%} sure of the best "
-            "guess); name the task"
+            f"row {number}: field question: no task can be read from its words ({found.confidence:.0%} sure of the "
+            "best guess); name the task"
         )
     return found.task
 

@@ -60,9 +60,10 @@ class BoxArrays:
 def turn(yaw: float, pitch: float = 0.0) -> Array:
     """Rotation about the vertical by ``yaw`` after one about the x axis by ``pitch`` (radians)."""
     c, s, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
-    return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]) @ np.array(
-        [[1.0, 0.0, 0.0], [0.0, cp, -sp], [0.0, sp, cp]]
-    )
+    about_z = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+    about_x = np.array([[1.0, 0.0, 0.0], [0.0, cp, -sp], [0.0, sp, cp]])
+    turned: Array = about_z @ about_x
+    return turned
 
 
 @dataclass

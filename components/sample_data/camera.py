@@ -22,7 +22,14 @@ class Camera:
 
     @staticmethod
     def looking(
-        at: tuple[float, float], *, height: float, pitch: float, yaw: float, roll: float, fov: float, size: tuple[int, int]
+        at: tuple[float, float],
+        *,
+        height: float,
+        pitch: float,
+        yaw: float,
+        roll: float,
+        fov: float,
+        size: tuple[int, int],
     ) -> Camera:
         """A camera ``height`` metres up whose axis meets the floor in ``at``.
 

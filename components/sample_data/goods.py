@@ -40,7 +40,9 @@ def pallet(rng: Rng, make: str, length: float, width: float) -> Boxes:
         tone = rng.uniform(0.85, 1.12) if make == "wood" else 1.0
         x = (slat + 0.5) * pitch - length / 2
         shaded = (colour[0] * tone, colour[1] * tone, colour[2] * tone)
-        boxes.add((x, 0, high - thick / 2), (pitch * (0.74 if make == "wood" else 0.86), width, thick), material, shaded)
+        boxes.add(
+            (x, 0, high - thick / 2), (pitch * (0.74 if make == "wood" else 0.86), width, thick), material, shaded
+        )
     if make != "wood":  # a closed rim
         for y in (-0.5, 0.5):
             boxes.add((0, y * (width - 0.03), high - 0.03), (length, 0.03, 0.06), material, colour)
@@ -113,7 +115,12 @@ def _in_cell(boxes: Boxes, rng: Rng, cell: tuple[float, ...], z: float, high: fl
 
 
 def _carton(
-    boxes: Boxes, rng: Rng, base: tuple[float, ...], size: tuple[float, ...], turned: float, colour: Colour | None = None
+    boxes: Boxes,
+    rng: Rng,
+    base: tuple[float, ...],
+    size: tuple[float, ...],
+    turned: float,
+    colour: Colour | None = None,
 ) -> None:
     """One carton standing on ``base``, turned by a small random angle of that order (radians)."""
     tone = rng.uniform(0.94, 1.06)
@@ -142,5 +149,7 @@ def crate(rng: Rng, size: tuple[float, float, float], colour: Colour) -> Boxes:
         boxes.add((0, side * y, z / 2), (x, 0.025, z), Material.PLASTIC, colour)
     for _ in range(int(rng.integers(0, 3))):
         place = (rng.uniform(-0.2, 0.2) * x, rng.uniform(-0.2, 0.2) * y, z * 0.4)
-        boxes.add(place, (0.3 * x, 0.35 * y, z * 0.7), Material.PAINT, tuple(rng.uniform(0.1, 0.8, 3)), yaw=rng.uniform(0, 3))
+        boxes.add(
+            place, (0.3 * x, 0.35 * y, z * 0.7), Material.PAINT, tuple(rng.uniform(0.1, 0.8, 3)), yaw=rng.uniform(0, 3)
+        )
     return boxes

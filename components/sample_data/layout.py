@@ -65,7 +65,9 @@ def _buffers(rng: Rng) -> list[Rectangle]:
         across = rng.normal(0, 0.5) + skew * along
         x, y = group.at(along, across)
         own_length = length * rng.uniform(0.85, 1.1)
-        found.append(Rectangle(x, y, own_length, width * rng.uniform(0.95, 1.05), yaw + np.pi / 2 + rng.normal(0, 0.01)))
+        found.append(
+            Rectangle(x, y, own_length, width * rng.uniform(0.95, 1.05), yaw + np.pi / 2 + rng.normal(0, 0.01))
+        )
     return found
 
 

@@ -28,7 +28,8 @@ def _noise() -> Floats:
     spectrum = np.fft.rfft2(rng.standard_normal((_TILE, _TILE))) * frequency**-1.2
     spectrum[0, 0] = 0.0
     texture = np.fft.irfft2(spectrum, s=(_TILE, _TILE))
-    return (texture / texture.std()).astype(np.float32)
+    result: Floats = (texture / texture.std()).astype(np.float32)
+    return result
 
 
 @functools.cache
@@ -37,7 +38,8 @@ def _grain() -> Floats:
     rng = np.random.default_rng(2)
     texture = rng.standard_normal((_TILE, _TILE))
     texture = texture + np.roll(texture, 1, 0) + np.roll(texture, 1, 1)
-    return (texture / texture.std()).astype(np.float32)
+    result: Floats = (texture / texture.std()).astype(np.float32)
+    return result
 
 
 def _sample(texture: Floats, a: Floats, b: Floats) -> Floats:
@@ -141,8 +143,7 @@ def _edges(s: Surface, width: float, depth: float) -> Floats:
     """Darkening towards the edges of a face: 1 in the middle, ``1 - depth`` at the edge."""
     a, b, wide, high = s.on_face()
     away = np.minimum(wide / 2 - np.abs(a), high / 2 - np.abs(b))
-    result: Floats = 1 - depth * np.exp(-np.clip(away, 0, None) / width)
-    return result
+    return (1 - depth * np.exp(-np.clip(away, 0, None) / width)).astype(np.float32)
 
 
 def _carton(s: Surface) -> Floats:

@@ -59,6 +59,8 @@ class Caster:
     def blocked(self, origins: Floats, directions: Floats, reach: float) -> NDArray[np.bool_]:
         """Whether something lies on each ray within ``reach`` lengths of its direction ``[n]``."""
         reaches = np.full(len(origins), reach, np.float32)
-        hit = self._scene.run(np.ascontiguousarray(origins), np.ascontiguousarray(directions), reaches, query="OCCLUDED")
+        hit = self._scene.run(
+            np.ascontiguousarray(origins), np.ascontiguousarray(directions), reaches, query="OCCLUDED"
+        )
         blocked: NDArray[np.bool_] = hit >= 0
         return blocked

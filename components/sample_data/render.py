@@ -106,7 +106,9 @@ def _smooth_edges(scene: Scene, sight: Sight, light: Floats, linear: Floats) -> 
     for dx, dy in _CORNER_OFFSETS:
         rays = camera.rays((column + 0.5 + dx).astype(np.float32), (row + 0.5 + dy).astype(np.float32))
         extra = sight.caster.first_hits(camera.position, rays)
-        total += np.minimum(_shade(scene, extra, _borrowed_light(extra, hits, light, row, column, (height, width))), 1.5)
+        total += np.minimum(
+            _shade(scene, extra, _borrowed_light(extra, hits, light, row, column, (height, width))), 1.5
+        )
     linear[pixels] = total / len(_CORNER_OFFSETS)
 
 
@@ -115,7 +117,7 @@ def _borrowed_light(
 ) -> Floats:
     """The light of the nearest neighbouring pixel that shows the same face; else the pixel's own."""
     own = row * shape[1] + column
-    result = light[own].copy()
+    result: Floats = light[own].copy()
     key, seen = extra.key, hits.key
     missing = np.flatnonzero(key != seen[own])
     for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1)):
@@ -130,8 +132,9 @@ def _borrowed_light(
 def _develop(linear: Floats, exposure: float) -> NDArray[np.uint8]:
     """Linear light to 8-bit sRGB-like values, with a soft shoulder and a slight vignette."""
     height, width = linear.shape[:2]
-    y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]  # type: ignore[misc]  # numpy's complex steps
+    y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     vignette = (1 - 0.10 * (x * x + y * y)).astype(np.float32)
     v = linear * (np.float32(exposure) * vignette)[..., None]
     v = v * (2.51 * v + 0.03) / (v * (2.43 * v + 0.59) + 0.14)  # filmic curve (Narkowicz 2015)
-    return (np.clip(v, 0, 1) ** np.float32(1 / 2.2) * 255 + 0.5).astype(np.uint8)
+    developed: NDArray[np.uint8] = (np.clip(v, 0, 1) ** np.float32(1 / 2.2) * 255 + 0.5).astype(np.uint8)
+    return developed

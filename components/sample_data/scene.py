@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ class Rectangle:
         """x and y of the middle."""
         return np.array([self.x, self.y])
 
-    def local(self, points: Array) -> Array:
+    def local(self, points: NDArray[np.floating[Any]]) -> Array:
         """World points ``[..., 2]`` in the rectangle's own axes, from its middle."""
         c, s = np.cos(self.yaw), np.sin(self.yaw)
         away = points - self.centre

@@ -39,7 +39,8 @@ def draw_surroundings(rng: Rng, boxes: Boxes, regions: list[Region], camera: Cam
     for _ in range(int(rng.integers(2, 6))):
         _against_wall(rng, boxes, low, high, taken)
     for _ in range(int(rng.integers(0, 3))):
-        place = Rectangle(*(float(v) for v in rng.uniform(low + 1, high - 1)), 0.5, 0.5, 0.0)
+        x, y = rng.uniform(low + 1, high - 1).tolist()
+        place = Rectangle(x, y, 0.5, 0.5, 0.0)
         if _free(place, taken, 0.5) and np.linalg.norm(place.centre - camera.position[:2]) > 2.0:
             boxes.place(pillar(rng, CEILING), (place.x, place.y, 0.0))
             taken.append(place)
@@ -84,7 +85,7 @@ def _against_wall(rng: Rng, boxes: Boxes, low: Array, high: Array, taken: list[R
     along = rng.uniform(low[1 - axis] + 1.5, high[1 - axis] - 1.5)
     position = (wall, along) if axis == 0 else (along, wall)
     yaw = np.pi / 2 if axis == 0 else 0.0
-    place = Rectangle(float(position[0]), float(position[1]), *size, float(yaw))
+    place = Rectangle(float(position[0]), float(position[1]), size[0], size[1], float(yaw))
     if _free(place, taken, 0.3):
         taken.append(place)
         thing = table(rng, length) if with_table else trolley(rng)

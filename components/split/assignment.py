@@ -113,7 +113,9 @@ def _carve(
 ) -> None:
     """Takes splits without answered questions from the training pictures, as when a data set brings only two."""
     holding = {result.split[name] for name, picture in pictures.items() if picture.tasks}
-    result.carved = [split for split in wanted if split not in holding and split != "train" and len(free) < len(pictures)]
+    result.carved = [
+        split for split in wanted if split not in holding and split != "train" and len(free) < len(pictures)
+    ]
     if not result.carved:
         return
     taken = {split: shares[split] if split in result.carved or split == "train" else 0.0 for split in SPLITS}
@@ -134,20 +136,20 @@ def _repair(
     held: dict[str, Counter[str]] = defaultdict(Counter)
     for name, picture in pictures.items():
         held[result.split[name]].update(_needs(picture))
-    everything = sorted(need, key=lambda task: (shown[task], task)) + [_ANY]
+    everything = [*sorted(need, key=lambda task: (shown[task], task)), _ANY]
     for task in everything:
         for split in _STRICTEST_FIRST:
             if split not in wanted or held[split][task]:
                 continue
-            name = _movable(result, pictures, held, task, need, free, seed)
-            if name is None:
+            moved = _movable(result, pictures, held, task, need, free, seed)
+            if moved is None:
                 result.missing.append((split, task))
                 continue
-            origin, needs = result.split[name], _needs(pictures[name])
+            origin, needs = result.split[moved], _needs(pictures[moved])
             held[origin].subtract(needs)
             held[split].update(needs)
-            result.split[name] = split
-            result.moved.append((name, origin, split, task))
+            result.split[moved] = split
+            result.moved.append((moved, origin, split, task))
     if result.missing:
         told = "; ".join(f"{split} holds no {task}" for split, task in result.missing)
         raise RegionHeadsError(

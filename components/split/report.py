@@ -42,7 +42,9 @@ def report_content(
         "drift": {
             f"train-{name}": {
                 "tasks": divergence(tasks["train"], tasks[name]),
-                "answers": {task.name: divergence(answers["train"][task.name], answers[name][task.name]) for task in TASKS},
+                "answers": {
+                    task.name: divergence(answers["train"][task.name], answers[name][task.name]) for task in TASKS
+                },
             }
             for name in SPLITS
             if name != "train"

@@ -42,14 +42,14 @@ def split(*, tagged: InputPath, splits: OutputPath, report: OutputPath, split: P
     table = _read(tagged)
     targets = [name for name in table.column_names if name.startswith("target_")]
     columns = table.select(["id", "image", "source_split", "task", "question", *targets]).to_pydict()
-    answered = [
-        any(columns[name][row] is not None for name in targets) for row in range(table.num_rows)
-    ]
+    answered = [any(columns[name][row] is not None for name in targets) for row in range(table.num_rows)]
     shares = {"train": split.train, "val": split.val, "test": split.test}
     pictures = _pictures(columns, answered)
     assignment = assign(pictures, shares, seed=split.seed, keep=split.source_splits == "keep")
 
-    places = [assignment.split[image] if has else PREDICT for image, has in zip(columns["image"], answered, strict=True)]
+    places = [
+        assignment.split[image] if has else PREDICT for image, has in zip(columns["image"], answered, strict=True)
+    ]
     training = [row for row, place in enumerate(places) if place == "train"]
     for number in over_the_cap(
         [columns["id"][row] for row in training],
@@ -64,7 +64,9 @@ def split(*, tagged: InputPath, splits: OutputPath, report: OutputPath, split: P
     table = table.append_column("novel_wording", pa.array([words not in known for words in wordings], pa.bool_()))
     table = table.cast(SPLIT_SCHEMA)
 
-    tables = {name: table.filter(pa.array([place == name for place in places])) for name in (*SPLITS, HELD_BACK, PREDICT)}
+    tables = {
+        name: table.filter(pa.array([place == name for place in places])) for name in (*SPLITS, HELD_BACK, PREDICT)
+    }
     if sum(part.num_rows for part in tables.values()) != table.num_rows:
         raise AssertionError(f"{table.num_rows} questions read, {places} placed")
     content = report_content(tables, assignment, max_task_ratio=split.max_task_ratio)

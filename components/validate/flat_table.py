@@ -51,7 +51,16 @@ def flat_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
         **dict.fromkeys(("id", "file", "source_split", "image", "category"), "str"),
         **dict.fromkeys(("has_depth", "answered"), "bool"),
         **dict.fromkeys(
-            ("row", "width", "height", "question_length", "n_placeholders", "n_masks", "mask_area_min", "mask_area_max"),
+            (
+                "row",
+                "width",
+                "height",
+                "question_length",
+                "n_placeholders",
+                "n_masks",
+                "mask_area_min",
+                "mask_area_max",
+            ),
             "int64",
         ),
         "mask_share_max": "float64",
@@ -61,5 +70,3 @@ def flat_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=list(columns)).astype(columns)
     table["category_share"] = table.groupby("category")["row"].transform("count") / max(1, table["category"].count())
     return table
-
-

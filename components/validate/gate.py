@@ -23,7 +23,5 @@ def refusals(*, read: int, accepted: int, outcomes: Sequence[Outcome], settings:
         )
     for outcome in outcomes:
         if outcome.rows is None and not outcome.success and outcome.critical and accepted >= settings.min_records:
-            found.append(
-                f"{outcome.name}: expected {outcome.expected}, found {outcome.observed}; {outcome.advice}"
-            )
+            found.append(f"{outcome.name}: expected {outcome.expected}, found {outcome.observed}; {outcome.advice}")
     return found

@@ -43,7 +43,9 @@ def find_sources(dataset: Path, data: DatasetParams) -> tuple[Path, list[Source]
     try:
         paths = sorted(path for path in dataset.glob(data.annotations) if path.is_file())
     except (ValueError, NotImplementedError) as error:
-        raise RegionHeadsError(f"data.annotations: expected a glob pattern, found {data.annotations!r}: {error}") from None
+        raise RegionHeadsError(
+            f"data.annotations: expected a glob pattern, found {data.annotations!r}: {error}"
+        ) from None
     if not paths:
         raise RegionHeadsError(
             f"{dataset}: expected annotation files that match {data.annotations!r}, found none; "

@@ -53,7 +53,9 @@ def _question(candidate: Candidate) -> list[Problem]:
         expected = f"{placeholders} regions, one for each {MASK_TOKEN} of the question"
         return [Problem("mask_count", field, expected, str(masks), "add or remove regions or placeholders")]
     if masks == 0:
-        return [Problem("mask_count", field, "at least one region", "none", f"mark what is asked about by {MASK_TOKEN}")]
+        return [
+            Problem("mask_count", field, "at least one region", "none", f"mark what is asked about by {MASK_TOKEN}")
+        ]
     return []
 
 

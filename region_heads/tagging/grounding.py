@@ -114,9 +114,12 @@ def _listed(marked: str) -> set[int]:
     return listed
 
 
-_PLACE = r"(?:buffers?|areas?|zones?|regions?|bays?|frames?|squares?|lanes?|shel(?:f|ves)|racks?|transporters?|forklifts?)"
+_PLACE = (
+    r"(?:buffers?|areas?|zones?|regions?|bays?|frames?|squares?|lanes?|shel(?:f|ves)|racks?|transporters?|forklifts?)"
+)
 _PLACE_BEFORE = re.compile(
-    rf"\b{_PLACE}\W+$|\b(?:in|inside|within|into|holds?|by|near|nearest|closest|at)(?: \w+)?(?: to)?(?: the)? $", re.IGNORECASE
+    rf"\b{_PLACE}\W+$|\b(?:in|inside|within|into|holds?|by|near|nearest|closest|at)(?: \w+)?(?: to)?(?: the)? $",
+    re.IGNORECASE,
 )
 _PLACE_AFTER = re.compile(rf"^,? (?:is|being|as|,) (?:the |a |an )?(?:\w+ ){{0,3}}?{_PLACE}\b", re.IGNORECASE)
 _THING_BEFORE = re.compile(r"\b(?:pallets?|box(?:es)?|crates?|loads?|items?|objects?|stacks?)\W+$", re.IGNORECASE)

@@ -9,7 +9,10 @@ from functools import lru_cache
 from region_heads.records import MASK_TOKEN
 
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "\u00a0": " "})
-_MASKS = re.compile(rf"(?:{re.escape(MASK_TOKEN)}|\[?\b(?:region|mask) ?\d+\b\]?|\[masks?\])(?:[\s,&]*(?:and )?(?:{re.escape(MASK_TOKEN)}|\[masks?\]))*")
+_MASK = re.escape(MASK_TOKEN)
+_MASKS = re.compile(
+    rf"(?:{_MASK}|\[?\b(?:region|mask) ?\d+\b\]?|\[masks?\])(?:[\s,&]*(?:and )?(?:{_MASK}|\[masks?\]))*"
+)
 
 # What people run together, split or misspell, in the order in which it is mended.
 _MENDED = tuple(
@@ -24,8 +27,15 @@ _MENDED = tuple(
         (r"\b(?:mnay|meny|manny)\b", "many"),
         (r"\bwhat'?s\b", "what is"),
         (r"\b(?:in between|inbetween|betwixt)\b", "between"),
-        (r"\b(?:kilo|centi|milli)?(?:metres?|meters?)\b|\b(?:cm|mm|km|feet|foot|ft|yards?|inch(?:es)?|steps|paces)\b|(?<=many )m\b|(?<=in )m\b", "metres"),
-        (r"\b(?:furthest|farthest|extreme|far)(?: out)?(?: to(?:wards?)?| on)?(?: the)? (left|right)\b(?: hand)?(?: side)?(?: position)?", r"\1most"),
+        (r"\b(?:kilo|centi|milli)?(?:metres?|meters?)\b", "metres"),
+        (r"\b(?:cm|mm|km|feet|foot|ft|yards?|inch(?:es)?|steps|paces)\b|(?<=many )m\b|(?<=in )m\b", "metres"),
+        (
+            (
+                r"\b(?:furthest|farthest|extreme|far)(?: out)?(?: to(?:wards?)?| on)?(?: the)? (left|right)\b"
+                r"(?: hand)?(?: side)?(?: position)?"
+            ),
+            r"\1most",
+        ),
         (r"\b(?:most|extreme(?:ly)?) (?:to the )?(left|right)\b", r"\1most"),
         (r"\b(?:closest|nearest) to the (left|right)(?: hand)?(?: side| edge| border| end)?\b", r"\1most"),
     )
@@ -34,7 +44,10 @@ _MENDED = tuple(
 _OBJECTS = r"(?:buffers?|pallets?|shel(?:f|ves)|racks?|transporters?|forklifts?|regions?|zones?|areas?|bays?)"
 # Phrases that only say which object is meant. What is asked about two of them follows from the rest.
 _SELECTIONS = (
-    re.compile(rf"\b({_OBJECTS}) (?:that is |which is |standing |located |placed )?(?:on|at|to) the (?:far )?(?:left|right)(?: hand)?(?: sides?)?\b(?! (?:sides? )?of\b| or\b|/)"),
+    re.compile(
+        rf"\b({_OBJECTS}) (?:that is |which is |standing |located |placed )?(?:on|at|to) the (?:far )?(?:left|right)"
+        r"(?: hand)?(?: sides?)?\b(?! (?:sides? )?of\b| or\b|/)"
+    ),
     re.compile(rf"\b(?:left|right)(?: hand)?(?: side)? ({_OBJECTS})\b"),
 )  # fmt: skip
 _QUESTION_WORD = re.compile(r"\b(?:how|which|what|where|who|whose)\b")

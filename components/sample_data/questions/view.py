@@ -95,7 +95,7 @@ def _expected_pixels(scene: Scene, index: int) -> float:
     region, camera = scene.regions[index], scene.camera
     points = np.pad(region.place.corners(), ((0, 0), (0, 1)))
     if region.height > 0:
-        points = np.concatenate([points, points + (0, 0, 0.6 * region.height)])
+        points = np.concatenate([points, points + np.array([0, 0, 0.6 * region.height])])
     x, y, depth = camera.project(points)
     if (depth <= 0.2).any():
         return 1.0
@@ -127,7 +127,7 @@ def well_seen(scene: Scene, masks: NDArray[np.bool_]) -> list[int]:
 
 def view_of(scene: Scene, masks: NDArray[np.bool_], rng: Rng) -> View:
     """The view of a rendered scene; ``rng`` sets the standing orders."""
-    height, width = masks.shape[1:]
+    width = masks.shape[2]
     indices = well_seen(scene, masks)
     encoded = coco.encode(np.asfortranarray(masks[indices].transpose(1, 2, 0).astype(np.uint8)))
     columns = (np.arange(width) + 0.5) / width
