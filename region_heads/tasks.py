@@ -44,6 +44,7 @@ class Task:
         grounding: Finds the regions that a freeform answer of this task rests on.
         labels: The possible answers in the order of the head's classes, where the target is one of a few
             strings.
+        names_region: Whether the typed target is the index of a region.
         fits: What is wrong with a typed target for a question with that many regions; "" when nothing is.
         recognises: Whether a bare ``normalized_answer`` without a category belongs to this task. At most one
             task may say so for any value; see ``region_heads.evaluation.scoring``.
@@ -67,6 +68,7 @@ class Task:
     grammar: rules.Grammar = ()
     grounding: grounding.Grounding = grounding.all_mentioned
     labels: tuple[str, ...] = ()
+    names_region: bool = False
     fits: Callable[[Any, int], str] = lambda _target, _regions: ""
     recognises: Callable[[Any], bool] = lambda _: False
     baseline: baselines.Fit = baselines.most_frequent_answer
@@ -235,6 +237,7 @@ MULTIPLE_CHOICE = Task(
     sentence=lambda region: f"The answer is [Region {region}].",
     grammar=rules.MULTIPLE_CHOICE,
     grounding=grounding.chosen,
+    names_region=True,
     fits=_names_a_region,
     recognises=lambda value: isinstance(value, str) and value.strip().isdecimal(),
     baseline=baselines.frequent_region_or_guess,

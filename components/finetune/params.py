@@ -41,6 +41,7 @@ class Params(Section):
     images_per_batch: int = Field(5, ge=1, description="Images in a batch; all their questions come along.")
     gradient_accumulation_steps: int = Field(1, ge=1, description="Batches in an optimiser step.")
     mirror: float = Field(0.5, ge=0, le=1, description="Probability of a mirrored image, words and answers.")
+    reorder: float = Field(1.0, ge=0, le=1, description="Probability that merely listed regions change places.")
     word_dropout: float = Field(0.05, ge=0, lt=1, description="Probability that a word is left out.")
     evaluations: int = Field(8, ge=1, description="How often the validation split is scored.")
     checkpoints: int = Field(4, ge=0, description="How many checkpoints a killed run could go on from.")

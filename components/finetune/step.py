@@ -62,7 +62,9 @@ def finetune(
             dataset,
             settings=_settings(finetune),
             arguments=arguments,
-            augmentation=Augmentation(mirror=finetune.mirror, word_dropout=finetune.word_dropout),
+            augmentation=Augmentation(
+                mirror=finetune.mirror, reorder=finetune.reorder, word_dropout=finetune.word_dropout
+            ),
             depth_scale=data.depth_scale,
             callbacks=[ProgressLine()],
             resume=resume,

@@ -16,7 +16,9 @@ from torch.utils.data import Dataset
 from region_heads.data.batches import Key
 from region_heads.data.images import Scene
 from region_heads.data.processor import Encoded, RegionProcessor
+from region_heads.data.reordering import renumber, reorder
 from region_heads.data.wording import swap_sides
+from region_heads.records import MASK_TOKEN
 from region_heads.tasks import Answer, Task
 
 
@@ -26,10 +28,12 @@ class Augmentation:
 
     Attributes:
         mirror: Probability that an image is mirrored, with "left" and "right" exchanged in words and answers.
+        reorder: Probability that regions which the question merely lists change places.
         word_dropout: Probability that a word of the question is left out; masks always stay.
     """
 
     mirror: float = 0.5
+    reorder: float = 1.0
     word_dropout: float = 0.05
 
 
@@ -116,6 +120,11 @@ class RegionDataset(Dataset[Question]):
             text, freeform = swap_sides(text), swap_sides(freeform) if freeform else freeform
             target = swap_sides(target) if isinstance(target, str) else target
         answer_order, anchor_order, grounded = self._grounding(column, len(regions))
+        order = self._order(column["question"], len(regions), epoch, row)
+        regions = [regions[old] for old in order]
+        if task.names_region and target is not None:
+            target = int(np.argsort(order)[target])
+        freeform = renumber(freeform, order) if freeform else freeform
         return Question(
             row=row,
             image=f"{column['image']}{' mirrored' if mirror else ''}",
@@ -126,8 +135,8 @@ class RegionDataset(Dataset[Question]):
             geometry=np.stack([region.geometry for region in regions]),
             task=task,
             target=target,
-            answer_order=answer_order,
-            anchor_order=anchor_order,
+            answer_order=answer_order[order],
+            anchor_order=anchor_order[order],
             grounded=grounded,
         )
 
@@ -158,6 +167,13 @@ class RegionDataset(Dataset[Question]):
         if self._augmentation is None:
             return False
         return bool(self._random("mirror", epoch, image).random() < self._augmentation.mirror)
+
+    def _order(self, question: str, regions: int, epoch: int, row: int) -> NDArray[np.int64]:
+        if self._augmentation is not None and question.count(MASK_TOKEN) == regions:
+            rng = self._random("order", epoch, row)
+            if rng.random() < self._augmentation.reorder:
+                return reorder(question, rng)
+        return np.arange(regions)
 
     def _random(self, purpose: str, epoch: int, item: str | int) -> np.random.Generator:
         material = json.dumps([self._seed, purpose, epoch, item]).encode()

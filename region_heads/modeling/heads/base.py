@@ -77,6 +77,37 @@ class RegionScorer(nn.Module):
         return masked
 
 
+class RelativeScorer(nn.Module):
+    """Scores regions for a role that the question may tie to another region: "the buffer nearest to the left shelf".
+
+    Two choices, one after the other: the anchor (the shelf), then the region. The score of a region has a term for its
+    distance to the anchor in a learned metric, as strong, and of the sign, that the question asks for, and by which the
+    anchor itself is passed over. For "the leftmost buffer" the strength is learned to be nothing.
+    """
+
+    def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
+        super().__init__()
+        sizes = {"state_size": state_size, "vector_size": vector_size, "hidden_size": hidden_size}
+        self.own = RegionScorer(**sizes, dropout=dropout)
+        self.anchor = RegionScorer(**sizes, dropout=dropout)
+        self.position = nn.Linear(vector_size, 3, bias=False)
+        self.nearness = MLP(state_size, hidden_size, 1, dropout=dropout)
+        self.itself = nn.Parameter(torch.zeros(()))
+
+    def forward(
+        self, inputs: HeadInputs, anchor: Tensor | None = None, is_known: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Logits ``[n, N]`` of the role and of the anchor; ``anchor [n, N]`` is the true one where ``is_known [n]``."""
+        anchor_logits = self.anchor(inputs)
+        chosen = choose(anchor_logits, anchor, is_known)
+        apart = self.position(inputs.vectors - pick(chosen, inputs.vectors)[:, None])
+        distance = torch.sqrt(apart.square().sum(-1) + 1e-6)
+        nearness = self.nearness(inputs.question)
+        logits = self.own(inputs) - nearness * distance - nearness.abs() * F.softplus(self.itself) * chosen
+        masked: Tensor = logits.masked_fill(~inputs.valid, -1e4)
+        return masked, anchor_logits
+
+
 def pick(weights: Tensor, values: Tensor) -> Tensor:
     """Weighted sum over regions: ``[n, N]`` and ``[n, N, X]`` to ``[n, X]``."""
     return torch.einsum("nr,nrx->nx", weights, values)
@@ -99,7 +130,8 @@ def choose(logits: Tensor, known: Tensor | None = None, is_known: Tensor | None 
 
 
 def choice_loss(logits: Tensor, wanted: Tensor) -> Tensor:
-    """Cross-entropy ``[n]`` against the regions marked in ``wanted [n, N]``, shared evenly; 0 where none is."""
+    """Cross-entropy ``[n]`` against the regions that ``wanted`` (bool ``[n, N]``) marks, shared evenly; 0 for none."""
+    wanted = wanted.to(logits.dtype)
     total = wanted.sum(-1)
     share = wanted / total.clamp_min(1)[:, None]
     return -(share * logits.log_softmax(-1)).sum(-1)

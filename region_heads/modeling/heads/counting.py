@@ -13,7 +13,7 @@ from region_heads.modeling.heads.base import (
     HeadInputs,
     HeadOutput,
     HeadTargets,
-    RegionScorer,
+    RelativeScorer,
     choice_loss,
     choose,
     pick,
@@ -32,7 +32,7 @@ class CountingHead(nn.Module):
 
     def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
-        self.container = RegionScorer(
+        self.container = RelativeScorer(
             state_size=state_size, vector_size=vector_size, hidden_size=hidden_size, dropout=dropout
         )
         self.member = MLP(2 * state_size + 4 * vector_size, hidden_size, 1, dropout=dropout)
@@ -41,14 +41,13 @@ class CountingHead(nn.Module):
         self.trust = MLP(scene, hidden_size, 1, dropout=dropout)
 
     def forward(self, inputs: HeadInputs, targets: HeadTargets | None = None) -> HeadOutput:
-        container_logits = self.container(inputs)
         if targets is None:
+            container_logits, reference_logits = self.container(inputs)
             container = choose(container_logits)
         else:
-            is_anchor = targets.anchor_order > 0
-            # The container is named last: "the shelf on the left is …; the buffer nearest to it is …".
-            last = targets.anchor_order == targets.anchor_order.amax(-1, keepdim=True)
-            container = choose(container_logits, is_anchor & last, targets.grounded & is_anchor.any(-1))
+            is_reference, is_container = self._anchors(targets)
+            container_logits, reference_logits = self.container(inputs, is_reference, is_reference.any(-1))
+            container = choose(container_logits, is_container, is_container.any(-1))
         z_container = pick(container, inputs.vectors)
         h_container = pick(container, inputs.states)
         member_logits = self._member_logits(inputs, z_container)
@@ -69,7 +68,12 @@ class CountingHead(nn.Module):
         return replace(
             output,
             loss=loss,
-            grounding_loss=self._grounding_loss(member_logits, container_logits, inputs, targets),
+            grounding_loss=targets.grounded
+            * (
+                2 * self._membership_loss(member_logits, inputs, targets)
+                + choice_loss(container_logits, is_container)
+                + choice_loss(reference_logits, is_reference)
+            ),
         )
 
     def _member_logits(self, inputs: HeadInputs, z_container: Tensor) -> Tensor:
@@ -82,11 +86,18 @@ class CountingHead(nn.Module):
         return logits
 
     @staticmethod
-    def _grounding_loss(
-        member_logits: Tensor, container_logits: Tensor, inputs: HeadInputs, targets: HeadTargets
-    ) -> Tensor:
+    def _anchors(targets: HeadTargets) -> tuple[Tensor, Tensor]:
+        """Which region (bool ``[n, N]``) the container was found by, and which it is; none where not grounded.
+
+        The container is named last: "the shelf on the left is …; the buffer nearest to it is …".
+        """
+        order = targets.anchor_order
+        last = order.amax(-1, keepdim=True)
+        grounded = targets.grounded[:, None]
+        return grounded & (order > 0) & (order == last - 1), grounded & (order > 0) & (order == last)
+
+    @staticmethod
+    def _membership_loss(member_logits: Tensor, inputs: HeadInputs, targets: HeadTargets) -> Tensor:
         members = (targets.answer_order > 0).to(member_logits.dtype)
         per_region = F.binary_cross_entropy_with_logits(member_logits, members, reduction="none")
-        membership = (per_region * inputs.valid).sum(-1) / inputs.valid.sum(-1).clamp_min(1)
-        wanted = (targets.anchor_order > 0).to(container_logits.dtype)
-        return (2 * membership + choice_loss(container_logits, wanted)) * targets.grounded
+        return (per_region * inputs.valid).sum(-1) / inputs.valid.sum(-1).clamp_min(1)

@@ -34,28 +34,21 @@ class _PairHead(nn.Module):
         sizes = {"state_size": state_size, "vector_size": vector_size, "hidden_size": hidden_size}
         self.first = RegionScorer(**sizes, dropout=dropout)
         self.second = RegionScorer(**sizes, dropout=dropout)
-        self.pair_size = 3 * state_size + 4 * vector_size
 
-    def select(self, inputs: HeadInputs, targets: HeadTargets | None) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Returns pair features ``[n, pair_size]``, the two region vectors ``[n, Z]`` and the two logits ``[n, N]``."""
+    def select(self, inputs: HeadInputs, targets: HeadTargets | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The two choices (one-hot) and their logits, all ``[n, N]``."""
         logits_a, logits_b = self.first(inputs), self.second(inputs)
         if targets is None:
-            weights_a, weights_b = choose(logits_a), choose(logits_b)
-        else:
-            # Teacher forcing: the comparison is learned on the right pair, the selection by its own loss.
-            is_a, is_b = targets.answer_order == 1, targets.answer_order == 2
-            known = targets.grounded & is_a.any(-1) & is_b.any(-1)
-            weights_a, weights_b = choose(logits_a, is_a, known), choose(logits_b, is_b, known)
-        z_a, z_b = pick(weights_a, inputs.vectors), pick(weights_b, inputs.vectors)
-        h_a, h_b = pick(weights_a, inputs.states), pick(weights_b, inputs.states)
-        pair = torch.cat([inputs.question, h_a, h_b, z_a, z_b, z_a - z_b, (z_a - z_b).abs()], -1)
-        return pair, z_a, z_b, logits_a, logits_b
+            return choose(logits_a), choose(logits_b), logits_a, logits_b
+        # Teacher forcing: the comparison is learned on the right pair, the selection by its own loss.
+        is_a, is_b = targets.answer_order == 1, targets.answer_order == 2
+        known = targets.grounded & is_a.any(-1) & is_b.any(-1)
+        return choose(logits_a, is_a, known), choose(logits_b, is_b, known), logits_a, logits_b
 
     @staticmethod
     def grounding_loss(logits_a: Tensor, logits_b: Tensor, targets: HeadTargets) -> Tensor:
         """Cross-entropy ``[n]`` of the two selections, 0 where the pair is unknown."""
-        loss = choice_loss(logits_a, (targets.answer_order == 1).to(logits_a.dtype))
-        loss = loss + choice_loss(logits_b, (targets.answer_order == 2).to(logits_b.dtype))
+        loss = choice_loss(logits_a, targets.answer_order == 1) + choice_loss(logits_b, targets.answer_order == 2)
         return loss * targets.grounded
 
     @staticmethod
@@ -65,21 +58,29 @@ class _PairHead(nn.Module):
 
 
 class DistanceHead(_PairHead):
-    """Metres between two regions: ``log`` of a learned metric plus a correction, and a gate for exactly zero."""
+    """Metres between two regions: ``log`` of a learned metric plus a correction, and a gate for exactly zero.
+
+    The words say which two are meant; how far apart they are is then read from the regions alone, the same in both
+    directions.
+    """
 
     def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
         super().__init__(state_size=state_size, vector_size=vector_size, hidden_size=hidden_size, dropout=dropout)
-        self.position = nn.Linear(vector_size, 3)
-        self.correction = MLP(self.pair_size + 1, hidden_size, 1, dropout=dropout)
-        self.inside = MLP(self.pair_size + 1, hidden_size, 1, dropout=dropout)
+        self.position = nn.Linear(vector_size, 3, bias=False)
+        self.correction = MLP(3 * vector_size + 1, hidden_size, 1, dropout=dropout)
+        self.inside = MLP(3 * vector_size + 1, hidden_size, 1, dropout=dropout)
 
     def forward(self, inputs: HeadInputs, targets: HeadTargets | None = None) -> HeadOutput:
-        pair, z_a, z_b, logits_a, logits_b = self.select(inputs, targets)
-        apart = self.position(z_a - z_b) - self.position.bias
+        chosen_a, chosen_b, logits_a, logits_b = self.select(inputs, targets)
+        z_a, z_b = pick(chosen_a, inputs.vectors), pick(chosen_b, inputs.vectors)
+        apart = self.position(z_a - z_b)
         log_metric = torch.log(torch.sqrt(apart.square().sum(-1, keepdim=True) + 1e-6) + _LOG_FLOOR)
-        features = torch.cat([pair, log_metric], -1)
-        log_distance = (log_metric + self.correction(features)).squeeze(-1)
-        zero_logit = self.inside(features).squeeze(-1)
+        both = torch.stack([
+            torch.cat([z_a, z_b, (z_a - z_b).abs(), log_metric], -1),
+            torch.cat([z_b, z_a, (z_a - z_b).abs(), log_metric], -1),
+        ])  # fmt: skip
+        log_distance = (log_metric + self.correction(both).mean(0)).squeeze(-1)
+        zero_logit = self.inside(both).mean(0).squeeze(-1)
         zero = zero_logit > 0
         answer = torch.where(zero, torch.zeros_like(log_distance), log_distance.clamp(-5, 6).exp())
         certainty = torch.where(zero, zero_logit.sigmoid(), (-zero_logit).sigmoid())
@@ -108,11 +109,14 @@ class LeftRightHead(_PairHead):
 
     def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
         super().__init__(state_size=state_size, vector_size=vector_size, hidden_size=hidden_size, dropout=dropout)
-        self.side = MLP(self.pair_size, hidden_size, 2, dropout=dropout)
+        self.side = MLP(3 * state_size + 4 * vector_size, hidden_size, 2, dropout=dropout)
         self.offset = nn.Linear(vector_size, 2)
 
     def forward(self, inputs: HeadInputs, targets: HeadTargets | None = None) -> HeadOutput:
-        pair, z_a, z_b, logits_a, logits_b = self.select(inputs, targets)
+        chosen_a, chosen_b, logits_a, logits_b = self.select(inputs, targets)
+        z_a, z_b = pick(chosen_a, inputs.vectors), pick(chosen_b, inputs.vectors)
+        h_a, h_b = pick(chosen_a, inputs.states), pick(chosen_b, inputs.states)
+        pair = torch.cat([inputs.question, h_a, h_b, z_a, z_b, z_a - z_b, (z_a - z_b).abs()], -1)
         logits = self.side(pair) + self.offset(z_a - z_b)
         output = HeadOutput(
             answer=logits.argmax(-1),
