@@ -91,7 +91,7 @@ def tiny_config(*, vocab_size: int) -> LlavaConfig:
         vision_config=CLIPVisionConfig(
             num_channels=5,
             image_size=192,
-            patch_size=16,
+            patch_size=8,
             hidden_size=64,
             intermediate_size=128,
             num_hidden_layers=2,

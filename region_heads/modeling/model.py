@@ -118,7 +118,7 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         features_IPD = self.adapter.image_features(self.backbone, pixel_values)
         features_BPD = features_IPD[image_index]
         valid = mask_positions >= 0
-        regions_BND, vectors_BNZ = self.region_encoder(features_BPD, coverage, enclosure, geometry)
+        regions_BND, vectors_BNZ, inside_BNN = self.region_encoder(features_BPD, coverage, enclosure, geometry)
         embeddings = self.backbone.get_input_embeddings()(input_ids)
         embeddings = self._place(embeddings, image_positions, self._image_tokens(features_IPD)[image_index])
         embeddings = self._add(embeddings, mask_positions, regions_BND)
@@ -129,7 +129,7 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         states_BND = hidden_BSD[rows[:, None], read_out_positions.clamp_min(0)] * valid[..., None]
         question_BD = hidden_BSD[rows, answer_positions]
         routed = RoutedTargets(**targets) if targets is not None else None
-        outputs = self.region_heads(states_BND, vectors_BNZ, question_BD, valid, task_index, routed)
+        outputs = self.region_heads(states_BND, vectors_BNZ, inside_BNN, question_BD, valid, task_index, routed)
         loss, task_losses = None, None
         if targets is not None:
             loss, task_losses = self._combine(outputs, task_counts)

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from region_heads.geometry import GEOMETRY_SIZE
+
+AMOUNTS = 4
+"""Quantities of what the picture shows that are summed over a region, and not averaged: how much of it there is."""
+
+_UNIT = 20.0
+"""Amounts are in twentieths of the picture, so that those of a region of usual size are of order 1."""
 
 
 class RegionEncoder(nn.Module):
@@ -19,7 +26,8 @@ class RegionEncoder(nn.Module):
 
     def __init__(self, *, feature_size: int, region_size: int, hidden_size: int = 64) -> None:
         super().__init__()
-        self.vector_size = GEOMETRY_SIZE + region_size
+        self.vector_size = GEOMETRY_SIZE + region_size + AMOUNTS
+        self.amounts = nn.Linear(feature_size, AMOUNTS)
         self.look = nn.Linear(2 * feature_size, hidden_size)
         self.learned = nn.Sequential(
             nn.LayerNorm(GEOMETRY_SIZE + hidden_size),
@@ -35,7 +43,7 @@ class RegionEncoder(nn.Module):
 
     def forward(
         self, features_BPD: Tensor, coverage_BNP: Tensor, enclosure_BNP: Tensor, geometry_BNG: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Encodes all regions of a batch.
 
         Args:
@@ -45,13 +53,22 @@ class RegionEncoder(nn.Module):
             geometry_BNG: ``region_geometry`` vectors; zero rows pad.
 
         Returns:
-            ``embeddings [B, N, D]`` for the language model and ``vectors [B, N, Z]`` for the heads.
+            ``embeddings [B, N, D]`` for the language model, ``vectors [B, N, Z]`` for the heads, and
+            ``inside [B, N, N]``, the share of region i that lies within the hull of region j.
         """
         looks = self.look(torch.cat([_pool(features_BPD, coverage_BNP), _pool(features_BPD, enclosure_BNP)], -1))
         geometry = geometry_BNG.to(looks.dtype)
         learned = self.learned(torch.cat([geometry, looks], -1))
-        vectors = torch.cat([geometry, learned], -1)
-        return self.embed(torch.cat([vectors, looks], -1)), vectors
+        # A patch counts with its share of the picture, whatever the patches' size.
+        shares = enclosure_BNP * (_UNIT / enclosure_BNP.shape[-1])
+        amounts = torch.bmm(shares.to(looks.dtype), F.softplus(self.amounts(features_BPD)))
+        vectors = torch.cat([geometry, learned, amounts], -1)
+        return self.embed(torch.cat([vectors, looks], -1)), vectors, _shares(coverage_BNP, enclosure_BNP)
+
+
+def _shares(coverage_BNP: Tensor, enclosure_BNP: Tensor) -> Tensor:
+    area = coverage_BNP.sum(-1, keepdim=True).clamp_min(1e-12)
+    return torch.bmm(coverage_BNP, enclosure_BNP.transpose(1, 2)) / area
 
 
 def _pool(features_BPD: Tensor, coverage_BNP: Tensor) -> Tensor:

@@ -60,6 +60,7 @@ class RegionHeads(nn.Module):
         self,
         states: Tensor,
         vectors: Tensor,
+        inside: Tensor,
         question: Tensor,
         valid: Tensor,
         index: Mapping[str, Tensor],
@@ -70,6 +71,7 @@ class RegionHeads(nn.Module):
         Args:
             states: ``[B, N, D]`` hidden states of the regions' read-out tokens.
             vectors: ``[B, N, Z]`` region vectors.
+            inside: ``[B, N, N]`` share of region i within the hull of region j.
             question: ``[B, D]`` hidden states of the answer tokens.
             valid: bool ``[B, N]``.
             index: For each task the positions ``[n_task]`` (long) of its questions in the batch; a task left out
@@ -81,11 +83,11 @@ class RegionHeads(nn.Module):
         """
         nobody = torch.empty(0, dtype=torch.long, device=states.device)
         # Geometry, distances and logarithms lose their digits in half precision.
-        states, vectors, question = states.float(), vectors.float(), question.float()
+        states, vectors, inside, question = states.float(), vectors.float(), inside.float(), question.float()
         outputs: dict[str, HeadOutput] = {}
         for task, head in self.heads.items():
             rows = index.get(task, nobody)
-            inputs = HeadInputs(states[rows], vectors[rows], question[rows], valid[rows])
+            inputs = HeadInputs(states[rows], vectors[rows], inside[rows], question[rows], valid[rows])
             wanted = None
             if targets is not None:
                 wanted = HeadTargets(

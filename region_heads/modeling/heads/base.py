@@ -19,6 +19,7 @@ class HeadInputs:
 
     states: Tensor  # [n, N, D] hidden state of each region's read-out token
     vectors: Tensor  # [n, N, Z] region vectors from the region encoder
+    inside: Tensor  # [n, N, N] share of the first region that lies within the hull of the second
     question: Tensor  # [n, D] hidden state of the answer token
     valid: Tensor  # bool [n, N], False on padding
 

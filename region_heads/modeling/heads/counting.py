@@ -35,7 +35,7 @@ class CountingHead(nn.Module):
         self.container = RelativeScorer(
             state_size=state_size, vector_size=vector_size, hidden_size=hidden_size, dropout=dropout
         )
-        self.member = MLP(2 * state_size + 4 * vector_size, hidden_size, 1, dropout=dropout)
+        self.member = MLP(4 * vector_size + 1, hidden_size, 1, dropout=dropout)
         scene = 2 * state_size + vector_size
         self.classes = MLP(scene, hidden_size, MAX_COUNT + 1, dropout=dropout)
         self.trust = MLP(scene, hidden_size, 1, dropout=dropout)
@@ -50,12 +50,13 @@ class CountingHead(nn.Module):
             container = choose(container_logits, is_container, is_container.any(-1))
         z_container = pick(container, inputs.vectors)
         h_container = pick(container, inputs.states)
-        member_logits = self._member_logits(inputs, z_container)
+        member_logits = self._member_logits(inputs, container, z_container)
         gates = member_logits.sigmoid() * inputs.valid
         scene = torch.cat([inputs.question, h_container, z_container], -1)
         trust = F.softplus(self.trust(scene))
         counts = torch.arange(MAX_COUNT + 1, dtype=gates.dtype, device=gates.device)
-        logits = self.classes(scene) - trust * (counts - gates.sum(-1, keepdim=True)).square()
+        seen = self.classes(scene)
+        logits = seen - trust * (counts - gates.sum(-1, keepdim=True)).square()
         output = HeadOutput(
             answer=logits.argmax(-1),
             confidence=logits.softmax(-1).amax(-1),
@@ -64,24 +65,25 @@ class CountingHead(nn.Module):
         )
         if targets is None:
             return output
-        loss = F.cross_entropy(logits, targets.target.long().clamp(0, MAX_COUNT), reduction="none")
+        target = targets.target.long().clamp(0, MAX_COUNT)
+        # What the picture shows agrees also where the counted are marked: then it is learned from these, too.
+        loss = F.cross_entropy(logits, target, reduction="none") + F.cross_entropy(seen, target, reduction="none")
         return replace(
             output,
             loss=loss,
             grounding_loss=targets.grounded
             * (
-                2 * self._membership_loss(member_logits, inputs, targets)
+                8 * self._membership_loss(member_logits, inputs, targets)
                 + choice_loss(container_logits, is_container)
                 + choice_loss(reference_logits, is_reference)
             ),
         )
 
-    def _member_logits(self, inputs: HeadInputs, z_container: Tensor) -> Tensor:
-        regions = inputs.valid.shape[1]
-        question = inputs.question[:, None].expand(-1, regions, -1)
-        inside = z_container[:, None].expand(-1, regions, -1)
-        offset = inputs.vectors - inside
-        features = torch.cat([question, inputs.states, inputs.vectors, inside, offset, offset.abs()], -1)
+    def _member_logits(self, inputs: HeadInputs, container: Tensor, z_container: Tensor) -> Tensor:
+        around = z_container[:, None].expand_as(inputs.vectors)
+        offset = inputs.vectors - around
+        inside = torch.einsum("nrc,nc->nr", inputs.inside, container)[..., None]
+        features = torch.cat([inputs.vectors, around, offset, offset.abs(), inside], -1)
         logits: Tensor = self.member(features).squeeze(-1)
         return logits
 

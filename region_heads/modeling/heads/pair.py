@@ -67,17 +67,19 @@ class DistanceHead(_PairHead):
     def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
         super().__init__(state_size=state_size, vector_size=vector_size, hidden_size=hidden_size, dropout=dropout)
         self.position = nn.Linear(vector_size, 3, bias=False)
-        self.correction = MLP(3 * vector_size + 1, hidden_size, 1, dropout=dropout)
-        self.inside = MLP(3 * vector_size + 1, hidden_size, 1, dropout=dropout)
+        self.correction = MLP(3 * vector_size + 3, hidden_size, 1, dropout=dropout)
+        self.inside = MLP(3 * vector_size + 3, hidden_size, 1, dropout=dropout)
 
     def forward(self, inputs: HeadInputs, targets: HeadTargets | None = None) -> HeadOutput:
         chosen_a, chosen_b, logits_a, logits_b = self.select(inputs, targets)
         z_a, z_b = pick(chosen_a, inputs.vectors), pick(chosen_b, inputs.vectors)
+        a_in_b = torch.einsum("na,nb,nab->n", chosen_a, chosen_b, inputs.inside)[:, None]
+        b_in_a = torch.einsum("na,nb,nba->n", chosen_a, chosen_b, inputs.inside)[:, None]
         apart = self.position(z_a - z_b)
         log_metric = torch.log(torch.sqrt(apart.square().sum(-1, keepdim=True) + 1e-6) + _LOG_FLOOR)
         both = torch.stack([
-            torch.cat([z_a, z_b, (z_a - z_b).abs(), log_metric], -1),
-            torch.cat([z_b, z_a, (z_a - z_b).abs(), log_metric], -1),
+            torch.cat([z_a, z_b, a_in_b, b_in_a, (z_a - z_b).abs(), log_metric], -1),
+            torch.cat([z_b, z_a, b_in_a, a_in_b, (z_a - z_b).abs(), log_metric], -1),
         ])  # fmt: skip
         log_distance = (log_metric + self.correction(both).mean(0)).squeeze(-1)
         zero_logit = self.inside(both).mean(0).squeeze(-1)
