@@ -123,16 +123,19 @@ _PLACE_BEFORE = re.compile(
 )
 _PLACE_AFTER = re.compile(rf"^,? (?:is|being|as|,) (?:the |a |an )?(?:\w+ ){{0,3}}?{_PLACE}\b", re.IGNORECASE)
 _THING_BEFORE = re.compile(r"\b(?:pallets?|box(?:es)?|crates?|loads?|items?|objects?|stacks?)\W+$", re.IGNORECASE)
+_HELD_AGAINST = re.compile(r"\b(?:to|by|near|beside|from|than|opposite)(?: \w+){0,2}? ?$", re.IGNORECASE)
 _SEPARATORS = re.compile(r"^(?:[\s,;&]|and|plus)*$", re.IGNORECASE)
 
 
 def counted(text: str, target: Any) -> list[Grounded] | None:
-    """The regions that are counted; the place where they lie, and what selected it, are anchors.
+    """The regions that are counted; what selected the place where they lie, and last that place, are anchors.
 
+    "The buffer [Region 1] is the nearest to the shelf [Region 2]. It holds the pallet [Region 0]" gives anchors 2, 1.
     Where the counted things have no masks, the answer names anchors alone.
     """
     roles: dict[int, Role] = {}
     sure: set[int] = set()
+    place: int | None = None
     previous_end, previous_role, previous_sure = 0, None, False
     for found in _REGION.finditer(text):
         region, before, after = int(found[1]), text[previous_end : found.start()], text[found.end() :]
@@ -143,11 +146,14 @@ def counted(text: str, target: Any) -> list[Grounded] | None:
             roles[region] = role
         if certain:
             sure.add(region)
+        if role == "anchor" and not _HELD_AGAINST.search(before):
+            place = region
         previous_end, previous_role, previous_sure = found.end(), role, certain
     answers = [region for region, role in roles.items() if role == "answer"]
     if answers and target is not None and len(answers) != target:
         raise ValueError(f"expected an answer that names {target} counted regions, found {answers}")
-    return [Grounded(region, role) for region, role in roles.items()] or None
+    ordered = sorted(roles, key=lambda region: roles[region] == "anchor" and region == place)
+    return [Grounded(region, roles[region]) for region in ordered] or None
 
 
 def _counting_role(before: str, after: str) -> tuple[Role, bool]:
