@@ -1,0 +1,355 @@
+"""validate: every record is accepted or quarantined whole with its reasons, and the counts add up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pycocotools import mask as coco
+
+from region_heads.errors import RegionHeadsError
+from region_heads.records import RECORD_SCHEMA
+from tests.components.validate.conftest import HEIGHT, WIDTH, Run, rle, sound_records, spoilt, write
+
+
+def test_sound_records_pass_as_they_are(warehouse: Path, run: Run) -> None:
+    outputs = run(warehouse, max_rejected_share=0.0)
+    table = outputs.records
+    assert table.schema.equals(RECORD_SCHEMA)
+    assert outputs.quarantined == []
+    assert outputs.result == {"read": 8.0, "accepted": 8.0, "quarantined": 0.0}
+    first = table.to_pylist()[0]
+    assert first["id"] == "r0"
+    assert first["source"] == "train.json#1"
+    assert first["source_split"] == "train"
+    assert first["image"] == "train/images/000000.png"
+    assert first["depth"] == "train/depths/000000_depth.png"
+    assert (first["height"], first["width"]) == (HEIGHT, WIDTH)
+    assert first["question"] == "How far is <mask> from <mask>?"
+    assert first["rle"] == [region["counts"] for region in sound_records()[0]["rle"]]
+    assert (first["category"], json.loads(first["answer"])) == ("distance", 2.5)
+    assert outputs.report["gate"] == {"passed": True, "refusals": []}
+
+
+EMPTY = {
+    "size": [HEIGHT, WIDTH],
+    "counts": coco.encode(np.zeros((HEIGHT, WIDTH), np.uint8, order="F"))["counts"].decode(),
+}
+BROKEN = {"size": [HEIGHT, WIDTH], "counts": "not a mask!"}
+TWO = [rle(8), rle(20)]
+
+BAD: dict[str, tuple[dict[str, Any], str, str, str, str]] = {
+    # name: (changed fields, check, field, expected, found)
+    "fewer masks than <mask>": ({"rle": [rle(8)]}, "mask_count", "rle", "2 regions, one for each <mask>", "1"),
+    "more masks than <mask>": ({"rle": [*TWO, rle(32)]}, "mask_count", "rle", "2 regions", "3"),
+    "a broken RLE": ({"rle": [rle(8), BROKEN]}, "rle", "rle.1", "", ""),
+    "an empty RLE": ({"rle": [rle(8), EMPTY]}, "rle", "rle.1", "a mask with at least one pixel", "an empty one"),
+    "an RLE of another size": (
+        {"rle": [rle(8), rle(8, height=60)]}, "rle_size", "rle.1.size", f"[{HEIGHT}, {WIDTH}]", f"[60, {WIDTH}]",
+    ),
+    "counts that are not text": ({"rle": [rle(8), rle(8) | {"counts": [1, 2]}]}, "schema", "rle.1.counts", "text", "["),
+    "a missing picture": ({"image": "nobody.png"}, "image_missing", "image", "train/images/nobody.png", "no such file"),
+    "a path that climbs out": ({"image": "../../secret.png"}, "image_path", "image", "inside the image folder", ".."),
+    "an absolute path": ({"image": "/etc/passwd"}, "image_path", "image", "inside the image folder", "/etc/passwd"),
+    "a backslash path": ({"image": "..\\secret.png"}, "image_path", "image", "inside the image folder", "secret"),
+    "a NUL in the path": ({"image": "a\x00.png"}, "image_path", "image", "inside the image folder", "x00"),
+    "an unknown category": ({"category": "distanse"}, "category", "category", "one of distance", "did you mean"),
+    "a side for a distance": ({"normalized_answer": "left"}, "answer", "normalized_answer", "finite distance", "left"),
+    "a count that is no number": (
+        {"category": "count", "normalized_answer": "two"}, "answer", "normalized_answer", "a whole count", "two",
+    ),
+    "a number for a side": (
+        {"category": "left_right", "normalized_answer": 3}, "answer", "normalized_answer", '"left" or "right"', "3",
+    ),
+    "a region that is not asked about": (
+        {"category": "mcq", "normalized_answer": "2"}, "answer", "normalized_answer", "a region from 0 to 1", "2",
+    ),
+    "a negative distance": ({"normalized_answer": -1.0}, "answer", "normalized_answer", "distance >= 0", "-1.0"),
+    "a distance in another unit": (
+        {"normalized_answer": 23000.0}, "expect_column_values_to_be_between(target_distance)", "target_distance",
+        "max_value 200", "23000.0",
+    ),
+    "a boolean answer": ({"normalized_answer": True}, "answer", "normalized_answer", "text or a number", "True"),
+    "a list for an answer": ({"normalized_answer": [1]}, "answer", "normalized_answer", "text or a number", "[1]"),
+    "an unknown field": ({"catgory": "distance"}, "unknown_field", "catgory", "fields of the format", "category"),
+    "no question": ({"conversations": []}, "schema", "conversations", "", "[]"),
+    "a question without a mask": (
+        {"conversations": [{"from": "human", "value": "How far?"}], "rle": []},
+        "mask_count", "rle", "at least one region", "none",
+    ),
+    "an id that is a number": ({"id": 7}, "schema", "id", "text", "7"),
+    "an empty id": ({"id": ""}, "schema", "id", "", "''"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_record_is_quarantined_whole_with_its_reason(warehouse: Path, run: Run, name: str) -> None:
+    changes, check, field, expected, found = BAD[name]
+    records = spoilt(**changes)
+    write(warehouse, records)
+    outputs = run(warehouse)
+    (line,) = outputs.quarantined
+    assert line["content"] == records[0]
+    assert (line["file"], line["record"]) == ("train.json", 1)
+    reasons = [reason for reason in line["reasons"] if reason["check"] == check and reason["field"] == field]
+    assert reasons, line["reasons"]
+    assert expected in reasons[0]["expected"]
+    assert found in reasons[0]["found"]
+    assert reasons[0]["advice"]
+    assert reasons[0]["message"].startswith("train.json, record 1: ")
+    assert outputs.result == {"read": 8.0, "accepted": 7.0, "quarantined": 1.0}
+    assert outputs.report["reasons"][check] == 1
+    assert "r0" not in outputs.records["id"].to_pylist()
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_an_answer_that_is_not_finite_is_quarantined(warehouse: Path, run: Run, value: str) -> None:
+    text = json.dumps(sound_records()).replace("2.5", value, 1)
+    (warehouse / "train.json").write_text(text, encoding="utf-8")
+    outputs = run(warehouse)
+    (line,) = outputs.quarantined
+    assert [reason["check"] for reason in line["reasons"]] == ["answer"]
+    assert value in line.get("text", json.dumps(line.get("content")))
+    assert outputs.result["accepted"] == 7
+
+
+def test_only_the_first_of_an_id_is_kept(warehouse: Path, run: Run) -> None:
+    records = sound_records()
+    records[3]["id"] = "r0"
+    write(warehouse, [*records, records[1]])
+    outputs = run(warehouse)
+    found = [line["reasons"][0]["found"] for line in outputs.quarantined]
+    assert found == [
+        "'r0', the id of train.json#1, which is a different record",
+        "'r1', the id of train.json#2, which is the same record",
+    ]
+
+
+def test_an_id_stands_once_in_all_files(warehouse: Path, run: Run) -> None:
+    (warehouse / "val").symlink_to(warehouse / "train")
+    (warehouse / "val.json").write_text(json.dumps(sound_records()[:1]), encoding="utf-8")
+    outputs = run(warehouse)
+    assert [line["file"] for line in outputs.quarantined] == ["val.json"]
+    assert outputs.report["files"] == {"train.json": 8, "val.json": 1}
+
+
+def _no_picture(path: Path) -> None:
+    path.write_bytes(b"not a picture")
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _loop(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize("spoil", [_no_picture, _cut, _empty, _folder, _loop])
+@pytest.mark.parametrize(("kind", "name"), [("image", "images/000001.png"), ("depth", "depths/000001_depth.png")])
+def test_what_cannot_be_read_to_the_last_pixel_is_quarantined(
+    warehouse: Path, run: Run, spoil: Callable[[Path], None], kind: str, name: str
+) -> None:
+    spoil(warehouse / "train" / name)
+    outputs = run(warehouse)
+    assert {line["id"] for line in outputs.quarantined} == {"r1", "r4", "r7"}
+    for line in outputs.quarantined:
+        (reason,) = line["reasons"]
+        assert reason["field"] == kind
+        assert reason["check"] in (f"{kind}_unreadable", f"{kind}_missing")
+        assert name in reason["expected"]
+
+
+def test_a_missing_depth_image_says_what_to_set(warehouse: Path, run: Run) -> None:
+    (warehouse / "train" / "depths" / "000002_depth.png").unlink()
+    reason = run(warehouse).quarantined[0]["reasons"][0]
+    assert (reason["check"], reason["field"]) == ("depth_missing", "depth")
+    assert 'data.depths to ""' in reason["advice"]
+    assert run(warehouse, data={"depths": ""}, max_rejected_share=0.0).result["accepted"] == 8
+
+
+def test_a_depth_image_of_another_size_is_quarantined(warehouse: Path, run: Run) -> None:
+    Image.new("I;16", (WIDTH, HEIGHT + 1)).save(warehouse / "train" / "depths" / "000000_depth.png")
+    reasons = run(warehouse).quarantined[0]["reasons"]
+    assert [(reason["check"], reason["found"]) for reason in reasons] == [("depth_size", f"{WIDTH} x {HEIGHT + 1}")]
+
+
+def test_a_link_out_of_the_image_folder_is_not_followed(warehouse: Path, run: Run, tmp_path: Path) -> None:
+    picture = warehouse / "train" / "images" / "000000.png"
+    picture.rename(tmp_path / "elsewhere.png")
+    picture.symlink_to(tmp_path / "elsewhere.png")
+    outputs = run(warehouse)
+    assert {line["reasons"][0]["check"] for line in outputs.quarantined} == {"image_path"}
+    assert {line["id"] for line in outputs.quarantined} == {"r0", "r3", "r6"}
+
+
+def test_several_reasons_are_all_told(warehouse: Path, run: Run) -> None:
+    write(warehouse, spoilt(rle=[rle(8, height=60), EMPTY], category="sideways", normalized_answer=-1))
+    (line,) = run(warehouse).quarantined
+    assert {reason["check"] for reason in line["reasons"]} == {"rle", "rle_size", "category"}
+
+
+JSONL_TROUBLE = {
+    "a broken line": b'{"id": "x", "image":',
+    "two objects in a line": b'{"id": "x"} {"id": "y"}',
+    "bytes that are not UTF-8": b'{"id": "\xff\xfe"}',
+    "a bare number": b"42",
+    "deep nesting": b"[" * 100_000,
+    "a huge number": b'{"id": ' + b"9" * 10_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("name", JSONL_TROUBLE)
+def test_a_line_that_is_no_record_loses_nothing_and_stops_nothing(warehouse: Path, run: Run, name: str) -> None:
+    records = [json.dumps(record).encode() for record in sound_records()]
+    trouble = JSONL_TROUBLE[name]
+    (warehouse / "train.json").unlink()
+    (warehouse / "train.jsonl").write_bytes(b"\n".join([*records[:4], trouble, *records[4:]]) + b"\n")
+    outputs = run(warehouse)
+    (line,) = outputs.quarantined
+    assert line["record"] == 5
+    kept = line["text"] if "text" in line else json.dumps(line["content"])
+    assert kept.encode(errors="surrogateescape") == trouble
+    assert outputs.result == {"read": 9.0, "accepted": 8.0, "quarantined": 1.0}
+
+
+def test_a_list_that_was_cut_keeps_what_is_whole(warehouse: Path, run: Run) -> None:
+    text = json.dumps(sound_records())
+    (warehouse / "train.json").write_text(text[: len(text) - 300], encoding="utf-8")
+    outputs = run(warehouse)
+    assert outputs.result["accepted"] == 7
+    assert outputs.quarantined[0]["reasons"][0]["check"] == "broken_json"
+    assert outputs.quarantined[0]["text"].startswith('{"id": "r7"')
+
+
+def test_the_flat_format_is_read_too(warehouse: Path, run: Run) -> None:
+    image = "000000.png"
+    rows = [
+        {"question": "How far is <mask> from <mask>?", "image": image, "regions": TWO, "distance_label": 3.25},
+        {"question": "Which side of <mask> is <mask>?", "image": image, "regions": TWO, "direction": "right"},
+        {"question": "Which of <mask> <mask> is left?", "image": image, "regions": TWO, "selected_region_idx": 1},
+        {"question": "How many <mask> are in <mask>?", "image": image, "regions": [[8, 9, 16, 20], rle(8)], "count": 1},
+        {"question": "How far is <mask> from <mask>?", "image": image, "regions": TWO},
+        {"question": "How far is <mask>?", "image": image, "regions": [rle(8)], "distance_label": 1.0, "count": 2},
+    ]
+    (warehouse / "train.json").unlink()
+    (warehouse / "train.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    outputs = run(warehouse)
+    table = outputs.records.to_pylist()
+    assert [row["category"] for row in table] == ["distance", "left_right", "mcq", "count", None]
+    assert [row["answer"] for row in table] == ["3.25", '"right"', "1", "1", None]
+    assert len({row["id"] for row in table}) == 5
+    (line,) = outputs.quarantined
+    assert "distance_label, count" in line["reasons"][0]["found"]
+    assert outputs.report["unanswered"] == 1
+
+
+def test_records_without_pictures_take_their_size_from_the_masks(warehouse: Path, run: Run) -> None:
+    outputs = run(warehouse / "train.json", images="absent", max_rejected_share=0.0)
+    row = outputs.records.to_pylist()[0]
+    assert (row["height"], row["width"], row["depth"]) == (HEIGHT, WIDTH, None)
+
+
+def test_all_pictures_missing_is_answered_with_the_setting_for_it(warehouse: Path, run: Run) -> None:
+    for picture in (warehouse / "train" / "images").iterdir():
+        picture.unlink()
+    with pytest.raises(RegionHeadsError, match=r"validate\.images to absent"):
+        run(warehouse, max_rejected_share=0.02)
+
+
+def test_the_gate_stops_the_line_but_says_why(warehouse: Path, run: Run, tmp_path: Path) -> None:
+    run(warehouse)
+    write(warehouse, spoilt(normalized_answer=-1.0))
+    with pytest.raises(RegionHeadsError, match=r"1 of 8 records were rejected \(12\.5%\).*max_rejected_share"):
+        run(warehouse, max_rejected_share=0.1)
+    out = tmp_path / "out"
+    assert not (out / "records.parquet").exists()  # nor the table of the earlier run
+    assert json.loads((out / "quarantine.jsonl").read_text())["content"]["normalized_answer"] == -1.0
+    assert json.loads((out / "validation.json").read_text())["gate"]["passed"] is False
+    assert (out / "data_docs" / "index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("gate", "said"),
+    [({"min_records": 9}, "min_records asks for 9"), ({"max_category_share": 0.2}, "one category outweighs")],
+)
+def test_the_gate_counts_records_and_categories(warehouse: Path, run: Run, gate: dict[str, Any], said: str) -> None:
+    with pytest.raises(RegionHeadsError, match=said):
+        run(warehouse, **gate)
+
+
+def test_nothing_to_read_is_told(tmp_path: Path, warehouse: Path, run: Run) -> None:
+    with pytest.raises(RegionHeadsError, match=r"no such file or folder; set data\.path"):
+        run(tmp_path / "nowhere")
+    with pytest.raises(RegionHeadsError, match=r"expected annotation files that match '\*\.parquet', found none"):
+        run(warehouse, data={"annotations": "*.parquet"})
+    (warehouse / "train.json").write_text("", encoding="utf-8")
+    with pytest.raises(RegionHeadsError, match=r"0 of 0 records were accepted"):
+        run(warehouse)
+
+
+def test_pictures_under_two_names_are_told(warehouse: Path, run: Run) -> None:
+    images = warehouse / "train" / "images"
+    (images / "000001.png").unlink()
+    (images / "000001.png").write_bytes((images / "000000.png").read_bytes())
+    assert run(warehouse).report["identical_pictures"]["groups"] == 1
+
+
+def test_data_docs_are_pages_that_need_nothing_else(warehouse: Path, run: Run) -> None:
+    outputs = run(warehouse)
+    index = (outputs.folder / "data_docs" / "index.html").read_text(encoding="utf-8")
+    assert "<html" in index.lower()
+    pages = list((outputs.folder / "data_docs" / "validations").rglob("*.html"))
+    assert pages
+    assert "target_distance" in pages[0].read_text(encoding="utf-8")
+
+
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["id", "image", "conversations", "rle", "category", "normalized_answer"]), any_json),
+        min_size=1,
+        max_size=3,
+    ),
+    st.lists(st.tuples(st.integers(0, 2000), st.text(max_size=3)), max_size=2),
+)
+def test_whatever_a_file_holds_every_record_is_counted(
+    warehouse: Path, run: Run, changes: list[tuple[str, Any]], mangled: list[tuple[int, str]]
+) -> None:
+    text = "\n".join(json.dumps(record) for record in spoilt(**dict(changes)))
+    for place, letters in mangled:
+        text = text[:place] + letters + text[place + 1 :]
+    (warehouse / "train.json").write_text(text, encoding="utf-8", errors="surrogatepass")
+    try:
+        result = run(warehouse).result
+    except RegionHeadsError as error:
+        assert "records were accepted" in str(error)
+        return
+    assert result["read"] == result["accepted"] + result["quarantined"]
+    assert result["read"] >= 1
