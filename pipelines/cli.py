@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.commands import pipeline, registry, score, serve, validate
+from pipelines.commands import pipeline, predict, registry, score, serve, tag, validate
 from region_heads.errors import RegionHeadsError
 
 app = typer.Typer(
@@ -20,8 +20,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command("tag")(tag.tag)
 app.command("validate")(validate.validate)
 app.command("score")(score.score)
+app.command("predict")(predict.predict)
 app.add_typer(pipeline.app, name="pipeline")
 app.add_typer(registry.app, name="registry")
 app.command("serve")(serve.serve)

@@ -68,5 +68,6 @@ def flat_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
         "category_share": "float64",
     }
     table = pd.DataFrame(rows, columns=list(columns)).astype(columns)
-    table["category_share"] = table.groupby("category")["row"].transform("count") / max(1, table["category"].count())
+    share = table.groupby("category")["row"].transform("count") / max(1, table["category"].count())
+    table["category_share"] = share.fillna(0.0)  # of records without a label
     return table

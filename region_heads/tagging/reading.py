@@ -26,12 +26,13 @@ _MENDED = tuple(
         (r"\b(?:wich|whihc|whch|wihch|witch|whcih)\b", "which"),
         (r"\b(?:mnay|meny|manny)\b", "many"),
         (r"\bwhat'?s\b", "what is"),
+        (r",? (?:as seen )?from where (?:the camera|i|we|you)\b[^,.?]*", ""),
         (r"\b(?:in between|inbetween|betwixt)\b", "between"),
         (r"\b(?:kilo|centi|milli)?(?:metres?|meters?)\b", "metres"),
         (r"\b(?:cm|mm|km|feet|foot|ft|yards?|inch(?:es)?|steps|paces)\b|(?<=many )m\b|(?<=in )m\b", "metres"),
         (
             (
-                r"\b(?:furthest|farthest|extreme|far)(?: out)?(?: to(?:wards?)?| on)?(?: the)? (left|right)\b"
+                r"\b(?:furthest|farthest|extreme|(?<!how )far)(?: out)?(?: to(?:wards?)?| on)?(?: the)? (left|right)\b"
                 r"(?: hand)?(?: side)?(?: position)?"
             ),
             r"\1most",

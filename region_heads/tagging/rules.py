@@ -21,7 +21,7 @@ WORDS = {
     r"vehicle|carrier|robot|agv|cart|jack|shel(?:f|ves)|shelving|rack|object|item|thing|candidate|option|choice|"
     r"element|mask|stack|one|unit|destination|target|pick|machine|mover|storage|rectangle|spot|place|location)(?:e?s)?",
     "length": r"(?:distance|gap|separation|spacing|clearance|interval|range|span|remoteness|proximity|closeness|"
-    r"stretch|space|room|path|length|ground|way)s?",
+    r"stretch|space|room|path|length|ground|floor|way)s?",
     "superlative": r"(?:leftmost|rightmost|middle|centre|center|central|nearest|closest|farthest|furthest|shortest|"
     r"best|optimal|easiest|quickest|fastest|handiest|ideal|right one|most \w+|least \w+|smallest|largest|biggest|"
     r"outermost|foremost|first|last|extreme|suitable|sensible|preferable)",
@@ -104,9 +104,9 @@ LEFT_RIGHT: Grammar = (
         "Does # appear on the right of #?",
     ),
     Rule(r"(?:left|right)(?: hand)?(?: side)? (?:of|from|than|to)\b", 2, "# is to the left of #, isn't it?"),
-    Rule(r"(?:left|right)ward", 2, "Does # lie leftward of #?"),
+    Rule(r"(?:left|right)ward", 4, "Does # lie leftward of #?"),
     Rule(r"\b(?:more|further|farther) (?:to the )?(?:left|right)\b.* than\b", 3, "Is # further left than #?"),
-    Rule(r">(?:where)\b", 4, "Where is # relative to #?"),
+    Rule(r">where (?:is|are|s|do|does|did|would|can|lies|stands|sits)\b", 4, "Where is # relative to #?"),
     Rule(
         r"\b(?:relative|compared|respect|relation|seen|viewed) (?:to|with|from)\b",
         1,
@@ -122,7 +122,7 @@ LEFT_RIGHT: Grammar = (
 
 MULTIPLE_CHOICE: Grammar = (
     Rule(
-        r">(?:which|who|whose)\b(?! (?:\w+ )?(?:side|hand|direction|way|distance|number|count|quantity)\b)",
+        r">(?:which|whose|who (?:is|s|stands|sits|lies|comes|should|would))\b(?! (?:\w+ )?(?:side|hand|direction|way|distance|number|count|quantity)\b)",
         6,
         "Which of # is the leftmost?",
     ),
@@ -132,10 +132,12 @@ MULTIPLE_CHOICE: Grammar = (
         6,
         "What is the closest pallet to #?",
     ),
+    Rule(r">where (?:should|must|shall|to)\b", 6, "Where should # go for its next load?"),
+    Rule(r"^(?:please )?(?:pick|choose|select|identify|point out|single out)\b", 3, "Pick one of # and #."),
     Rule(r">where (?:is|s|are) the {superlative}\b", 3, "Where is the leftmost of #?"),
-    Rule(r"(?<!>)\bwhich\b(?! (?:side|hand|direction|way))", 2, "Tell me, of # and #, which is on the left."),
     Rule(
-        r"\b{choose}\b(?: \w+){0,2}? (?:the |a |an |one )(?:\w+ ){0,2}?(?:{superlative}|{object})\b"
+        r"\b{choose}\b(?: \w+){0,2}? (?:the |a |an |one )"
+        r"(?!(?:number|count|tally|total|quantity|amount|sum)\b)(?:\w+ ){0,2}?(?:{superlative}|{object})\b"
         r"(?!(?: \w+)? (?:{length}|count|number|side)\b)",
         4,
         "Pick the pallet nearest to #.",
@@ -157,6 +159,7 @@ MULTIPLE_CHOICE: Grammar = (
 )
 
 COUNTING: Grammar = (
+    Rule(r">how (?:full|empty|crowded|occupied)\b", 8, "How full is the buffer # in pallets?"),
     Rule(r">how many\b(?! (?:\w+ )?metres\b)", 8, "How many pallets are in #?"),
     Rule(r"\bhow many\b(?! (?:\w+ )?metres\b)", 3, "I would like to know how many pallets # holds."),
     Rule(
@@ -166,7 +169,7 @@ COUNTING: Grammar = (
     ),
     Rule(
         r"\b(?:count|tally|enumerate|add up|total up|sum up|number) (?:up )?"
-        r"(?:the|all|every|each|how|only|just|those|any|#|{object})",
+        r"(?:the|all|every|each|how|only|just|those|any|its|their|#|{object})",
         5,
         "Count the pallets in #.",
     ),

@@ -295,6 +295,11 @@ def test_the_gate_counts_records_and_categories(warehouse: Path, run: Run, gate:
         run(warehouse, **gate)
 
 
+def test_records_without_any_label_pass(warehouse: Path, run: Run) -> None:
+    write(warehouse, [record | {"category": None, "normalized_answer": None} for record in sound_records()])
+    assert run(warehouse, max_rejected_share=0.0).result["accepted"] == 8
+
+
 def test_nothing_to_read_is_told(tmp_path: Path, warehouse: Path, run: Run) -> None:
     with pytest.raises(RegionHeadsError, match=r"no such file or folder; set data\.path"):
         run(tmp_path / "nowhere")

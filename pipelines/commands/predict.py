@@ -1,0 +1,61 @@
+"""``region-heads predict``: a model's answers to a file of questions."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.commands import options
+
+
+def predict(
+    model: Annotated[str, typer.Option("--model", help="Model folder, models:/NAME@ALIAS or models:/NAME/VERSION.")],
+    records: Annotated[Path, typer.Option("--records", help="Questions in one of the two formats, JSON or JSONL.")],
+    images: Annotated[Path, typer.Option("--images", help="Folder that the records' images lie in.")],
+    depths: Annotated[
+        Path | None, typer.Option("--depths", help="Folder of their depth images, NAME_depth.png for NAME.png.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Where the answers go, as JSON lines.")] = Path(
+        "predictions.jsonl"
+    ),
+    params: options.Params = Path("params.yaml"),
+) -> None:
+    """Answer every question of a file; what is not answered is told, with its reason, and is exit code 1.
+
+    The answers hold id and normalized_answer, as `region-heads score` and the benchmark read them, and beside
+    these the task, the confidence, the sentence and the regions that it rests on.
+
+    Example: `region-heads predict --model models/region_heads --records test.json --images test/images`
+    """
+    from components.output import whole_file
+    from components.params import load_params, section
+    from components.sections import DatasetParams, TrackingParams
+    from pipelines.answering import answer_file
+    from pipelines.model_uri import model_folder
+
+    sections = load_params(params)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = model_folder(model, section(sections, TrackingParams), Path(scratch) / "model")
+        answers, refused = answer_file(
+            folder,
+            records,
+            images=images,
+            depths=depths,
+            depth_scale=section(sections, DatasetParams).depth_scale,
+            scratch=Path(scratch),
+        )
+    with whole_file(out) as file:
+        file.write_text("".join(_line(answer) for answer in answers), encoding="utf-8")
+    typer.echo(f"{out}: {len(answers)} answers")
+    for reason in refused:
+        typer.echo(f"not answered: {reason}", err=True)
+    if refused:
+        raise typer.Exit(1)
+
+
+def _line(answer: dict[str, Any]) -> str:
+    return json.dumps(answer, ensure_ascii=False) + "\n"

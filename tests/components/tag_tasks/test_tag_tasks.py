@@ -1,0 +1,133 @@
+"""tag_tasks: a task, a typed target and grounded regions for every question, or a reason why not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from components.tag_tasks.params import Params
+from components.tag_tasks.step import tag_tasks
+from region_heads.errors import RegionHeadsError
+from region_heads.records import RECORD_SCHEMA, TAGGED_SCHEMA
+
+
+def record(number: int, question: str, **fields: Any) -> dict[str, Any]:
+    """A row of the record table."""
+    return {
+        "id": f"r{number}", "source": f"train.json#{number}", "source_split": "train", "image": "a.png", "depth": None,
+        "width": 64, "height": 48, "question": question, "rle": ["04"] * question.count("<mask>"),
+        "category": None, "answer": None, "freeform_answer": None,
+    } | fields  # fmt: skip
+
+
+class Outputs:
+    """Runs the step and holds what it wrote."""
+
+    def __init__(self, folder: Path, rows: list[dict[str, Any]], **settings: Any) -> None:
+        records, tagged = folder / "records.parquet", folder / "tagged.parquet"
+        pq.write_table(pa.Table.from_pylist(rows, schema=RECORD_SCHEMA), records)
+        self.result = tag_tasks(
+            records=records,
+            tagged=tagged,
+            quarantine=folder / "untagged.jsonl",
+            report=folder / "router.json",
+            tag_tasks=Params(**settings),
+        )
+        self.table = pq.read_table(tagged)
+        self.rows = self.table.to_pylist()
+        self.untagged = [json.loads(line) for line in (folder / "untagged.jsonl").read_text().splitlines()]
+        self.report = json.loads((folder / "router.json").read_text())
+
+
+def test_every_answer_becomes_the_typed_target_of_its_task(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path, [
+        record(0, "How far is <mask> from <mask>?", category="distance", answer="2.5"),
+        record(1, "Is <mask> left of <mask>?", category="left_right", answer='"left"'),
+        record(2, "Which of <mask> <mask> is leftmost?", category="mcq", answer='"1"'),
+        record(3, "How many of <mask> are in <mask>?", category="count", answer="3"),
+        record(4, "How far is <mask> from <mask>?", category="distance", answer="0"),
+    ])  # fmt: skip
+    assert outputs.table.schema.equals(TAGGED_SCHEMA)
+    targets = ("target_distance", "target_side", "target_region", "target_count")
+    assert [tuple(row[name] for name in targets) for row in outputs.rows] == [
+        (2.5, None, None, None), (None, "left", None, None), (None, None, 1, None), (None, None, None, 3),
+        (0.0, None, None, None),
+    ]  # fmt: skip
+    assert {row["task_source"] for row in outputs.rows} == {"label"}
+
+
+def test_without_a_label_the_words_decide(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path, [record(0, "How many pallets are in <mask>?", answer="2")])
+    (row,) = outputs.rows
+    assert (row["task"], row["task_source"], row["target_count"]) == ("counting", "rules", 2)
+    assert 0.5 <= row["task_confidence"] <= 1
+
+
+def test_the_label_wins_and_the_disagreement_is_reported(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path, [record(0, "How many pallets are in <mask>?", category="distance", answer="2.0")])
+    assert outputs.rows[0]["task"] == "distance"
+    agreement = outputs.report["agreement"]
+    assert (agreement["labelled"], agreement["agreed"]) == (1, 0)
+    assert agreement["disagreements"][0]["grammar"] == "counting"
+    assert agreement["label_to_grammar"] == {"distance": {"counting": 1}}
+
+
+def test_what_cannot_be_tagged_is_kept_whole_with_its_reason(tmp_path: Path) -> None:
+    rows = [
+        record(0, "How far is <mask> from <mask>?"),
+        record(1, "What colour is <mask>?"),
+        record(2, "How many pallets are in <mask>?", answer='"three"'),
+        record(3, "How far is <mask>?", category="colour"),
+        record(4, "Which of <mask> <mask> is leftmost?", category="mcq", answer='"5"'),
+    ]
+    outputs = Outputs(tmp_path, rows)
+    assert [line["kind"] for line in outputs.untagged] == ["unknown_task", "target", "unknown_category", "target"]
+    assert [line["record"] for line in outputs.untagged] == rows[1:]
+    assert "train.json#1 (r1): question: expected words of one of the tasks" in outputs.untagged[0]["reason"]
+    assert "expected a region from 0 to 1, found 5" in outputs.untagged[3]["reason"]
+    assert outputs.report["questions"] == outputs.report["tagged"] + outputs.report["untagged"] == 5
+
+
+def test_more_confidence_can_be_asked_for(tmp_path: Path) -> None:
+    question = "From <mask> to <mask>, in metres."
+    sure = Outputs(tmp_path, [record(0, question), record(1, "How far is <mask> from <mask>?")])
+    strict = Outputs(
+        tmp_path, [record(0, question), record(1, "How far is <mask> from <mask>?")],
+        min_confidence=(sure.rows[0]["task_confidence"] + 1) / 2,
+    )  # fmt: skip
+    assert [row["id"] for row in strict.rows] == ["r1"]
+
+
+def test_an_answer_that_contradicts_its_target_is_not_grounded_but_kept(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path, [
+        record(0, "Which of <mask> <mask> is leftmost?", category="mcq", answer='"1"',
+               freeform_answer="[Region 0] is the leftmost."),
+        record(1, "Which of <mask> <mask> is leftmost?", category="mcq", answer='"1"',
+               freeform_answer="[Region 1] is the leftmost."),
+    ])  # fmt: skip
+    assert [row["grounding"] for row in outputs.rows] == [None, [1]]
+    assert outputs.report["grounding"]["multiple_choice"] == {"not grounded": 1, "grounded": 1}
+    assert outputs.report["grounding"]["examples"][0]["id"] == "r0"
+
+
+def test_nothing_tagged_stops_the_line(tmp_path: Path) -> None:
+    with pytest.raises(RegionHeadsError, match=r"none of 1 questions could be tagged"):
+        Outputs(tmp_path, [record(0, "What colour is <mask>?")])
+
+
+def test_another_file_is_refused_in_words(tmp_path: Path) -> None:
+    outputs = {name: tmp_path / name for name in ("tagged", "quarantine", "report")}
+    with pytest.raises(RegionHeadsError, match=r"no such file; run the step validate first"):
+        tag_tasks(records=tmp_path / "none", **outputs, tag_tasks=Params())
+    (tmp_path / "text").write_text("no table")
+    with pytest.raises(RegionHeadsError, match=r"not readable as Parquet"):
+        tag_tasks(records=tmp_path / "text", **outputs, tag_tasks=Params())
+    pq.write_table(pa.table({"id": ["a"]}), tmp_path / "other")
+    with pytest.raises(RegionHeadsError, match=r"expected the columns of a record table, missing source"):
+        tag_tasks(records=tmp_path / "other", **outputs, tag_tasks=Params())
+    assert not any(path.exists() for path in outputs.values())

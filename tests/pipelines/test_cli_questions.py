@@ -1,0 +1,101 @@
+"""``region-heads tag`` and ``region-heads predict``: questions in, answers out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import torch
+
+from region_heads.tasks import TASK_NAMES
+from region_heads.training.finetune import ModelSettings, build
+from tests.conftest import HEIGHT, WIDTH
+
+
+def run(*words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pipelines.cli", *words]
+    return subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+
+
+def test_tag_gives_the_lines_back_with_their_task() -> None:
+    lines = ["How far is <mask> from <mask>?", json.dumps({"id": "a", "question": "How many pallets are in <mask>?"})]
+    done = run("tag", "-", given="\n".join([*lines, "", "Nonsense."]))
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["task"] for row in rows] == ["distance", "counting", "unknown"]
+    assert rows[1]["id"] == "a"
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"question": 3}\n', "line 1: field question: expected text, found 3"),
+        (b'How far?\n{"question": \n', "line 2: expected a JSON object, found broken JSON"),
+        (b"\xff\xfe", "expected text in UTF-8"),
+    ],
+)
+def test_tag_names_the_line_that_it_cannot_read(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "questions").write_bytes(content)
+    done = run("tag", str(tmp_path / "questions"))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {tmp_path}/questions")
+    assert said in done.stderr
+
+
+@pytest.fixture(scope="module")
+def model(table: pa.Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved model with random weights."""
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(0)
+    network, processor = build(ModelSettings(), table)
+    network.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
+def _records(table: pa.Table) -> list[dict[str, object]]:
+    return [
+        {"id": row["id"], "question": row["question"], "image": row["image"],
+         "regions": [{"size": [HEIGHT, WIDTH], "counts": counts} for counts in row["rle"]]}
+        for row in table.slice(0, 5).to_pylist()
+    ]  # fmt: skip
+
+
+def test_predict_answers_what_score_reads(table: pa.Table, image_folder: Path, model: Path, tmp_path: Path) -> None:
+    file, out = tmp_path / "questions.json", tmp_path / "answers.jsonl"
+    file.write_text(json.dumps(_records(table)))
+    words = ["--model", str(model), "--records", str(file), "--images", str(image_folder), "--out", str(out)]
+    done = run("predict", *words, "--depths", str(image_folder))
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [answer["id"] for answer in answers] == table["id"].to_pylist()[:5]
+    assert {answer["task"] for answer in answers} == set(TASK_NAMES)
+    assert run("score", str(out), str(out)).returncode == 0
+    assert "Data Docs" not in done.stdout
+
+
+def test_predict_tells_what_it_does_not_answer(
+    table: pa.Table, image_folder: Path, model: Path, tmp_path: Path
+) -> None:
+    records = _records(table)
+    records[1]["image"] = "nobody.png"
+    records[2]["question"] = "What colour have <mask> and <mask>?"
+    file, out = tmp_path / "questions.json", tmp_path / "answers.jsonl"
+    file.write_text(json.dumps(records))
+    done = run(
+        "predict", "--model", str(model), "--records", str(file), "--images", str(image_folder), "--out", str(out)
+    )
+    assert done.returncode == 1
+    assert "not answered: questions.json, record 2: image: expected a picture at images/nobody.png" in done.stderr
+    assert "(q2): question: expected words of one of the tasks" in done.stderr
+    assert len(out.read_text().splitlines()) == 3
+
+
+def test_predict_names_a_model_that_is_not_there(image_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "q.json").write_text("[]")
+    done = run("predict", "--model", "nowhere", "--records", str(tmp_path / "q.json"), "--images", str(image_folder))
+    assert (done.returncode, "nowhere: expected a model folder" in done.stderr) == (1, True)

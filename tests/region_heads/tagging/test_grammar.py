@@ -1,0 +1,105 @@
+"""Questions are sent to their task by their words alone."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.router import by_keywords, read_paraphrases, read_real
+from region_heads.tagging.grammar import UNKNOWN, tag
+from region_heads.tasks import TASK_NAMES, TASKS
+
+ROOT = Path(__file__).resolve().parents[3]
+REAL = Path(os.environ.get("REGION_HEADS_REAL_DATA", ROOT.parent / "shared" / "data"))
+PARAPHRASES = read_paraphrases(Path(__file__).with_name("paraphrases.tsv"))
+
+
+@pytest.mark.parametrize(("task", "question"), PARAPHRASES)
+def test_a_paraphrase_is_understood(task: str, question: str) -> None:
+    found = tag(question)
+    assert (found.task, question) == (task, question)
+    assert found.evidence
+
+
+@pytest.mark.skipif(not (REAL / "questions.jsonl").is_file(), reason=f"no real questions in {REAL}")
+@pytest.mark.parametrize(("source", "count"), [("real questions", 126), ("real templates", 219)])
+def test_every_real_question_is_understood(source: str, count: int) -> None:
+    labelled = read_real(REAL)[source]
+    assert len(labelled) == count
+    assert [(task, question) for task, question in labelled if tag(question).task != task] == []
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "", "   ", "<mask>", "<mask> <mask> <mask>", "What colour is the pallet <mask>?", "Describe <mask>.",
+        "Is <mask> damaged?", "What is the weather like today?", "Who painted the floor of <mask>?",
+        "Wie weit ist <mask> von <mask> entfernt?", "Quel est le poids de <mask> ?", "倉庫の <mask> は何ですか",
+    ],
+)  # fmt: skip
+def test_a_question_of_another_kind_is_unknown(question: str) -> None:
+    assert tag(question).task == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("task", "question"),
+    [
+        ("distance", "How far is the leftmost pallet of <mask> <mask> from the shelf on the right <mask>?"),
+        ("counting", "How many pallets are in the leftmost of the buffers <mask> <mask>?"),
+        ("multiple_choice", "Which of <mask> <mask> has the smallest distance to <mask>?"),
+        ("multiple_choice", "Of <mask> <mask>, which buffer holds the largest number of pallets?"),
+        ("distance", "What is the distance between the nearest pallet <mask> and the buffer to its left <mask>?"),
+        ("left_right", "Is the nearest pallet <mask> left or right of the buffer <mask>?"),
+    ],
+)
+def test_words_that_only_select_an_object_do_not_decide(task: str, question: str) -> None:
+    assert tag(question).task == task
+
+
+@given(st.text())
+def test_any_text_has_a_tag(question: str) -> None:
+    found = tag(question)
+    assert found.task in (*TASK_NAMES, UNKNOWN)
+    assert 0 <= found.confidence <= 1
+    assert tag(question) == found
+
+
+@given(st.sampled_from(PARAPHRASES), st.floats(0, 1), st.floats(0, 1))
+def test_asking_for_more_confidence_only_turns_answers_into_unknown(
+    pair: tuple[str, str], one: float, other: float
+) -> None:
+    lenient, strict = (tag(pair[1], min_confidence=least) for least in sorted((one, other)))
+    assert strict.task in (lenient.task, UNKNOWN)
+    assert strict.confidence == lenient.confidence
+
+
+@given(st.sampled_from(PARAPHRASES), st.integers(1, 4))
+def test_case_spacing_and_the_number_of_masks_do_not_matter(pair: tuple[str, str], masks: int) -> None:
+    task, question = pair
+    assert tag(question.replace("<mask>", " ".join(["<mask>"] * masks))).task == task
+    assert tag("  " + question.replace(" ", "  ").upper().replace("<MASK>", "<mask>")).task == task
+
+
+def test_every_rule_matches_its_own_example() -> None:
+    from region_heads.tagging.reading import read
+
+    for task in TASKS:
+        for rule in task.grammar:
+            reading = read(rule.example.replace("#", "<mask>"))
+            assert rule.expression.search(reading), f"{task.name}: {rule.pattern}: {reading}"
+
+
+def test_the_grammar_knows_more_than_keywords() -> None:
+    assert sum(by_keywords(question) == task for task, question in PARAPHRASES) < 0.7 * len(PARAPHRASES)
+
+
+def test_the_paraphrases_are_many_and_of_every_task() -> None:
+    with Path(__file__).with_name("paraphrases.tsv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    assert len({row["question"] for row in rows}) >= 140
+    assert all(sum(row["task"] == name for row in rows) >= 20 for name in TASK_NAMES)
