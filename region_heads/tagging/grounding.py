@@ -118,7 +118,8 @@ _PLACE = (
     r"(?:buffers?|areas?|zones?|regions?|bays?|frames?|squares?|lanes?|shel(?:f|ves)|racks?|transporters?|forklifts?)"
 )
 _PLACE_BEFORE = re.compile(
-    rf"\b{_PLACE}(?: is| being)?\W+$|\b(?:in|inside|within|into|holds?|by|near|nearest|closest|at)(?: \w+)?(?: to)?(?: the)? $",
+    rf"\b{_PLACE}(?: is| being)?\W+$|"
+    r"\b(?:in|inside|within|into|holds?|by|near|nearest|closest|at)(?: \w+)?(?: to)?(?: the)? $",
     re.IGNORECASE,
 )
 _PLACE_AFTER = re.compile(rf"^,? (?:is|being|as|,) (?:the |a |an )?(?:\w+ ){{0,3}}?{_PLACE}\b", re.IGNORECASE)

@@ -122,7 +122,8 @@ LEFT_RIGHT: Grammar = (
 
 MULTIPLE_CHOICE: Grammar = (
     Rule(
-        r">(?:which|whose|who (?:is|s|stands|sits|lies|comes|should|would))\b(?! (?:\w+ )?(?:side|hand|direction|way|distance|number|count|quantity)\b)",
+        r">(?:which|whose|who (?:is|s|stands|sits|lies|comes|should|would))\b"
+        r"(?! (?:(?:\w+ )?(?:side|hand|direction|way|distance|number|count|quantity)|the|it)\b)",
         6,
         "Which of # is the leftmost?",
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,14 +34,13 @@ class Seen:
     counts: str  # compressed COCO run lengths
 
 
-@dataclass
+@dataclass(frozen=True)
 class View:
     """The regions of one picture, by their index in the scene; `order` is the standing order of each kind."""
 
     seen: dict[int, Seen]
     held: dict[int, list[int]]  # pallets in each buffer of `seen`, also pallets that are not seen well
     order: dict[Kind, list[int]]
-    asked: set[object] = field(default_factory=set)
 
     def of(self, kind: Kind) -> list[int]:
         """Indices of a kind's regions, from left to right."""
