@@ -1,0 +1,66 @@
+"""Regions that a question merely lists may change places; everything that names them follows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from region_heads.data.dataset import Augmentation, RegionDataset
+from region_heads.data.processor import RegionProcessor
+from region_heads.data.reordering import renumber, reorder
+from region_heads.modeling.model import RegionHeadsModel
+
+parts = st.lists(st.tuples(st.sampled_from(["the pallet ", "between ", "and ", ""]), st.integers(0, 5)), max_size=6)
+
+
+@given(parts, st.integers(0, 1000))
+def test_regions_change_places_only_within_their_list(lists: list[tuple[str, int]], seed: int) -> None:
+    question = " of ".join(words + " ".join(["<mask>"] * count) for words, count in lists)
+    order = reorder(question, np.random.default_rng(seed))
+    assert sorted(order) == list(range(sum(count for _, count in lists)))
+    start = 0
+    for _, count in lists:
+        assert set(order[start : start + count]) == set(range(start, start + count))
+        start += count
+
+
+def test_two_regions_with_words_between_them_never_change_places() -> None:
+    for seed in range(20):
+        order = reorder("Is <mask> left of <mask>, <mask>?", np.random.default_rng(seed))
+        assert order.tolist() == [0, 1, 2]
+
+
+@given(st.permutations(range(6)))
+def test_the_freeform_answer_names_the_same_regions_by_their_new_numbers(order: list[int]) -> None:
+    text = "[Region 3] and [Region 0] lie near [Region 5], not [Region 9]."
+    renamed = [int(number) for number in re.findall(r"\d+", renumber(text, np.array(order)))]
+    assert [order[number] for number in renamed[:3]] == [3, 0, 5]
+    assert renamed[3] == 9
+
+
+def test_targets_and_grounding_follow_their_regions(
+    table: pa.Table, image_folder: Path, built: tuple[RegionHeadsModel, RegionProcessor]
+) -> None:
+    plain = RegionDataset(table, image_folder, built[1])
+    moving = Augmentation(mirror=0.0, word_dropout=0.0)
+    shuffled = RegionDataset(table, image_folder, built[1], augmentation=moving)
+    moved = 0
+    for row in range(30):
+        for epoch in range(4):
+            one, other = plain[row], shuffled[epoch, row]
+            order = [int(np.abs(one.geometry - vector).sum(axis=1).argmin()) for vector in other.geometry]
+            assert sorted(order) == list(range(len(one.geometry)))
+            assert np.array_equal(other.coverage, one.coverage[order])
+            assert np.array_equal(other.answer_order, one.answer_order[order])
+            assert np.array_equal(other.anchor_order, one.anchor_order[order])
+            if one.task.names_region:
+                assert order[int(str(other.target))] == one.target
+            else:
+                assert other.target == one.target
+            moved += order != list(range(len(order)))
+    assert moved > 20

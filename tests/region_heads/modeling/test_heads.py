@@ -1,0 +1,167 @@
+"""What each head promises about its answers, whatever its weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from region_heads.modeling import heads as head_classes
+from region_heads.modeling.heads import HeadInputs, HeadTargets
+from region_heads.modeling.heads.base import RelativeScorer, choose
+from region_heads.modeling.regions import RegionEncoder
+from region_heads.tasks import TASKS
+
+D, Z = 12, 9
+quick = settings(max_examples=25, deadline=None)
+
+
+def inputs(seed: int, n: int, regions: int, *, scale: float = 1.0) -> HeadInputs:
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(*shape: int) -> Tensor:
+        return scale * torch.randn(*shape, generator=generator)
+
+    return HeadInputs(
+        states=draw(n, regions, D),
+        vectors=draw(n, regions, Z),
+        inside=draw(n, regions, regions).sigmoid(),
+        question=draw(n, D),
+        valid=torch.arange(regions)[None] < torch.randint(2, regions + 1, (n, 1), generator=generator),
+    )
+
+
+def head(name: str, seed: int = 0) -> Any:
+    torch.manual_seed(seed)
+    return getattr(head_classes, name)(state_size=D, vector_size=Z, hidden_size=8, dropout=0.0).eval()
+
+
+def permuted(given_: HeadInputs, order: Tensor) -> HeadInputs:
+    return HeadInputs(
+        given_.states[:, order], given_.vectors[:, order], given_.inside[:, order][:, :, order], given_.question,
+        given_.valid[:, order],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [task.head for task in TASKS])
+@quick
+@given(seed=st.integers(0, 999), n=st.integers(0, 5), regions=st.integers(2, 6), scale=st.floats(0.1, 30))
+def test_answers_are_sound_for_any_number_of_questions_and_regions(
+    name: str, seed: int, n: int, regions: int, scale: float
+) -> None:
+    given_ = inputs(seed, n, regions, scale=scale)
+    output = head(name, seed)(given_)
+    assert output.answer.shape == (n,)
+    assert torch.isfinite(output.answer.float()).all()
+    assert (output.answer >= 0).all()
+    assert ((output.confidence >= 0) & (output.confidence <= 1)).all()
+    for weights in (output.answer_weights, output.anchor_weights):
+        assert weights.shape == (n, regions)
+        assert ((weights >= 0) & (weights <= 1 + 1e-6)).all()
+        assert (weights[~given_.valid] < 1e-6).all()
+
+
+@pytest.mark.parametrize("name", [task.head for task in TASKS])
+@quick
+@given(seed=st.integers(0, 999))
+def test_an_answer_goes_with_its_regions_and_not_with_their_places(name: str, seed: int) -> None:
+    given_ = inputs(seed, 3, 5)
+    order = torch.randperm(5, generator=torch.Generator().manual_seed(seed))
+    plain, moved = head(name)(given_), head(name)(permuted(given_, order))
+    assert torch.allclose(plain.answer_weights[:, order], moved.answer_weights, atol=1e-5)
+    if name == "MultipleChoiceHead":
+        assert torch.equal(order[moved.answer], plain.answer)
+    else:
+        assert torch.allclose(plain.answer.float(), moved.answer.float(), rtol=1e-3)
+
+
+@quick
+@given(seed=st.integers(0, 999))
+def test_the_distance_is_the_same_in_both_directions_and_whatever_the_words(seed: int) -> None:
+    distance, given_ = head("DistanceHead", seed), inputs(seed, 4, 2)
+    given_.valid[:] = True
+    there = HeadTargets(torch.ones(4), torch.tensor([[1, 2]] * 4), torch.zeros(4, 2).long(), torch.ones(4).bool())
+    back = HeadTargets(torch.ones(4), torch.tensor([[2, 1]] * 4), torch.zeros(4, 2).long(), torch.ones(4).bool())
+    other = HeadInputs(-given_.states, given_.vectors, given_.inside, -given_.question, given_.valid)
+    answers = [distance(given_, there).answer, distance(given_, back).answer, distance(other, there).answer]
+    assert torch.allclose(answers[0], answers[1], rtol=1e-4)
+    assert torch.allclose(answers[0], answers[2], rtol=1e-4)
+
+
+@quick
+@given(seed=st.integers(0, 999))
+def test_a_region_is_never_nearest_to_itself(seed: int) -> None:
+    torch.manual_seed(seed)
+    scorer = RelativeScorer(state_size=D, vector_size=Z, hidden_size=8, dropout=0.0).eval()
+    given_ = inputs(seed, 3, 5)
+    given_.valid[:] = True
+    anchor = torch.zeros(3, 5)
+    anchor[:, 2] = 1
+    with torch.no_grad():
+        scorer.itself.fill_(50.0)
+        for parameter in scorer.own.parameters():
+            parameter.zero_()
+        scorer.nearness[-1].weight.zero_()
+        scorer.nearness[-1].bias.fill_(3.0)
+    logits, _ = scorer(given_, anchor, torch.ones(3).bool())
+    apart = scorer.position(given_.vectors - given_.vectors[:, 2:3]).norm(dim=-1)
+    apart[:, 2] = torch.inf
+    assert torch.equal(logits.argmax(-1), apart.argmin(-1))
+
+
+def test_a_choice_is_one_region_and_learns_through_its_probability() -> None:
+    logits = torch.tensor([[1.0, 3.0, 2.0], [0.0, -1.0, -2.0]], requires_grad=True)
+    chosen = choose(logits)
+    assert chosen.tolist() == [[0, 1, 0], [1, 0, 0]]
+    (chosen * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
+    assert logits.grad is not None
+    assert (logits.grad.abs() > 0).all()
+    known = torch.tensor([[0.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
+    assert choose(logits, known, torch.tensor([True, False])).tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
+def test_counting_by_gates_keeps_the_number_that_attention_would_lose() -> None:
+    """Twice the same pallet counts two."""
+    counting = head("CountingHead")
+    with torch.no_grad():
+        for parameter in [*counting.classes.parameters(), *counting.member.parameters()]:
+            parameter.zero_()
+        counting.member[-1].bias.fill_(20.0)  # every region is a member
+        counting.trust[-1].bias.fill_(5.0)
+    for regions in range(2, 7):
+        given_ = inputs(0, 2, regions)
+        given_.valid[:] = True
+        same = HeadInputs(given_.states, given_.vectors[:, :1].expand(-1, regions, -1), given_.inside, given_.question,
+                          given_.valid)  # fmt: skip
+        assert counting(same).answer.tolist() == [regions, regions]
+
+
+@quick
+@given(st.integers(0, 999), st.integers(1, 4))
+def test_amounts_do_not_depend_on_the_size_of_the_patches(seed: int, finer: int) -> None:
+    torch.manual_seed(seed)
+    encoder = RegionEncoder(feature_size=8, region_size=4).eval()
+    features, coverage = torch.randn(2, 9, 8), torch.rand(2, 3, 9)
+    geometry = torch.randn(2, 3, encoder.vector_size - 4 - 4)
+    coarse = encoder(features, coverage, coverage, geometry)
+    fine = encoder(
+        features.repeat_interleave(finer, 1), coverage.repeat_interleave(finer, 2),
+        coverage.repeat_interleave(finer, 2), geometry,
+    )  # fmt: skip
+    for one, other in zip(coarse, fine, strict=True):
+        assert torch.allclose(one, other, atol=1e-4)
+
+
+def test_a_region_lies_inside_its_own_hull_and_beside_another() -> None:
+    encoder = RegionEncoder(feature_size=8, region_size=4)
+    coverage = torch.tensor([[[1.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]])
+    enclosure = torch.tensor([[[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]])
+    geometry = torch.zeros(1, 3, encoder.vector_size - 8)
+    _, _, inside = encoder(torch.randn(1, 4, 8), coverage, enclosure, geometry)
+    assert inside[0, 1].tolist() == [0, 1, 0]
+    assert inside[0, 0].tolist() == [1, 0, 0]
+    assert inside[0, 2].tolist() == [0, 0, 0]
