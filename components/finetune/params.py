@@ -33,7 +33,7 @@ class Params(Section):
     loss_weights: dict[TaskName, float] = Field(default_factory=dict, description="Weight of each task's loss.")
     grounding_loss_weight: float = Field(0.5, ge=0, description="Weight of the loss on the regions used.")
     language_loss_weight: float = Field(0.0, ge=0, description="Weight of the text answer's loss; 0: none.")
-    epochs: float = Field(24, gt=0, description="Passes over the training split.")
+    epochs: float = Field(22, gt=0, description="Passes over the training split.")
     learning_rate: float = Field(2e-3, gt=0, description="Peak of the cosine schedule.")
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
     weight_decay: float = Field(0.05, ge=0, description="Of AdamW.")

@@ -25,8 +25,10 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from components.command import ports, step_function
 from components.params import STEPS
 from region_heads.tasks import TASK_NAMES
+from tests.pipelines.conftest import DvcStage
 
 pytestmark = pytest.mark.slow
 
@@ -179,6 +181,49 @@ def test_killed_training_leaves_nothing_half_done_and_goes_on_where_it_was(clone
     assert not list((clone.folder / "checkpoints").glob("*/checkpoint-*"))
     leftovers = [path for path in clone.folder.rglob("*.partial") if ".venv" not in path.parts]
     assert not leftovers
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_is_killed_leaves_nothing_half_written(
+    clone: Clone, first_run: str, dvc_stages: dict[str, DvcStage], tmp_path: Path, step: str
+) -> None:
+    """Killed early, in the middle and at the end of its work, each output is whole or absent; then it runs through."""
+    assert first_run
+    stage, directions = dvc_stages[step], ports(step_function(step))
+    outputs = {name: tmp_path / path for name, path in stage.options.items() if directions[name] == "output"}
+    command = [sys.executable, "-m", stage.module]
+    for name, path in (stage.options | {name: str(path) for name, path in outputs.items()}).items():
+        command += [f"--{name.replace('_', '-')}", path]
+    started = time.monotonic()
+    clone.run(*command)
+    seconds = time.monotonic() - started
+    whole = {name: _size(path) for name, path in outputs.items()}
+    for share in (0.3, 0.6, 0.9, 0.97):
+        for path in outputs.values():
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        process = clone.start(*command)
+        time.sleep(share * seconds)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        for name, path in outputs.items():
+            assert not path.exists() or _size(path) == whole[name], (name, share)
+    clone.run(*command)
+    assert {name: _size(path) for name, path in outputs.items()} == whole
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def _size(path: Path) -> int:
+    """Rows, files, keys or lines: what tells a whole output from a part, but not one run from another."""
+    if path.is_dir():
+        return sum(1 for file in path.rglob("*") if file.is_file())
+    content = path.read_bytes()
+    if content.startswith(b"PAR1"):
+        return int(pq.read_table(path).num_rows)
+    if path.suffix == ".json":
+        return len(json.loads(content))
+    if path.suffix == ".html":
+        return content.count(b"</html>")
+    return content.count(b"\n")
 
 
 def test_the_registered_model_is_served(clone: Clone, first_run: str) -> None:
