@@ -14,6 +14,7 @@ from components.champion import download_model, version_of
 from components.digests import folder_digest, model_digest
 from components.evaluate.params import Params
 from components.evaluate.table import print_evaluation
+from components.inputs import read_table
 from components.output import whole_file, write_json
 from components.ports import InputPath, OutputPath
 from components.sections import DatasetParams, TrackingParams
@@ -56,7 +57,7 @@ def evaluate(
         RegionHeadsError: An input is missing, the test split is empty, or MLflow or the champion cannot be
             reached.
     """
-    test, train = _read_split(splits, "test"), _read_split(splits, "train")
+    test, train = (read_table(splits / f"{name}.parquet", SPLIT_SCHEMA, writer="split") for name in ("test", "train"))
     if test.num_rows == 0:
         raise RegionHeadsError(f"{splits / 'test.parquet'}: no questions; give the test split a share")
     training = _read_training(model)
@@ -120,20 +121,6 @@ def _headline(content: dict[str, Any]) -> dict[str, float]:
     for wording, part in content["wordings"].items():
         figures[f"{wording}_wordings/score"] = part["score"]
     return {name: float(value) for name, value in figures.items() if value is not None}
-
-
-def _read_split(splits: Path, name: str) -> pa.Table:
-    path = splits / f"{name}.parquet"
-    try:
-        table = pq.read_table(path)
-    except FileNotFoundError:
-        raise RegionHeadsError(f"{path}: no such file; run the step split first") from None
-    except (pa.ArrowException, OSError) as error:
-        raise RegionHeadsError(f"{path}: not readable as Parquet: {error}") from None
-    missing = [column for column in SPLIT_SCHEMA.names if column not in table.column_names]
-    if missing:
-        raise RegionHeadsError(f"{path}: expected the columns of a split table, missing {', '.join(missing)}")
-    return table
 
 
 def _read_training(model: Path) -> dict[str, Any]:

@@ -8,15 +8,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from components.finetune.checkpoints import checkpoint_folder, last_checkpoint
 from components.finetune.params import HeadParams, Params
+from components.inputs import read_table
 from components.output import whole_file, whole_folder
 from components.ports import InputPath, OutputPath
 from components.sections import DatasetParams, TrackingParams
 from components.tracking import tracking_run
 from region_heads.errors import RegionHeadsError
+from region_heads.records import SPLIT_SCHEMA
 from region_heads.tasks import TASK_NAMES
 
 
@@ -33,7 +33,7 @@ def finetune(
 
     A killed run goes on from its last checkpoint when the step is run again with the same settings, data and code.
     """
-    tables = {name: pq.read_table(splits / f"{name}.parquet") for name in ("train", "val")}
+    tables = {name: read_table(splits / f"{name}.parquet", SPLIT_SCHEMA, writer="split") for name in ("train", "val")}
     if tables["train"].num_rows == 0:
         raise RegionHeadsError(f"{splits}/train.parquet: expected questions to train on, found none")
     _check_losses(finetune)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
 from rich.console import Console
 from rich.table import Table
 
 from components.champion import version_of
+from components.inputs import read_json
 from components.output import write_json
 from components.ports import InputPath, OutputPath
 from components.promote.gate import Verdict, decide
@@ -52,7 +49,8 @@ def promote(
     Raises:
         RegionHeadsError: The version is not in the registry or MLflow cannot be reached.
     """
-    registered, judged = _read(registration, "register"), _read(evaluation, "evaluate")
+    registered = read_json(registration, writer="register")
+    judged = read_json(evaluation, writer="evaluate")
     client = connect(tracking)
     name, version = str(registered["model_name"]), str(registered["version"])
     entry = get_version(client, name, version)
@@ -98,15 +96,3 @@ def _print(name: str, version: str, verdict: Verdict) -> None:
 
 def _figure(value: float | str | None) -> str:
     return "-" if value is None else value if isinstance(value, str) else f"{value:.3f}".removesuffix(".000")
-
-
-def _read(path: Path, step: str) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RegionHeadsError(f"{path}: no such file; run the step {step} first") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RegionHeadsError(f"{path}: not readable as JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise RegionHeadsError(f"{path}: expected what the step {step} writes, found {type(content).__name__}")
-    return content

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from components.champion import CHALLENGER, version_of
 from components.digests import folder_digest, model_digest
+from components.inputs import read_json
 from components.output import write_json
 from components.ports import InputPath, OutputPath
 from components.register.lineage import lineage_tags
@@ -51,7 +52,7 @@ def register(
         RegionHeadsError: The evaluation belongs to another model or other data, the code has changes that are
             not committed (where that is asked for), or MLflow cannot be reached.
     """
-    judged = _read_evaluation(evaluation)
+    judged = read_json(evaluation, writer="evaluate", needs=["score"])
     _check_same(judged, model, splits, evaluation)
     training = _read_training(model)
     tags = lineage_tags(judged, training)
@@ -116,18 +117,6 @@ def _check_same(judged: dict[str, Any], model: Path, splits: Path, evaluation: P
                 f"{evaluation}: field {key}: expected {found}, that of {folder}, found {judged.get(key)}; "
                 "run the step evaluate on this model and these splits first"
             )
-
-
-def _read_evaluation(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RegionHeadsError(f"{path}: no such file; run the step evaluate first") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RegionHeadsError(f"{path}: not readable as JSON: {error}") from None
-    if not isinstance(content, dict) or content.get("score") is None:
-        raise RegionHeadsError(f"{path}: field score: expected a number, found none; nothing was judged")
-    return content
 
 
 def _read_training(model: Path) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.inputs import read_table
 from components.output import whole_folder, write_json
 from components.ports import InputPath, OutputPath
 from components.split.assignment import SPLITS, Picture, assign
@@ -39,7 +39,9 @@ def split(*, tagged: InputPath, splits: OutputPath, report: OutputPath, split: P
     Raises:
         RegionHeadsError: ``tagged`` is no such table, there are too few pictures, or a split would miss a task.
     """
-    table = _read(tagged)
+    table = read_table(tagged, TAGGED_SCHEMA, writer="tag_tasks").select(TAGGED_SCHEMA.names)
+    if table.num_rows == 0:
+        raise RegionHeadsError(f"{tagged}: expected questions, found none; see the reports of the steps before")
     targets = [name for name in table.column_names if name.startswith("target_")]
     columns = table.select(["id", "image", "source_split", "task", "question", *targets]).to_pydict()
     answered = [any(columns[name][row] is not None for name in targets) for row in range(table.num_rows)]
@@ -87,18 +89,3 @@ def _pictures(columns: dict[str, list[Any]], answered: list[bool]) -> dict[str, 
         if has:
             tasks[image].add(task)
     return {image: Picture(frozenset(sources[image] - {""}), frozenset(tasks[image])) for image in sources}
-
-
-def _read(tagged: Path) -> pa.Table:
-    try:
-        table = pq.read_table(tagged)
-    except FileNotFoundError:
-        raise RegionHeadsError(f"{tagged}: no such file; run the step tag_tasks first") from None
-    except (pa.ArrowException, OSError) as error:
-        raise RegionHeadsError(f"{tagged}: not readable as Parquet: {error}") from None
-    missing = [name for name in TAGGED_SCHEMA.names if name not in table.column_names]
-    if missing:
-        raise RegionHeadsError(f"{tagged}: expected the columns of a tagged table, missing {', '.join(missing)}")
-    if table.num_rows == 0:
-        raise RegionHeadsError(f"{tagged}: expected questions, found none; see the reports of the steps before")
-    return table.select(TAGGED_SCHEMA.names)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.inputs import open_table
 from components.output import whole_file, write_json
 from components.ports import InputPath, OutputPath
 from components.tag_tasks.params import Params
@@ -39,7 +39,7 @@ def tag_tasks(
     """
     figures = RouterReport()
     with (
-        _open(records) as file,
+        open_table(records, RECORD_SCHEMA, writer="validate") as file,
         whole_file(tagged) as tagged_file,
         whole_file(quarantine) as quarantine_file,
         pq.ParquetWriter(tagged_file, TAGGED_SCHEMA, compression="zstd") as writer,
@@ -62,17 +62,3 @@ def tag_tasks(
             f"{records}: none of {content['questions']} questions could be tagged; {quarantine} says why for each"
         )
     return figures.headline()
-
-
-def _open(records: Path) -> pq.ParquetFile:
-    try:
-        file = pq.ParquetFile(records)
-    except FileNotFoundError:
-        raise RegionHeadsError(f"{records}: no such file; run the step validate first") from None
-    except (pa.ArrowException, OSError) as error:
-        raise RegionHeadsError(f"{records}: not readable as Parquet: {error}") from None
-    missing = [name for name in RECORD_SCHEMA.names if name not in file.schema_arrow.names]
-    if missing:
-        file.close()
-        raise RegionHeadsError(f"{records}: expected the columns of a record table, missing {', '.join(missing)}")
-    return file

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from rich.console import Console
 
+from components.inputs import read_json, read_table
 from components.output import whole_file
 from components.ports import InputPath, OutputPath
 from components.visualize.gallery import Row, choose, payload
 from components.visualize.page import render
 from components.visualize.params import Params
 from region_heads.errors import RegionHeadsError
+from region_heads.records import PREDICTION_SCHEMA, SPLIT_SCHEMA
 
 
 def visualize(
@@ -47,8 +46,11 @@ def visualize(
     Raises:
         RegionHeadsError: An input or a picture is missing, or the inputs do not belong together.
     """
-    figures = _read_evaluation(evaluation)
-    rows = _join(_read_table(splits / "test.parquet"), _read_table(predictions))
+    figures = read_json(evaluation, writer="evaluate", needs=["tasks"])
+    rows = _join(
+        read_table(splits / "test.parquet", SPLIT_SCHEMA, writer="split"),
+        read_table(predictions, PREDICTION_SCHEMA, writer="evaluate"),
+    )
     chosen = choose(rows, visualize.max_questions)
     page = render(
         title=visualize.title,
@@ -78,27 +80,6 @@ def _join(test: pa.Table, predictions: pa.Table) -> list[Row]:
             )
         rows.append(row | {key: value for key, value in answer.items() if key not in ("id", "task")})
     return rows
-
-
-def _read_table(path: Path) -> pa.Table:
-    try:
-        return pq.read_table(path)
-    except FileNotFoundError:
-        raise RegionHeadsError(f"{path}: no such file; run the steps before this one") from None
-    except (pa.ArrowException, OSError) as error:
-        raise RegionHeadsError(f"{path}: not readable as Parquet: {error}") from None
-
-
-def _read_evaluation(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RegionHeadsError(f"{path}: no such file; run the step evaluate first") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RegionHeadsError(f"{path}: not readable as JSON: {error}") from None
-    if not isinstance(content, dict) or "tasks" not in content:
-        raise RegionHeadsError(f"{path}: field tasks: expected the figures of the step evaluate, found none")
-    return content
 
 
 def _read_curves(path: Path) -> dict[str, list[tuple[float, float]]]:

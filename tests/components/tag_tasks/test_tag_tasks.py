@@ -128,6 +128,6 @@ def test_another_file_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(RegionHeadsError, match=r"not readable as Parquet"):
         tag_tasks(records=tmp_path / "text", **outputs, tag_tasks=Params())
     pq.write_table(pa.table({"id": ["a"]}), tmp_path / "other")
-    with pytest.raises(RegionHeadsError, match=r"expected the columns of a record table, missing source"):
+    with pytest.raises(RegionHeadsError, match=r"expected the columns that the step validate writes, missing source"):
         tag_tasks(records=tmp_path / "other", **outputs, tag_tasks=Params())
     assert not any(path.exists() for path in outputs.values())
