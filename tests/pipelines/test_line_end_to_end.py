@@ -5,6 +5,7 @@ The clone uses this environment; installing one is what ``make`` does before it 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -60,6 +61,16 @@ class Clone:
             command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
+
+    def kill(self, process: subprocess.Popen[str]) -> None:
+        """Kills a started command with all its children, and waits until the system has forgotten them."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        until = time.monotonic() + 60
+        with contextlib.suppress(ProcessLookupError):
+            while time.monotonic() < until:
+                os.killpg(process.pid, 0)  # DVC takes a dead process for a living one as long as this works
+                time.sleep(0.1)
 
     def run(self, *command: str) -> str:
         """Runs a command to its end and returns what it printed."""
@@ -172,8 +183,7 @@ def test_killed_training_leaves_nothing_half_done_and_goes_on_where_it_was(clone
             assert time.monotonic() < until
             time.sleep(0.1)
     finally:
-        os.killpg(line.pid, signal.SIGKILL)
-        line.communicate()
+        clone.kill(line)
     assert not (clone.folder / "models" / "region_heads").exists()
     output = clone.make_run()
     assert _ran(output) == ["finetune", "evaluate", "visualize", "register", "promote"]
@@ -203,8 +213,7 @@ def test_a_step_that_is_killed_leaves_nothing_half_written(
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         process = clone.start(*command)
         time.sleep(share * seconds)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        clone.kill(process)
         for name, path in outputs.items():
             assert not path.exists() or _size(path) == whole[name], (name, share)
     clone.run(*command)
@@ -244,8 +253,7 @@ def test_the_registered_model_is_served(clone: Clone, first_run: str) -> None:
         with pytest.raises(urllib.error.HTTPError):
             _ask(port, record | {"image": str(another)})
     finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.communicate()
+        clone.kill(server)
 
 
 def _ask(port: int, record: dict[str, Any], *, patience: float = 0) -> Any:
