@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from region_heads.errors import nearest
 from region_heads.tasks import TASK_NAMES
@@ -24,6 +24,15 @@ class Section(BaseModel):
     """A section of ``params.yaml``: typed, immutable, without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null(cls, values: Any) -> Any:
+        """Reads "null" as None where a field may be None: Kubeflow's parameters have no None."""
+        if not isinstance(values, dict):
+            return values
+        optional = {name for name, field in cls.model_fields.items() if type(None) in get_args(field.annotation)}
+        return {name: None if value == "null" and name in optional else value for name, value in values.items()}
 
 
 class DatasetParams(Section):

@@ -53,7 +53,9 @@ def training_pipeline(
     data = section(params, DatasetParams)
     renders = Path(data.path) == Path(SAMPLE_PATH)
     defaults: dict[str, Any] = {
-        name: given.model_dump(mode="json") for name, given in params.items() if renders or name != "sample_data"
+        name: _without_none(given.model_dump(mode="json"))
+        for name, given in params.items()
+        if renders or name != "sample_data"
     }
     if not renders:
         defaults |= {"dataset_uri": data.path, "data_revision": data_revision}
@@ -113,6 +115,13 @@ def training_pipeline(
         description="Data, tags, splits, training, evaluation, report, registration and the promotion gate.",
     )(training)
     return pipeline
+
+
+def _without_none(value: Any) -> Any:
+    """The same with "null" for None, which Kubeflow's parameters cannot hold and the schema reads as None again."""
+    if isinstance(value, dict):
+        return {key: _without_none(inner) for key, inner in value.items()}
+    return "null" if value is None else value
 
 
 def _request(task: dsl.PipelineTask, resources: Resources) -> None:

@@ -11,11 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import ConvexHull, QhullError
 
 Array = NDArray[np.float64]
 
 NOMINAL_FIELD_OF_VIEW = 74.0
 """Degrees across the image width, used where the data gives no camera calibration (recipe of the sample)."""
+
+_CELL = 0.1
+"""Metres a side of the cells in which occupied floor is counted: wider than the pixels of a picture at 12 m."""
+
+_STANDING = (0.08, 3.0)
+"""Metres above the floor between which something stands on it: above what depth noise reaches, below a ceiling."""
 
 _HYPOTHESES = 160
 _TOLERANCE = 0.02  # of the inverse depth: 2 % is 16 cm at 8 m, above depth noise and below a pallet's height
@@ -34,6 +41,56 @@ class FloorFrame:
         located = points @ self.axes.T
         located[:, 2] += self.camera_height
         return located
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where everything in a picture stands.
+
+    Attributes:
+        frame: The floor's frame.
+        points: float32 ``[height, width, 3]``, each pixel in the floor's frame; NaN where the depth is unknown.
+        standing: float32 ``[n, 3]``, the points of ``points`` that are clearly above the floor.
+    """
+
+    frame: FloorFrame
+    points: NDArray[np.float32]
+    standing: NDArray[np.float32]
+
+    def stands_on(self, corners: Array) -> tuple[float, float]:
+        """What stands on a convex piece of floor.
+
+        Args:
+            corners: ``[k, 2]`` points on the floor, in metres; the piece is their convex hull.
+
+        Returns:
+            The area that things take on it as far as they are seen, in square metres, and their mean height in metres;
+            zeros where nothing stands.
+        """
+        low, high = corners.min(0), corners.max(0)
+        near = self.standing[((self.standing[:, :2] >= low) & (self.standing[:, :2] <= high)).all(1)]
+        try:
+            edges = ConvexHull(corners).equations
+        except QhullError:  # a line, or a single point
+            return 0.0, 0.0
+        here = near[(near[:, :2] @ edges[:, :2].T + edges[:, 2] <= 0).all(1)]
+        if len(here) == 0:
+            return 0.0, 0.0
+        cells = np.unique(np.floor(here[:, :2] / _CELL).astype(np.int64), axis=0)
+        return len(cells) * _CELL**2, float(here[:, 2].mean())
+
+
+def survey(depth: NDArray[np.float32]) -> Ground | None:
+    """Every pixel in the frame of the floor that the depth image (metres, ``[height, width]``) shows, if it does."""
+    frame = fit_floor(depth)
+    if frame is None:
+        return None
+    u, v = image_rays(*depth.shape)
+    z = depth.astype(np.float64)
+    points = frame.to_floor(np.stack([z * u[None, :], z * v[:, None], z], axis=-1).reshape(-1, 3)).astype(np.float32)
+    points[depth.reshape(-1) <= 0] = np.nan
+    above = (points[:, 2] > _STANDING[0]) & (points[:, 2] < _STANDING[1])
+    return Ground(frame, points.reshape(*depth.shape, 3), points[above])
 
 
 def image_rays(height: int, width: int, *, field_of_view: float = NOMINAL_FIELD_OF_VIEW) -> tuple[Array, Array]:

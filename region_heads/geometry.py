@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from region_heads.floor import FloorFrame, image_rays
-from region_heads.masks import Mask
+from region_heads.floor import Ground
+from region_heads.masks import Spans
 
 # One line for each entry of the vector. Horizontal quantities are centred, so that the mirror image of a region
 # only changes signs: `-` is negated, `<` and `>` are negated and exchanged.
@@ -34,6 +34,8 @@ _ENTRIES: tuple[tuple[str, str], ...] = (
     ("floor_y_extent", ""),
     ("height_mean", ""),  # above the floor, metres
     ("height_p90", ""),
+    ("standing_area", ""),  # square metres that things take on the piece of floor which the region encloses
+    ("standing_height", ""),  # their mean height, metres
     ("camera_height", ""),  # in units of 10 m
     ("camera_tilt", ""),  # share of the optical axis that points down
 )
@@ -51,46 +53,47 @@ for _low, _high in zip(
 
 
 def region_geometry(
-    mask: Mask, enclosed: Mask, depth: NDArray[np.float32] | None = None, floor: FloorFrame | None = None
+    region: Spans, enclosed: Spans, depth: NDArray[np.float32] | None = None, ground: Ground | None = None
 ) -> NDArray[np.float32]:
     """The geometry vector of a region.
 
     Args:
-        mask: bool ``[height, width]`` with at least one pixel.
+        region: A region with at least one pixel.
         enclosed: Its convex hull (``masks.hull``).
         depth: metres ``[height, width]``, 0 where unknown.
-        floor: Frame of the floor in the same image (``fit_floor``).
+        ground: The same image in the frame of its floor (``survey``).
 
     Returns:
         float32 ``[GEOMETRY_SIZE]``, all entries of order 1; entries that need depth or a floor are 0 without.
     """
-    height, width = mask.shape
-    ys, xs = np.nonzero(mask)
-    x, y = 2 * (xs + 0.5) / width - 1, 2 * (ys + 0.5) / height - 1
-    left, right = 2 * xs.min() / width - 1, 2 * (xs.max() + 1) / width - 1
-    top, bottom = 2 * ys.min() / height - 1, 2 * (ys.max() + 1) / height - 1
-    share = len(xs) / mask.size
+    height, width, area = region.height, region.width, region.area
+    x = 2 * float(region.lengths @ (region.column + 0.5)) / area / width - 1
+    y = float(region.lengths @ (region.top + region.bottom)) / area / height - 1
+    left, right = 2 * region.column[0] / width - 1, 2 * (region.column[-1] + 1) / width - 1
+    top, bottom = 2 * region.top.min() / height - 1, 2 * region.bottom.max() / height - 1
+    share = area / (height * width)
     vector = np.zeros(GEOMETRY_SIZE, dtype=np.float32)
     vector[:9] = (
-        x.mean(), y.mean(), left, right, top, bottom, np.sqrt(share), 4 * share / ((right - left) * (bottom - top)),
-        len(xs) / enclosed.sum(),
+        x, y, left, right, top, bottom, np.sqrt(share), 4 * share / ((right - left) * (bottom - top)),
+        area / enclosed.area,
     )  # fmt: skip
     if depth is None:
         return vector
+    ys, xs = region.pixels()
     z = depth[ys, xs].astype(np.float64)
     seen = z > 0
     if not seen.any():
         return vector
     z = z[seen]
     vector[9:14] = (1.0, z.mean() / 10, *(np.percentile(z, [10, 50, 90]) / 10))
-    if floor is None:
+    if ground is None:
         return vector
-    u, v = image_rays(height, width)
-    points = floor.to_floor(np.stack([z * u[xs[seen]], z * v[ys[seen]], z], axis=1))
+    points = ground.points[ys[seen], xs[seen]].astype(np.float64)
     low, high = np.percentile(points[:, :2], [2, 98], axis=0)
     vector[14:] = (
         1.0, *(points[:, :2].mean(0) / 5), *((low + high) / 10), *((high - low) / 5),
-        points[:, 2].mean(), np.percentile(points[:, 2], 90), floor.camera_height / 10, -floor.axes[2, 2],
+        points[:, 2].mean(), np.percentile(points[:, 2], 90), *ground.stands_on(points[:, :2]),
+        ground.frame.camera_height / 10, -ground.frame.axes[2, 2],
     )  # fmt: skip
     return vector
 

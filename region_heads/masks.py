@@ -1,63 +1,131 @@
-"""COCO run-length masks to patch coverage: how much of each patch of an image a region covers."""
+"""COCO run-length masks to patch coverage, without a picture of the mask in between.
+
+A mask is kept as its vertical spans: what COCO's runs are, cut at the columns of the picture. Everything that a model
+needs of a region (its share of each patch, its box, its centroid, what it encloses) is a sum over them, at a cost that
+grows with the region's outline and not with the picture's size.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 from pycocotools import mask as coco
-from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial import ConvexHull
+
+from region_heads import rle
 
 Mask = NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class Spans:
+    """Vertical spans of a region in a picture of ``height x width`` pixels.
+
+    Span ``i`` covers the rows from ``top[i]`` up to ``bottom[i]`` (a length; fractions of a pixel count as such) of
+    the pixel column ``column[i]``. Columns ascend; one column may hold several spans that do not overlap.
+    """
+
+    height: int
+    width: int
+    column: NDArray[np.int64]  # [S]
+    top: NDArray[np.float64]  # [S]
+    bottom: NDArray[np.float64]  # [S]
+
+    @property
+    def lengths(self) -> NDArray[np.float64]:
+        """Length of each span in pixels, ``[S]``."""
+        return self.bottom - self.top
+
+    @property
+    def area(self) -> float:
+        """Area in pixels."""
+        return float(self.lengths.sum())
+
+    def pixels(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows and columns of all pixels of a region whose spans are whole pixels, ``[area]`` each."""
+        lengths = self.lengths.astype(np.int64)
+        first = np.cumsum(lengths) - lengths
+        offset = np.arange(int(lengths.sum())) - np.repeat(first, lengths)
+        return np.repeat(self.top.astype(np.int64), lengths) + offset, np.repeat(self.column, lengths)
+
+
+def spans(counts: str, *, height: int, width: int) -> Spans:
+    """The region behind compressed COCO ``counts``.
+
+    Raises:
+        ValueError: The counts are damaged or do not fit the picture; ``validate`` quarantines such records.
+    """
+    ends = np.cumsum(rle.runs(counts))
+    if ends[-1] != height * width:
+        raise ValueError(f"expected runs that add up to {height} x {width} pixels, found {int(ends[-1])}")
+    stop = ends[1::2]
+    start = ends[: 2 * len(stop) : 2]
+    start, stop = start[stop > start], stop[stop > start]
+    first, last = start // height, (stop - 1) // height
+    pieces = last - first + 1
+    piece = np.arange(int(pieces.sum())) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    column = np.repeat(first, pieces) + piece
+    above = column * height
+    return Spans(
+        height,
+        width,
+        column,
+        np.maximum(np.repeat(start, pieces) - above, 0).astype(np.float64),
+        np.minimum(np.repeat(stop, pieces) - above, height).astype(np.float64),
+    )
+
+
 def decode(counts: str, *, height: int, width: int) -> Mask:
-    """The mask behind compressed COCO ``counts``: bool ``[height, width]``."""
+    """The mask behind compressed COCO ``counts`` as a picture, for drawing: bool ``[height, width]``."""
     bitmap = coco.decode({"size": [height, width], "counts": counts.encode("ascii")})
     return np.asarray(bitmap, dtype=bool)
 
 
-def coverage(mask: Mask, *, rows: int, columns: int) -> NDArray[np.float32]:
-    """Share of every cell of a ``rows x columns`` grid that the mask covers.
+def coverage(region: Spans, *, rows: int, columns: int) -> NDArray[np.float32]:
+    """Share of every cell of a ``rows x columns`` grid that the region covers.
 
-    The grid spans the whole image, so height and width are scaled independently, as they are when the
-    image is resized to the backbone's input. Cells whose edges fall between pixels get the exact fractional
-    area. A region, however small, covers some cell.
-
-    Args:
-        mask: bool ``[height, width]``, any aspect ratio, also smaller than the grid.
+    The grid spans the whole image, so height and width are scaled independently, as they are when the image is
+    resized to the backbone's input. Cells whose edges fall between pixels get the exact fractional area. A region,
+    however small, covers some cell.
 
     Returns:
         float32 ``[rows * columns]`` in 0..1, row by row.
     """
-    by_row = _area_matrix(mask.shape[0], rows) @ mask.astype(np.float32)
-    grid = by_row @ _area_matrix(mask.shape[1], columns).T
-    return np.ascontiguousarray(grid.reshape(-1), dtype=np.float32)
+    row_edges = np.linspace(0.0, region.height, rows + 1)
+    column_edges = np.linspace(0.0, region.width, columns + 1)
+    # How much of each span lies above each edge of the rows, and how much of its column in each column of the grid.
+    above = np.clip(row_edges - region.top[:, None], 0.0, region.lengths[:, None])
+    left = region.column[:, None]
+    across = np.clip(np.minimum(left + 1, column_edges[1:]) - np.maximum(left, column_edges[:-1]), 0.0, None)
+    area = np.diff(above.T @ across, axis=0)
+    share: NDArray[np.float32] = (area * (rows * columns / (region.height * region.width))).astype(np.float32)
+    return share.reshape(-1)
 
 
-def hull(mask: Mask) -> Mask:
-    """The convex hull of a mask, as a mask: what an area encloses, also where things that stand in it hide it.
+def hull(region: Spans) -> Spans:
+    """The convex hull: what an area encloses, also where things that stand in it hide it.
+
+    The hull is that of the region's pixels as squares; each column's span is where its middle line crosses it.
 
     Args:
-        mask: bool ``[height, width]`` with at least one pixel.
+        region: A region of at least one pixel.
     """
-    columns = np.flatnonzero(mask.any(axis=0))
-    top = mask[:, columns].argmax(axis=0)
-    bottom = mask.shape[0] - 1 - mask[::-1, columns].argmax(axis=0)
-    outline = np.concatenate([np.stack([columns, top], 1), np.stack([columns, bottom], 1)])
-    try:
-        corners = outline[ConvexHull(outline).vertices]
-    except QhullError:  # all on one line: the region is its own hull
-        return mask
-    filled = Image.new("1", (mask.shape[1], mask.shape[0]))
-    ImageDraw.Draw(filled).polygon([(int(x), int(y)) for x, y in corners], fill=1, outline=1)
-    return np.asarray(filled) | mask
-
-
-def _area_matrix(pixels: int, cells: int) -> NDArray[np.float32]:
-    """``[cells, pixels]``: share of each cell's length that lies in each pixel; rows sum to 1."""
-    edges = np.linspace(0.0, pixels, cells + 1)
-    low = np.maximum(edges[:-1, None], np.arange(pixels)[None, :])
-    high = np.minimum(edges[1:, None], np.arange(1, pixels + 1)[None, :])
-    share: NDArray[np.float32] = (np.clip(high - low, 0.0, None) * (cells / pixels)).astype(np.float32)
-    return share
+    first = np.flatnonzero(np.diff(region.column, prepend=-1))
+    column = region.column[first]
+    top = np.minimum.reduceat(region.top, first)
+    bottom = np.maximum.reduceat(region.bottom, first)
+    corners = np.stack([np.tile([*column, *(column + 1)], 2), [*top, *top, *bottom, *bottom]], 1)
+    # Each edge is a half plane a*x + b*y + c <= 0: those with b < 0 bound the hull from above (small y).
+    a, b, c = ConvexHull(corners).equations.T
+    enclosed = np.arange(column[0], column[-1] + 1)
+    middle = enclosed + 0.5
+    upper, lower = b < -1e-9, b > 1e-9
+    return Spans(
+        region.height,
+        region.width,
+        enclosed,
+        (-(np.outer(a[upper], middle) + c[upper, None]) / b[upper, None]).max(0),
+        (-(np.outer(a[lower], middle) + c[lower, None]) / b[lower, None]).min(0),
+    )

@@ -119,7 +119,7 @@ def _answer(
     for name, given in answers(outputs).items():
         output = outputs[name]
         for place, (row, answer) in enumerate(zip(batch["task_index"][name].tolist(), given, strict=True)):
-            n = len(items[row].coverage)
+            n = len(items[row].regions)
             rows[row] = {
                 "task": name,
                 "prediction": json.dumps(round(answer, 4) if isinstance(answer, float) else answer),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from components.sections import Section, TaskName
+
+Policy = Literal["frozen", "full", "lora"]
 
 
 class HeadParams(Section):
@@ -14,10 +18,30 @@ class HeadParams(Section):
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout inside the head.")
 
 
+class PartsParams(Section):
+    """How each part of the backbone is trained."""
+
+    vision: Policy = Field("full", description="The vision tower.")
+    projector: Policy = Field("full", description="What brings its features to the language model.")
+    language: Policy = Field("full", description="The language model.")
+
+
+class LoraParams(Section):
+    """Low-rank adapters; they are merged into the weights when the model is saved."""
+
+    rank: int = Field(16, ge=1, description="Inner width of an adapter.")
+    alpha: int = Field(32, ge=1, description="Its output is scaled by alpha / rank.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout in front of it.")
+
+
 class Params(Section):
     """What is trained, and how; the defaults train the `tiny` backbone from scratch on two CPU cores."""
 
-    backbone: str = Field("tiny", description="'tiny', or the name or folder of a Hugging Face LLaVA model.")
+    backbone: str = Field(
+        "tiny", description="'tiny', or the name or folder of a LLaVA, LLaVA-OneVision, Qwen-VL or SmolVLM model."
+    )
+    parts: PartsParams = Field(PartsParams(), description="How each part of the backbone is trained.")
+    lora: LoraParams = Field(LoraParams(), description="Adapters of the parts that are trained by them.")
     enable_region_heads: bool = Field(True, description="Answer through the task heads.")
     tune_region_heads: bool = Field(True, description="Train the heads; false freezes them.")
     region_heads_cfg: dict[TaskName, HeadParams] = Field(
@@ -30,9 +54,22 @@ class Params(Section):
         ge=1,
         description="Image tokens a side that the language model reads; null keeps the backbone's own.",
     )
+    image_pixels: int | None = Field(
+        None, ge=1, description="Largest area of a picture, for backbones that keep its shape; null: the family's."
+    )
+    packing: bool = Field(True, description="Questions about one image share its tokens; the answers are the same.")
     loss_weights: dict[TaskName, float] = Field(default_factory=dict, description="Weight of each task's loss.")
+    loss_weighting: Literal["fixed", "uncertainty"] = Field(
+        "fixed", description='"uncertainty" also learns a weight for each task.'
+    )
     grounding_loss_weight: float = Field(0.5, ge=0, description="Weight of the loss on the regions used.")
     language_loss_weight: float = Field(0.0, ge=0, description="Weight of the text answer's loss; 0: none.")
+    text_answer: Literal["freeform", "typed"] = Field(
+        "freeform", description="What that loss teaches: the freeform answer, or the plain one that can be scored."
+    )
+    sampling_temperature: float = Field(
+        1.0, ge=0, le=1, description="1 takes each question once an epoch, 0 takes all tasks equally often."
+    )
     epochs: float = Field(22, gt=0, description="Passes over the training split.")
     learning_rate: float = Field(2e-3, gt=0, description="Peak of the cosine schedule.")
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
@@ -47,4 +84,10 @@ class Params(Section):
     checkpoints: int = Field(4, ge=0, description="How many checkpoints a killed run could go on from.")
     checkpoint_folder: str = Field("checkpoints", description="Where they lie until the model is saved.")
     workers: int = Field(0, ge=0, description="Processes that prepare batches; 0 prepares in the trainer.")
+    log_every: int = Field(1, ge=1, description="Optimiser steps between two points of the training curves.")
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="Of the backbone's arithmetic; heads stay in fp32.")
+    activation_checkpointing: bool = Field(False, description="Less memory for a third more time.")
+    processes: int = Field(1, ge=1, description="Ranks on this machine, one for each GPU.")
+    deepspeed: Literal["none", "zero0", "zero2", "zero3"] = Field("none", description="What the ranks share out.")
+    offload: Literal["none", "optimizer", "all"] = Field("none", description="What DeepSpeed keeps in main memory.")
     seed: int = Field(0, ge=0, description="Of initial weights, order and augmentation.")

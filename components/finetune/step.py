@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.finetune.checkpoints import checkpoint_folder, last_checkpoint
-from components.finetune.params import HeadParams, Params
+from components.finetune.launch import is_main_rank, is_rank, launch
+from components.finetune.params import Params
+from components.finetune.settings import policy, settings, training_arguments
+from components.finetune.trouble import told
 from components.inputs import read_table
 from components.output import whole_file, whole_folder
 from components.ports import InputPath, OutputPath
@@ -17,7 +21,9 @@ from components.sections import DatasetParams, TrackingParams
 from components.tracking import tracking_run
 from region_heads.errors import RegionHeadsError
 from region_heads.records import SPLIT_SCHEMA
-from region_heads.tasks import TASK_NAMES
+
+if TYPE_CHECKING:
+    from region_heads.training.trainer import RegionHeadsTrainer
 
 
 def finetune(
@@ -36,7 +42,13 @@ def finetune(
     tables = {name: read_table(splits / f"{name}.parquet", SPLIT_SCHEMA, writer="split") for name in ("train", "val")}
     if tables["train"].num_rows == 0:
         raise RegionHeadsError(f"{splits}/train.parquet: expected questions to train on, found none")
-    _check_losses(finetune)
+    _check(finetune)
+    folder = checkpoint_folder(Path(finetune.checkpoint_folder), splits, finetune)
+    if finetune.processes > 1 and not is_rank():
+        ports = {"splits": splits, "dataset": dataset, "model": model, "curves": curves}
+        sections = {"finetune": finetune, "data": data, "tracking": tracking}
+        launch(finetune.processes, ports, sections, checkpoints=folder)
+        return _figures(model)
 
     from transformers.utils import logging
 
@@ -44,125 +56,93 @@ def finetune(
     logging.set_verbosity_error()
     logging.disable_progress_bar()
 
-    from components.finetune.curves import write_curves
     from components.finetune.progress import ProgressLine
     from region_heads.data.dataset import Augmentation
     from region_heads.training.finetune import finetune as train
+    from region_heads.training.finetune import save
 
-    folder = checkpoint_folder(Path(finetune.checkpoint_folder), splits, finetune)
     resume = last_checkpoint(folder)
-    if resume:
+    if resume and is_main_rank():
         print(f"going on from {resume}")
-    arguments = _arguments(finetune, tables["train"]["image"].to_pylist(), folder)
-    with tracking_run(tracking, name="finetune") as run:
+    with tracking_run(tracking, name="finetune") if is_main_rank() else nullcontext() as run, told(finetune, folder):
         started = time.monotonic()
         trainer = train(
             tables["train"],
             tables["val"],
             dataset,
-            settings=_settings(finetune),
-            arguments=arguments,
+            settings=settings(finetune),
+            arguments=training_arguments(finetune, tables["train"], folder),
+            policy=policy(finetune),
             augmentation=Augmentation(
                 mirror=finetune.mirror, reorder=finetune.reorder, word_dropout=finetune.word_dropout
             ),
             depth_scale=data.depth_scale,
-            callbacks=[ProgressLine()],
+            callbacks=[ProgressLine()] if is_main_rank() else [],
             resume=resume,
         )
         seconds = time.monotonic() - started
-        history = trainer.state.log_history
-        _log_to_mlflow(finetune, history)
+        if run is None:
+            save(trainer, model)  # takes part in gathering the weights; writes nothing
+            return {}
+        _log_to_mlflow(finetune, trainer.state.log_history)
         with whole_folder(model) as partial:
-            trainer.save_model(str(partial))
-            trainer.processor.save_pretrained(partial)
-            (partial / "training_args.bin").unlink(missing_ok=True)  # a pickle; the settings are below
-            about = {
-                "mlflow_run_id": run.info.run_id,
-                "seconds": round(seconds, 1),
-                "questions": tables["train"].num_rows,
-                "parameters": sum(parameter.numel() for parameter in trainer.model.parameters()),
-                "params": finetune.model_dump(mode="json"),
-            }
+            save(trainer, partial)
+            about = _about(trainer, finetune, tables["train"].num_rows, seconds, run.info.run_id)
             (partial / "training.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     with whole_file(curves) as partial:
-        write_curves(history, partial)
+        from components.finetune.curves import write_curves
+
+        write_curves(trainer.state.log_history, partial)
     shutil.rmtree(folder, ignore_errors=True)
-    score = next((entry["eval_score"] for entry in reversed(history) if "eval_score" in entry), 0.0)
-    print(f"trained {about['parameters']:,} parameters on {about['questions']:,} questions in {seconds:.0f} s")
-    return {"val_score": score, "seconds": seconds}
+    print(f"trained {about['trained_parameters']:,} of {about['parameters']:,} parameters on "
+          f"{about['questions']:,} questions in {seconds:.0f} s")  # fmt: skip
+    return _figures(model)
 
 
-def _check_losses(params: Params) -> None:
+def _check(params: Params) -> None:
     if not params.enable_region_heads and params.language_loss_weight == 0:
         raise RegionHeadsError(
             "finetune.enable_region_heads is false and finetune.language_loss_weight is 0: nothing would be "
             "trained; set one of them"
         )
+    from region_heads.training.presets import deepspeed_config
+
+    try:
+        deepspeed_config(params.deepspeed, params.offload)
+    except ValueError as error:
+        raise RegionHeadsError(f"finetune.offload: {error}") from None
 
 
-def _settings(params: Params) -> Any:
-    from region_heads.training.finetune import ModelSettings
-
-    heads = {task: params.region_heads_cfg.get(task) or HeadParams() for task in TASK_NAMES}
-    return ModelSettings(
-        backbone=params.backbone,
-        region_heads_cfg={
-            task: {"enabled": head.enabled and params.enable_region_heads, "dropout": head.dropout}
-            for task, head in heads.items()
-        },
-        region_size=params.region_size,
-        head_size=params.head_size,
-        image_token_grid=params.image_token_grid,
-        loss_weights=params.loss_weights,
-        grounding_loss_weight=params.grounding_loss_weight,
-        language_loss_weight=params.language_loss_weight,
-    )
+def _about(trainer: RegionHeadsTrainer, params: Params, questions: int, seconds: float, run_id: str) -> dict[str, Any]:
+    weights = list(trainer.accelerator.unwrap_model(trainer.model).parameters())
+    # ZeRO-3 leaves a rank with a part of each weight and notes the whole's size beside it.
+    sizes = [getattr(weight, "ds_numel", weight.numel()) for weight in weights]
+    scores = [entry["eval_score"] for entry in trainer.state.log_history if "eval_score" in entry]
+    return {
+        "mlflow_run_id": run_id,
+        "seconds": round(seconds, 1),
+        "val_score": scores[-1] if scores else 0.0,
+        "questions": questions,
+        "parameters": sum(sizes),
+        "trained_parameters": sum(size for size, weight in zip(sizes, weights, strict=True) if weight.requires_grad),
+        "params": params.model_dump(mode="json"),
+    }
 
 
-def _arguments(params: Params, images: list[str], folder: Path) -> Any:
-    import torch
-
-    from region_heads.data.batches import ImageBatchSampler
-    from region_heads.training.arguments import RegionTrainingArguments
-
-    batches = len(ImageBatchSampler(images, images_per_batch=params.images_per_batch))
-    steps = max(1, int(batches / params.gradient_accumulation_steps * params.epochs))
-    return RegionTrainingArguments(
-        output_dir=str(folder),
-        enable_region_heads=params.enable_region_heads,
-        tune_region_heads=params.tune_region_heads,
-        images_per_batch=params.images_per_batch,
-        num_train_epochs=params.epochs,
-        gradient_accumulation_steps=params.gradient_accumulation_steps,
-        learning_rate=params.learning_rate,
-        lr_scheduler_type="cosine",
-        warmup_steps=int(steps * params.warmup),
-        weight_decay=params.weight_decay,
-        adam_beta1=0.9,
-        adam_beta2=0.98,
-        max_grad_norm=params.max_grad_norm,
-        logging_steps=max(1, steps // 100),
-        eval_strategy="steps",
-        eval_steps=max(1, -(-steps // params.evaluations)),
-        save_strategy="steps" if params.checkpoints else "no",
-        save_steps=max(1, steps // (params.checkpoints + 1)),
-        save_total_limit=1,
-        dataloader_num_workers=params.workers,
-        dataloader_pin_memory=torch.cuda.is_available(),
-        seed=params.seed,
-        report_to="none",
-        disable_tqdm=True,
-    )
+def _figures(model: Path) -> dict[str, float]:
+    about = json.loads((model / "training.json").read_text(encoding="utf-8"))
+    return {"val_score": about["val_score"], "seconds": about["seconds"]}
 
 
 def _log_to_mlflow(params: Params, history: list[dict[str, float]]) -> None:
     import mlflow
+    from mlflow.entities import Metric
 
     from components.finetune.curves import points
 
     mlflow.log_params({f"finetune.{key}": value for key, value in params.model_dump(mode="json").items()})
-    by_step: dict[int, dict[str, float]] = {}
-    for point in points(history):
-        by_step.setdefault(point.step, {})[point.name] = point.value
-    for step, metrics in by_step.items():
-        mlflow.log_metrics(metrics, step=step)
+    run = mlflow.active_run()
+    now = int(time.time() * 1000)
+    metrics = [Metric(point.name, point.value, now, point.step) for point in points(history)]
+    for start in range(0, len(metrics), 1000):  # what one request may hold
+        mlflow.MlflowClient().log_batch(run.info.run_id, metrics=metrics[start : start + 1000])

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from region_heads.data.dataset import Question
+from region_heads.data.images import RegionFeatures
 from region_heads.data.processor import RegionProcessor
 from region_heads.modeling.model import IGNORED
+from region_heads.modeling.packing import PADDING
 from region_heads.tasks import TASK_INDEX, TASKS
 
 _DTYPES = {"float64": torch.float32, "int32": torch.long, "string": torch.long}
@@ -20,67 +22,139 @@ _DTYPES = {"float64": torch.float32, "int32": torch.long, "string": torch.long}
 class RegionDataCollator:
     """Pads questions to a batch for :class:`~region_heads.modeling.model.RegionHeadsModel`.
 
-    ``task_types [B]`` holds each question's task as its index in ``region_heads.tasks.TASKS``; ``task_index`` groups
-    the questions by task, in order. Questions without a target are allowed only if all are: then there are no targets.
+    Questions about one image share rows, up to the processor's ``row_length``. ``task_types [B]`` holds each question's
+    task as its index in ``region_heads.tasks.TASKS``; ``task_index`` groups the questions by task, in order. Questions
+    without a target are allowed only if all are: then there are no targets.
     """
 
     def __init__(self, processor: RegionProcessor) -> None:
         self._processor = processor
 
     def __call__(self, questions: Sequence[Question]) -> dict[str, Any]:
-        B, N = len(questions), max(len(question.coverage) for question in questions)
-        S = max(len(question.tokens.ids) for question in questions)
-        batch: dict[str, Any] = {
-            "input_ids": torch.full((B, S), self._processor.pad_id),
-            "attention_mask": torch.zeros(B, S, dtype=torch.long),
-            "mask_positions": torch.full((B, N), -1),
-            "read_out_positions": torch.full((B, N), -1),
-            "answer_positions": torch.tensor([question.tokens.answer_position for question in questions]),
-            "image_positions": torch.tensor([question.tokens.image_positions for question in questions]),
-            "coverage": torch.zeros(B, N, questions[0].coverage.shape[1]),
-            "enclosure": torch.zeros(B, N, questions[0].coverage.shape[1]),
-            "geometry": torch.zeros(B, N, questions[0].geometry.shape[1]),
-            "labels": torch.full((B, S), IGNORED),
-        }
-        answer_order, anchor_order = torch.zeros(B, N, dtype=torch.long), torch.zeros(B, N, dtype=torch.long)
-        for row, question in enumerate(questions):
-            tokens, n = question.tokens, len(question.coverage)
-            ids = torch.tensor(tokens.ids)
-            batch["input_ids"][row, : len(ids)] = ids
-            batch["attention_mask"][row, : len(ids)] = 1
-            batch["labels"][row, tokens.freeform_start : len(ids)] = ids[tokens.freeform_start :]
-            batch["mask_positions"][row, :n] = torch.tensor(tokens.mask_positions)
-            batch["read_out_positions"][row, :n] = torch.tensor(tokens.read_out_positions)
-            batch["coverage"][row, :n] = torch.from_numpy(question.coverage)
-            batch["enclosure"][row, :n] = torch.from_numpy(question.enclosure)
-            batch["geometry"][row, :n] = torch.from_numpy(question.geometry)
-            answer_order[row, :n] = torch.from_numpy(question.answer_order)
-            anchor_order[row, :n] = torch.from_numpy(question.anchor_order)
-        batch |= self._images(questions)
+        batch: dict[str, Any] = {**self._images(questions), **self._rows(questions), **self._regions(questions)}
         batch["task_types"] = torch.tensor([TASK_INDEX[question.task.name] for question in questions])
         batch["task_index"] = {
             task.name: (batch["task_types"] == TASK_INDEX[task.name]).nonzero().squeeze(-1) for task in TASKS
         }
         if all(question.target is not None for question in questions):
-            batch["targets"] = {
-                "target": {task.name: self._targets(questions, task.name) for task in TASKS},
-                "answer_order": answer_order,
-                "anchor_order": anchor_order,
-                "grounded": torch.tensor([question.grounded for question in questions]),
-            }
+            batch["targets"] = self._targets(questions)
         return batch
 
     @staticmethod
     def _images(questions: Sequence[Question]) -> dict[str, Tensor]:
-        places: dict[str, int] = {}
-        index = [places.setdefault(question.image, len(places)) for question in questions]
-        first = {question.image: question.pixels for question in reversed(questions)}
-        pixels = np.stack([first[image] for image in places]).astype(np.float32)
-        return {"pixel_values": torch.from_numpy(pixels), "image_index": torch.tensor(index)}
+        first = list({question.image: question for question in questions}.values())
+        height, width = (max(question.pixels.shape[axis] for question in first) for axis in (1, 2))
+        pixels = np.zeros((len(first), first[0].pixels.shape[0], height, width), dtype=np.float32)
+        for place, question in enumerate(first):
+            pixels[place, :, : question.pixels.shape[1], : question.pixels.shape[2]] = question.pixels
+        return {"pixel_values": torch.from_numpy(pixels), "grids": torch.tensor([question.grid for question in first])}
+
+    def _rows(self, questions: Sequence[Question]) -> dict[str, Tensor]:
+        prompt = self._processor.prompt
+        images = list(dict.fromkeys(question.image for question in questions))
+        rows = self._pack(questions)
+        tokens = [self._processor.image_tokens(questions[row[0]].grid) for row in rows]
+        heads = [len(prompt.before) + count + len(prompt.after) for count in tokens]
+        lengths = [head + sum(len(questions[b].tokens.ids) for b in row) for head, row in zip(heads, rows, strict=True)]
+        R, L, B = len(rows), max(lengths), len(questions)
+        ids = np.full((R, L), self._processor.pad_id)
+        labels = np.full((R, L), IGNORED)
+        segments = np.full((R, L), PADDING)
+        position_ids = np.zeros((R, L), dtype=np.int64)
+        image_positions = np.full((R, max(tokens)), -1)
+        row_index, starts = np.zeros(B, dtype=np.int64), np.zeros(B, dtype=np.int64)
+        for r, (row, count, head) in enumerate(zip(rows, tokens, heads, strict=True)):
+            first = len(prompt.before)
+            ids[r, :first] = prompt.before
+            ids[r, first + count : head] = prompt.after
+            image_positions[r, :count] = np.arange(first, first + count)
+            segments[r, :head] = 0
+            position_ids[r, :head] = np.arange(head)
+            start = head
+            for segment, b in enumerate(row, 1):
+                encoded = questions[b].tokens
+                end = start + len(encoded.ids)
+                ids[r, start:end] = encoded.ids
+                labels[r, start + encoded.text_start : end] = encoded.ids[encoded.text_start :]
+                segments[r, start:end] = segment
+                position_ids[r, start:end] = np.arange(head, head + end - start)
+                row_index[b], starts[b] = r, start
+                start = end
+        rows_as_arrays = {
+            "input_ids": ids,
+            "segments": segments,
+            "position_ids": position_ids,
+            "image_index": np.array([images.index(questions[row[0]].image) for row in rows]),
+            "image_positions": image_positions,
+            "row_index": row_index,
+            "answer_positions": starts + np.array([question.tokens.answer_position for question in questions]),
+            "mask_positions": _padded([q.tokens.mask_positions for q in questions], starts),
+            "read_out_positions": _padded([q.tokens.read_out_positions for q in questions], starts),
+            "labels": labels,
+        }
+        return {name: torch.from_numpy(array) for name, array in rows_as_arrays.items()}
+
+    def _pack(self, questions: Sequence[Question]) -> list[list[int]]:
+        """Questions of each row; a row is filled before another one is begun for the same image."""
+        most = self._processor.prompt.row_length or 0
+        rows: list[list[int]] = []
+        open_rows: dict[str, tuple[int, int]] = {}  # the image's newest row and its length
+        for b, question in enumerate(questions):
+            row, length = open_rows.get(question.image, (-1, most))
+            length += len(question.tokens.ids)
+            if length > most:
+                row, length = len(rows), self._processor.image_tokens(question.grid) + len(question.tokens.ids)
+                rows.append([])
+            rows[row].append(b)
+            open_rows[question.image] = row, length
+        return rows
 
     @staticmethod
-    def _targets(questions: Sequence[Question], task_name: str) -> Tensor:
-        task = TASKS[TASK_INDEX[task_name]]
-        targets = [question.target for question in questions if question.task is task]
-        values = [task.labels.index(str(target)) if task.labels else target for target in targets]
-        return torch.tensor(values, dtype=_DTYPES[task.target_dtype])
+    def _regions(questions: Sequence[Question]) -> dict[str, Tensor]:
+        """The regions of each image, each once however many questions ask about it."""
+        found: dict[str, dict[str, RegionFeatures]] = {question.image: {} for question in questions}
+        places: list[list[int]] = []
+        for question in questions:
+            of_image = found[question.image]
+            of_image.update(zip(question.region_keys, question.regions, strict=True))
+            order = {key: place for place, key in enumerate(of_image)}
+            places.append([order[key] for key in question.region_keys])
+        images, most = len(found), max(len(of_image) for of_image in found.values())
+        first = questions[0].regions[0]
+        cells = max(len(question.regions[0].coverage) for question in questions)
+        coverage, enclosure = (np.zeros((images, most, cells), dtype=np.float32) for _ in range(2))
+        geometry = np.zeros((images, most, len(first.geometry)), dtype=np.float32)
+        for i, of_image in enumerate(found.values()):
+            for m, region in enumerate(of_image.values()):
+                coverage[i, m, : len(region.coverage)] = region.coverage
+                enclosure[i, m, : len(region.coverage)] = region.enclosure
+                geometry[i, m] = region.geometry
+        arrays = {
+            "coverage": coverage, "enclosure": enclosure, "geometry": geometry,
+            "region_index": _padded(places, np.zeros(len(questions), dtype=np.int64)),
+        }  # fmt: skip
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+    @staticmethod
+    def _targets(questions: Sequence[Question]) -> dict[str, Any]:
+        by_task: dict[str, Tensor] = {}
+        for task in TASKS:
+            targets = [question.target for question in questions if question.task is task]
+            values = [task.labels.index(str(target)) if task.labels else target for target in targets]
+            by_task[task.name] = torch.tensor(values, dtype=_DTYPES[task.target_dtype])
+        N = max(len(question.answer_order) for question in questions)
+        orders = {
+            name: torch.from_numpy(
+                np.stack([np.pad(getattr(q, name), (0, N - len(getattr(q, name)))) for q in questions])
+            )
+            for name in ("answer_order", "anchor_order")
+        }
+        return {"target": by_task, **orders, "grounded": torch.tensor([question.grounded for question in questions])}
+
+
+def _padded(positions: list[list[int]], starts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Positions ``[B, N]`` in their rows, padded with -1."""
+    padded = np.full((len(positions), max(len(of_one) for of_one in positions)), -1)
+    for b, (of_one, start) in enumerate(zip(positions, starts, strict=True)):
+        padded[b, : len(of_one)] = start + np.array(of_one)
+    return padded

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from region_heads.data.batches import Key
-from region_heads.data.images import Scene
+from region_heads.data.images import RegionFeatures, Scene
 from region_heads.data.processor import Encoded, RegionProcessor
 from region_heads.data.reordering import renumber, reorder
 from region_heads.data.wording import swap_sides
 from region_heads.records import MASK_TOKEN
 from region_heads.tasks import Answer, Task
+
+TextAnswer = Literal["freeform", "typed"]
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,11 @@ class Question:
 
     row: int
     image: str
-    pixels: NDArray[np.float16]  # [C, side, side]
+    pixels: NDArray[np.float16]  # [C, H, W]
+    grid: tuple[int, int]  # rows and columns of its feature map
     tokens: Encoded
-    coverage: NDArray[np.float32]  # [n, P]
-    enclosure: NDArray[np.float32]  # [n, P]
-    geometry: NDArray[np.float32]  # [n, G]
+    region_keys: tuple[str, ...]  # the same for the same mask in other questions about the image
+    regions: tuple[RegionFeatures, ...]
     task: Task
     target: Answer | None
     answer_order: NDArray[np.int64]  # [n] 1, 2, … in order of mention, 0 elsewhere
@@ -64,7 +66,8 @@ class RegionDataset(Dataset[Question]):
         processor: Tokens and image format.
         depth_scale: Metres for one unit of a depth image.
         augmentation: None for evaluation.
-        freeform: Whether the freeform answer follows the question (for the language-model loss).
+        text_answer: What follows the question for the language-model loss: the freeform answer, the typed one in
+            its plainest form ("2.32", "left", "3"), or nothing.
         seed: Augmentation is drawn from (seed, epoch, image or row) alone, so that a resumed run repeats it.
         cached_scenes: Number of decoded images kept in memory, about 0.5 MB each.
     """
@@ -77,7 +80,7 @@ class RegionDataset(Dataset[Question]):
         *,
         depth_scale: float = 0.001,
         augmentation: Augmentation | None = None,
-        freeform: bool = False,
+        text_answer: TextAnswer | None = None,
         seed: int = 0,
         cached_scenes: int = 1024,
     ) -> None:
@@ -92,13 +95,21 @@ class RegionDataset(Dataset[Question]):
         self._processor = processor
         self._depth_scale = depth_scale
         self._augmentation = augmentation
-        self._freeform = freeform
+        self._text_answer = text_answer
         self._seed = seed
+        self._counts: defaultdict[str, set[str]] = defaultdict(set)
+        for image, codes in zip(self._columns["image"], self._columns["rle"], strict=True):
+            self._counts[image].update(codes)
         self._scenes: OrderedDict[str, Scene] = OrderedDict()
         self._cached_scenes = cached_scenes
 
     def __len__(self) -> int:
         return len(self._columns["question"])
+
+    @property
+    def tasks(self) -> list[str]:
+        """The task of each question, for balancing."""
+        return self._columns["task"]
 
     @property
     def images(self) -> list[str]:
@@ -111,11 +122,10 @@ class RegionDataset(Dataset[Question]):
         scene = self._scene(column["image"], column["depth"])
         task = Task.of(column["task"])
         mirror = self._mirrors(epoch, column["image"])
-        regions = [scene.region(counts) for counts in column["rle"]]
+        regions = [scene.region(counts, mirror=mirror) for counts in column["rle"]]
         text, target, freeform = column["question"], column[task.target_column], column["freeform_answer"]
         pixels = scene.pixels
         if mirror:
-            regions = [region.mirrored(self._processor.image_format.columns) for region in regions]
             pixels = pixels[:, :, ::-1]
             text, freeform = swap_sides(text), swap_sides(freeform) if freeform else freeform
             target = swap_sides(target) if isinstance(target, str) else target
@@ -124,15 +134,15 @@ class RegionDataset(Dataset[Question]):
         regions = [regions[old] for old in order]
         if task.names_region and target is not None:
             target = int(np.argsort(order)[target])
-        freeform = renumber(freeform, order) if freeform else freeform
+        answers = {"freeform": renumber(freeform, order) if freeform else None, "typed": plain(target)}
         return Question(
             row=row,
             image=f"{column['image']}{' mirrored' if mirror else ''}",
             pixels=pixels,
-            tokens=self._encode(text, freeform, len(regions), epoch, row),
-            coverage=np.stack([region.coverage for region in regions]),
-            enclosure=np.stack([region.enclosure for region in regions]),
-            geometry=np.stack([region.geometry for region in regions]),
+            grid=scene.grid,
+            tokens=self._encode(text, answers.get(self._text_answer or ""), len(regions), epoch, row),
+            region_keys=tuple(column["rle"][old] for old in order),
+            regions=tuple(regions),
             task=task,
             target=target,
             answer_order=answer_order[order],
@@ -147,6 +157,7 @@ class RegionDataset(Dataset[Question]):
         scene = Scene(
             self._root / image,
             None if depth is None else self._root / depth,
+            self._counts[image],
             depth_scale=self._depth_scale,
             image_format=self._processor.image_format,
         )
@@ -155,13 +166,13 @@ class RegionDataset(Dataset[Question]):
             self._scenes.popitem(last=False)
         return scene
 
-    def _encode(self, text: str, freeform: str | None, regions: int, epoch: int, row: int) -> Encoded:
+    def _encode(self, text: str, answer: str | None, regions: int, epoch: int, row: int) -> Encoded:
         words: list[int] = self._processor.tokenizer.encode(text, add_special_tokens=False)
         if self._augmentation and self._augmentation.word_dropout > 0:
             rng = self._random("words", epoch, row)
             kept = rng.random(len(words)) >= self._augmentation.word_dropout
             words = [word for word, keep in zip(words, kept, strict=True) if keep or word == self._processor.mask_id]
-        return self._processor.assemble(words, regions=regions, freeform=freeform if self._freeform else None)
+        return self._processor.assemble(words, regions=regions, text=answer)
 
     def _mirrors(self, epoch: int, image: str) -> bool:
         if self._augmentation is None:
@@ -187,3 +198,8 @@ class RegionDataset(Dataset[Question]):
                 order = orders[role]
                 order[region] = order.max() + 1
         return orders["answer"], orders["anchor"], column["grounding"] is not None
+
+
+def plain(target: Answer | None) -> str | None:
+    """A typed answer as a model that answers in text should write it: metres with centimetres, else as it is."""
+    return f"{target:.2f}" if isinstance(target, float) else None if target is None else str(target)

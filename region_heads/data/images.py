@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from PIL import Image
 
 from region_heads import masks
 from region_heads.errors import RegionHeadsError
-from region_heads.floor import FloorFrame, fit_floor, image_rays
+from region_heads.floor import Ground, survey
 from region_heads.geometry import mirrored, region_geometry
+from region_heads.image_format import ImageFormat
 
 Pixels = NDArray[np.float32]
 
@@ -21,25 +23,6 @@ MAX_DEPTH = 20.0
 
 MAX_HEIGHT = 3.0
 """Metres above the floor that the height channel maps to 1."""
-
-
-@dataclass(frozen=True)
-class ImageFormat:
-    """The input of a vision tower.
-
-    Attributes:
-        side: Height and width in pixels; pictures are stretched to it, so that patch coverage stays exact.
-        channels: 3 for red, green, blue; 5 adds depth and height above the floor.
-        mean, std: Normalisation of the colour channels, in 0..1.
-        rows, columns: The feature map that comes out.
-    """
-
-    side: int
-    channels: int
-    rows: int
-    columns: int
-    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
-    std: tuple[float, ...] = (0.25, 0.25, 0.25)
 
 
 @dataclass(frozen=True)
@@ -60,43 +43,58 @@ class RegionFeatures:
 
 
 class Scene:
-    """One image with what is known of it: pixels for the backbone, depth, floor, and its regions so far seen."""
+    """One image as the model needs it: pixels for the backbone, and its regions.
 
-    def __init__(self, image: Path, depth: Path | None, *, depth_scale: float, image_format: ImageFormat) -> None:
-        self._format = image_format
+    Depth and floor are only needed to measure the regions, and are not kept: they take ten times the memory.
+
+    Args:
+        image, depth: The picture and, where there is one, its depth image.
+        counts: The compressed COCO counts of all regions that questions about the image name.
+        depth_scale: Metres for one unit of the depth image.
+        image_format: Size and channels of the pixels.
+    """
+
+    def __init__(
+        self, image: Path, depth: Path | None, counts: Iterable[str], *, depth_scale: float, image_format: ImageFormat
+    ) -> None:
         picture = _open(image).convert("RGB")
-        self._depth = None if depth is None else read_depth(depth, scale=depth_scale)
-        if self._depth is not None and self._depth.shape != (picture.height, picture.width):
+        metres = None if depth is None else read_depth(depth, scale=depth_scale)
+        if metres is not None and metres.shape != (picture.height, picture.width):
             raise RegionHeadsError(
                 f"{depth}: expected a depth image of {picture.width}x{picture.height} pixels as its picture, found "
-                f"{self._depth.shape[1]}x{self._depth.shape[0]}; run validate on the data set first"
+                f"{metres.shape[1]}x{metres.shape[0]}; run validate on the data set first"
             )
-        self._floor = None if self._depth is None else fit_floor(self._depth)
-        self._regions: dict[str, RegionFeatures] = {}
-        self.size = (picture.height, picture.width)
-        self.pixels = self._channels(picture).astype(np.float16)
-
-    def region(self, counts: str) -> RegionFeatures:
-        """Coverage and geometry of the mask with these compressed COCO counts."""
-        if counts not in self._regions:
-            mask = masks.decode(counts, height=self.size[0], width=self.size[1])
-            enclosed = masks.hull(mask)
-            rows, columns = self._format.rows, self._format.columns
-            self._regions[counts] = RegionFeatures(
-                masks.coverage(mask, rows=rows, columns=columns),
+        ground = None if metres is None else survey(metres)
+        self.grid = image_format.grid(picture.height, picture.width)
+        self.pixels = _channels(picture, metres, ground, image_format).astype(np.float16)
+        self._regions: dict[tuple[str, bool], RegionFeatures] = {}
+        for code in counts:
+            region = masks.spans(code, height=picture.height, width=picture.width)
+            enclosed = masks.hull(region)
+            rows, columns = self.grid
+            self._regions[code, False] = RegionFeatures(
+                masks.coverage(region, rows=rows, columns=columns),
                 masks.coverage(enclosed, rows=rows, columns=columns),
-                region_geometry(mask, enclosed, self._depth, self._floor),
+                region_geometry(region, enclosed, metres, ground),
             )
-        return self._regions[counts]
 
-    def _channels(self, picture: Image.Image) -> Pixels:
-        side = self._format.side
-        colour = np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR), dtype=np.float32) / 255
-        colour = (colour - np.array(self._format.mean, np.float32)) / np.array(self._format.std, np.float32)
-        channels = [*colour.transpose(2, 0, 1)]
-        if self._format.channels == 5:
-            channels += _depth_channels(self._depth, self._floor, side)
-        return np.stack(channels)
+    def region(self, counts: str, *, mirror: bool = False) -> RegionFeatures:
+        """The region with these compressed COCO counts, in the image or in its mirror image."""
+        if (counts, mirror) not in self._regions:
+            self._regions[counts, mirror] = self._regions[counts, False].mirrored(self.grid[1])
+        return self._regions[counts, mirror]
+
+
+def _channels(
+    picture: Image.Image, depth: NDArray[np.float32] | None, ground: Ground | None, image_format: ImageFormat
+) -> Pixels:
+    height, width = image_format.size(picture.height, picture.width)
+    colour = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR), dtype=np.float32) / 255
+    colour = (colour - np.array(image_format.mean, np.float32)) / np.array(image_format.std, np.float32)
+    channels = [*colour.transpose(2, 0, 1)]
+    if image_format.channels == 5:
+        channels += _depth_channels(depth, ground, height, width)
+    return np.stack(channels)
 
 
 def read_depth(path: Path, *, scale: float) -> NDArray[np.float32]:
@@ -125,18 +123,13 @@ def _open(path: Path) -> Image.Image:
         raise RegionHeadsError(f"{path}: not a readable image ({error}); run validate first") from None
 
 
-def _depth_channels(depth: NDArray[np.float32] | None, floor: FloorFrame | None, side: int) -> list[Pixels]:
+def _depth_channels(depth: NDArray[np.float32] | None, ground: Ground | None, height: int, width: int) -> list[Pixels]:
     if depth is None:
-        return [np.zeros((side, side), np.float32)] * 2
-    height, width = depth.shape
-    rows = (np.arange(side) * height) // side
-    columns = (np.arange(side) * width) // side
-    sampled = depth[np.ix_(rows, columns)]
-    far = np.clip(sampled / MAX_DEPTH, 0, 1)
-    if floor is None:
+        return [np.zeros((height, width), np.float32)] * 2
+    rows = (np.arange(height) * depth.shape[0]) // height
+    columns = (np.arange(width) * depth.shape[1]) // width
+    far = np.clip(depth[np.ix_(rows, columns)] / MAX_DEPTH, 0, 1)
+    if ground is None:
         return [far, np.zeros_like(far)]
-    u, v = image_rays(height, width)
-    z = sampled.astype(np.float64)
-    points = np.stack([z * u[columns][None, :], z * v[rows][:, None], z], axis=-1).reshape(-1, 3)
-    above = floor.to_floor(points)[:, 2].reshape(side, side) * (sampled > 0)
-    return [far, np.clip(above / MAX_HEIGHT, -1, 1).astype(np.float32)]
+    above = np.nan_to_num(ground.points[..., 2][np.ix_(rows, columns)])
+    return [far, np.clip(above / MAX_HEIGHT, -1, 1)]

@@ -1,4 +1,4 @@
-"""The processor: question text to token ids with places for the image, the regions and the answer."""
+"""The processor: question text to token ids with places for the regions and the answer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from region_heads.data.images import ImageFormat
 from region_heads.errors import RegionHeadsError
+from region_heads.image_format import ImageFormat
 from region_heads.records import MASK_TOKEN
 
 READ_OUT_TOKEN = "<read_out>"
@@ -20,73 +20,91 @@ _FILE = "region_processor.json"
 
 @dataclass(frozen=True)
 class Encoded:
-    """One question as tokens; positions count from the start of ``ids``."""
+    """One question as tokens, without the image in front of it; positions count from the start of ``ids``."""
 
     ids: list[int]
-    image_positions: list[int]
     mask_positions: list[int]
     read_out_positions: list[int]
     answer_position: int
-    freeform_start: int  # first token of the freeform answer; len(ids) when there is none
+    text_start: int  # first token of the text answer; len(ids) when there is none
+
+
+@dataclass(frozen=True)
+class PromptFormat:
+    """What stands in front of the questions about an image.
+
+    Attributes:
+        before, after: Token ids before and after the image's tokens.
+        image_token_grid: Image tokens a side; None for one of each cell of the feature map.
+        row_length: Tokens up to which questions about one image share a row; None gives each a row of its own.
+    """
+
+    before: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+    image_token_grid: int | None = None
+    row_length: int | None = None
 
 
 class RegionProcessor:
     """Encodes questions for a backbone; saved beside the model.
 
-    A sequence is: image tokens, the question with one ``<mask>`` token a region, one read-out token a region, the
-    answer token, and in training the freeform answer.
+    A question is its words with one ``<mask>`` token a region, one read-out token a region, the answer token, and in
+    training the text answer, when that is learned.
 
     Args:
         tokenizer: Knows ``<mask>``, ``<read_out>`` and ``<answer>`` as single tokens (``add_region_tokens``).
         image_format: Input of the vision tower.
-        image_tokens: Number of image tokens in front of the question.
+        prompt: What stands in front of the questions.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, *, image_format: ImageFormat, image_tokens: int) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, *, image_format: ImageFormat, prompt: PromptFormat) -> None:
         self.tokenizer = tokenizer
         self.image_format = image_format
-        self.image_tokens = image_tokens
+        self.prompt = prompt
         self.mask_id, self.read_out_id, self.answer_id = tokenizer.convert_tokens_to_ids(
             [MASK_TOKEN, READ_OUT_TOKEN, ANSWER_TOKEN]
         )
-        self.pad_id: int = tokenizer.pad_token_id
+        self.pad_id: int = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
 
-    def encode(self, question: str, *, regions: int, freeform: str | None = None) -> Encoded:
+    def image_tokens(self, grid: tuple[int, int]) -> int:
+        """Number of image tokens of a picture with this feature map."""
+        side = self.prompt.image_token_grid
+        return grid[0] * grid[1] if side is None else side * side
+
+    def encode(self, question: str, *, regions: int, text: str | None = None) -> Encoded:
         """Token ids of one question and the places of its parts.
 
         Raises:
             RegionHeadsError: The question's number of ``<mask>`` is not ``regions``.
         """
         words: list[int] = self.tokenizer.encode(question, add_special_tokens=False)
-        return self.assemble(words, regions=regions, freeform=freeform)
+        return self.assemble(words, regions=regions, text=text)
 
-    def assemble(self, words: list[int], *, regions: int, freeform: str | None = None) -> Encoded:
+    def assemble(self, words: list[int], *, regions: int, text: str | None = None) -> Encoded:
         """Like :meth:`encode`, from the question's token ids."""
-        start = self.image_tokens
-        masks = [start + place for place, token in enumerate(words) if token == self.mask_id]
+        masks = [place for place, token in enumerate(words) if token == self.mask_id]
         if len(masks) != regions:
             raise RegionHeadsError(
                 f"question has {len(masks)} {MASK_TOKEN} but {regions} regions; validate finds such records"
             )
-        read_out = start + len(words)
+        read_out = len(words)
         answer = read_out + regions
-        ids = [self.pad_id] * start + words + [self.read_out_id] * regions + [self.answer_id]
-        freeform_start = len(ids)
-        if freeform is not None:
-            ids += [*self.tokenizer.encode(freeform, add_special_tokens=False), self.tokenizer.eos_token_id]
+        ids = words + [self.read_out_id] * regions + [self.answer_id]
+        text_start = len(ids)
+        if text is not None:
+            ids += [*self.tokenizer.encode(text, add_special_tokens=False), self.tokenizer.eos_token_id]
         return Encoded(
             ids=ids,
-            image_positions=list(range(start)),
             mask_positions=masks,
             read_out_positions=list(range(read_out, answer)),
             answer_position=answer,
-            freeform_start=freeform_start,
+            text_start=text_start,
         )
 
     def save_pretrained(self, folder: Path) -> None:
-        """Writes tokenizer and image settings into a model folder."""
+        """Writes tokenizer and settings into a model folder."""
         self.tokenizer.save_pretrained(folder)
-        settings = {"image_format": asdict(self.image_format), "image_tokens": self.image_tokens}
+        settings = {"image_format": asdict(self.image_format), "prompt": asdict(self.prompt)}
         (folder / _FILE).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
@@ -100,12 +118,13 @@ class RegionProcessor:
         if not path.is_file():
             raise RegionHeadsError(f"{folder}: expected a model folder with {_FILE}, found none")
         settings = json.loads(path.read_text(encoding="utf-8"))
-        image_format = settings["image_format"]
+        image_format, prompt = settings["image_format"], settings["prompt"]
         image_format |= {key: tuple(image_format[key]) for key in ("mean", "std")}
+        prompt |= {key: tuple(prompt[key]) for key in ("before", "after")}
         return cls(
             PreTrainedTokenizerFast.from_pretrained(folder),
             image_format=ImageFormat(**image_format),
-            image_tokens=settings["image_tokens"],
+            prompt=PromptFormat(**prompt),
         )
 
 

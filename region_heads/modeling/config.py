@@ -13,6 +13,9 @@ HeadConfig = dict[str, Any]
 """``{"enabled": bool, "dropout": float}`` of one head."""
 
 
+LOSS_WEIGHTINGS = ("fixed", "uncertainty")
+
+
 @strict
 class RegionHeadsConfig(PretrainedConfig):
     """Configuration of :class:`~region_heads.modeling.model.RegionHeadsModel`.
@@ -23,15 +26,16 @@ class RegionHeadsConfig(PretrainedConfig):
         region_size: Width of the learned part of the region vector that goes straight to the heads.
         head_size: Hidden width of the heads.
         image_token_grid: Pool the image to this many tokens a side before the language model reads it;
-            None keeps the backbone's own number.
+            None keeps the backbone's own number. Only for backbones that read pictures of one square size.
         loss_weights: Weight of each task's loss; a task left out has weight 1.
         grounding_loss_weight: Weight of the loss on which regions the answer rests on.
-        language_loss_weight: Weight of the language-model loss on the freeform answer; 0 leaves it out.
+        language_loss_weight: Weight of the language-model loss on the text answer; 0 leaves it out.
+        loss_weighting: "fixed" takes ``loss_weights`` as they are; "uncertainty" also learns a weight for each task.
         mask_token_id, read_out_token_id, answer_token_id: Ids of the tokens that stand for a ``<mask>`` inside the
             question, for a region after the question, and for the answer.
 
     Raises:
-        ValueError: A task in ``region_heads_cfg`` or ``loss_weights`` is unknown.
+        ValueError: A task in ``region_heads_cfg`` or ``loss_weights``, or ``loss_weighting``, is unknown.
     """
 
     model_type = "region_heads"
@@ -45,6 +49,7 @@ class RegionHeadsConfig(PretrainedConfig):
     loss_weights: dict[str, Any] | None = None
     grounding_loss_weight: float = 0.5
     language_loss_weight: float = 0.0
+    loss_weighting: str = "fixed"
     mask_token_id: int = 0
     read_out_token_id: int = 0
     answer_token_id: int = 0
@@ -56,6 +61,8 @@ class RegionHeadsConfig(PretrainedConfig):
         unknown = sorted((set(heads) | set(weights)) - set(TASK_NAMES))
         if unknown:
             raise ValueError(f"unknown task {unknown[0]!r}; known: {', '.join(TASK_NAMES)}")
+        if self.loss_weighting not in LOSS_WEIGHTINGS:
+            raise ValueError(f"unknown loss_weighting {self.loss_weighting!r}; known: {', '.join(LOSS_WEIGHTINGS)}")
         self.region_heads_cfg = {task: {"enabled": True, "dropout": 0.0, **heads.get(task, {})} for task in TASK_NAMES}
         self.loss_weights = {task: float(weights.get(task, 1.0)) for task in TASK_NAMES}
         super().__post_init__(**kwargs)

@@ -1,11 +1,13 @@
 """The model: backbone, region encoder and routed heads.
 
-Dimensions in names: ``B`` questions, ``I`` images, ``S`` sequence length, ``N`` regions, ``P`` patches, ``D`` width of
-the language model, ``Z`` width of the region vectors.
+Dimensions in names: ``B`` questions, ``R`` rows (one or more questions behind their image), ``L`` tokens of a row,
+``I`` images, ``M`` regions of an image, ``T`` image tokens, ``N`` regions of a question, ``P`` cells of a feature map,
+``D`` width of the language model, ``Z`` width of the region vectors.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +19,10 @@ from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
 from region_heads.modeling.backbones import adapter_for, build_backbone
+from region_heads.modeling.backbones.adapter import ImageFeatures, ImageTokens
 from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.heads import HeadOutput
+from region_heads.modeling.packing import PADDING, block_mask, can_pack
 from region_heads.modeling.regions import RegionEncoder
 from region_heads.modeling.routing import RegionHeads, RoutedTargets
 
@@ -32,15 +36,17 @@ class RegionHeadsOutput(ModelOutput):  # type: ignore[misc, unused-ignore]  # tr
 
     Attributes:
         loss: Weighted sum of the task losses, the grounding losses and the language-model loss; fp32 scalar.
-        task_losses: Mean loss of each task's answers, for logging; fp32 scalars without gradient.
+        losses: Sum and number of what went into each loss of this batch, for logging; without gradient.
         outputs: Each head's answers, by task.
         region_features: ``[B, N, D]`` read-out states.
+        hidden_states: ``[R, L, D]`` last hidden states.
     """
 
     loss: Tensor | None = None
-    task_losses: dict[str, Tensor] | None = None
+    losses: dict[str, tuple[Tensor, int]] | None = None
     outputs: dict[str, HeadOutput] | None = None
     region_features: Tensor | None = None
+    hidden_states: Tensor | None = None
 
 
 class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  # transformers is not typed
@@ -50,16 +56,27 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
     base_model_prefix = "backbone"
     main_input_name = "input_ids"
     _supports_sdpa = True
-    accepts_loss_kwargs = False  # the trainer passes `task_counts` itself; see region_heads.training.trainer
+    accepts_loss_kwargs = False  # the trainer passes `step_counts` itself; see region_heads.training.trainer
 
-    def __init__(self, config: RegionHeadsConfig) -> None:
+    supports_gradient_checkpointing = True
+
+    def __init__(self, config: RegionHeadsConfig, backbone: PreTrainedModel | None = None) -> None:
+        """Args:
+        config: What to build.
+        backbone: A backbone with weights of its own; None builds one with fresh weights.
+        """
         super().__init__(config)
         self.adapter = adapter_for(config.backbone_config)
-        self.backbone = build_backbone(config.backbone_config)
+        self.backbone = build_backbone(config.backbone_config) if backbone is None else backbone
         width = self.backbone.config.get_text_config().hidden_size
         self.region_encoder = RegionEncoder(feature_size=width, region_size=config.region_size)
         self.region_heads = RegionHeads(config, state_size=width, vector_size=self.region_encoder.vector_size)
         self.post_init()
+
+    @property
+    def packs(self) -> bool:
+        """Whether several questions may share a row; flash attention has no block mask."""
+        return can_pack(self.config.backbone_config) and "flash" not in self.backbone.config._attn_implementation
 
     def _init_weights(self, module: nn.Module) -> None:
         # The backbone initialises its own modules; the region path keeps PyTorch's defaults.
@@ -78,106 +95,152 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         self,
         *,
         input_ids: Tensor,
-        attention_mask: Tensor,
+        segments: Tensor,
+        position_ids: Tensor,
         pixel_values: Tensor,
+        grids: Tensor,
         image_index: Tensor,
         image_positions: Tensor,
+        row_index: Tensor,
         mask_positions: Tensor,
         read_out_positions: Tensor,
         answer_positions: Tensor,
+        region_index: Tensor,
         coverage: Tensor,
         enclosure: Tensor,
         geometry: Tensor,
         task_index: Mapping[str, Tensor],
-        position_ids: Tensor | None = None,
         labels: Tensor | None = None,
         targets: Mapping[str, Any] | None = None,
-        task_counts: Mapping[str, Tensor] | None = None,
+        step_counts: Mapping[str, Tensor] | None = None,
     ) -> RegionHeadsOutput:
         """Answers a batch of questions.
 
         Args:
-            input_ids: long ``[B, S]``; ids at image positions are ignored.
-            attention_mask: ``[B, S]``, 1 on tokens and 0 on padding.
-            pixel_values: ``[I, C, H, W]``, each image once.
-            image_index: long ``[B]``, the image of each question.
-            image_positions: long ``[B, T]`` where the image tokens lie in the sequence.
-            mask_positions: long ``[B, N]`` where the ``<mask>`` tokens lie; -1 pads.
+            input_ids: long ``[R, L]``; ids at image positions are ignored.
+            segments: long ``[R, L]``: 0 on the image's prefix, 1, 2, … on the row's questions, -1 on padding.
+            position_ids: long ``[R, L]``; each question's go on from the prefix.
+            pixel_values: ``[I, C, H, W]``, each image once, smaller ones padded.
+            grids: long ``[I, 2]`` rows and columns of each image's feature map.
+            image_index: long ``[R]``, the image of each row.
+            image_positions: long ``[R, T]`` where the image tokens lie in the row; -1 pads.
+            row_index: long ``[B]``, the row of each question.
+            mask_positions: long ``[B, N]`` where in their row the ``<mask>`` tokens lie; -1 pads.
             read_out_positions: long ``[B, N]`` likewise for the read-out tokens.
             answer_positions: long ``[B]`` where the answer token lies.
-            coverage: ``[B, N, P]`` share of each patch that a region covers.
-            enclosure: ``[B, N, P]`` the same of the regions' convex hulls.
-            geometry: ``[B, N, G]`` ``region_geometry`` vectors.
+            region_index: long ``[B, N]``, each question's regions among those of its image; -1 pads.
+            coverage: ``[I, M, P]`` share of each cell of the feature map that a region covers.
+            enclosure: ``[I, M, P]`` the same of the regions' convex hulls.
+            geometry: ``[I, M, G]`` ``region_geometry`` vectors.
             task_index: Positions of each task's questions in the batch.
-            position_ids: long ``[B, S]``; None counts from the left.
-            labels: long ``[B, S]`` tokens of the freeform answer, ``IGNORED`` elsewhere.
+            labels: long ``[R, L]`` tokens of the text answers, ``IGNORED`` elsewhere.
             targets: ``{"target", "answer_order", "anchor_order", "grounded"}`` as in :class:`RoutedTargets`.
-            task_counts: Number of questions of each task in the whole optimiser step, over all ranks and
-                accumulation steps; None counts this batch.
+            step_counts: Number of questions of each task, and of label tokens (``"language"``), in the whole optimiser
+                step, over all ranks and accumulated batches; None counts this batch.
         """
-        features_IPD = self.adapter.image_features(self.backbone, pixel_values)
-        features_BPD = features_IPD[image_index]
-        valid = mask_positions >= 0
-        regions_BND, vectors_BNZ, inside_BNN = self.region_encoder(features_BPD, coverage, enclosure, geometry)
-        embeddings = self.backbone.get_input_embeddings()(input_ids)
-        embeddings = self._place(embeddings, image_positions, self._image_tokens(features_IPD)[image_index])
-        embeddings = self._add(embeddings, mask_positions, regions_BND)
-        embeddings = self._add(embeddings, read_out_positions, regions_BND)
-        hidden_BSD = self.adapter.hidden_states(self.backbone, embeddings, attention_mask, position_ids)
+        features = self.adapter.image_features(self.backbone, pixel_values, grids)
+        valid = region_index >= 0
+        regions_BND, vectors_BNZ, inside_BNN = _of_questions(
+            region_index,
+            image_index[row_index],
+            *self.region_encoder(features.cells, coverage, enclosure, geometry, grids.prod(-1)),
+        )
+        images, tokens_RTD = self._image_tokens(features, grids, image_index, image_positions)
+        embeddings = _place(self.backbone.get_input_embeddings()(input_ids), image_positions, tokens_RTD)
+        start = row_index * input_ids.shape[1]  # of each question's row, in rows laid end to end
+        for positions in (mask_positions, read_out_positions):
+            embeddings = _add(embeddings, start[:, None] + positions, regions_BND, valid)
+        seen = block_mask(segments) if self.packs else (segments != PADDING).long()
+        hidden_RLD = self.adapter.hidden_states(self.backbone, embeddings, seen, position_ids, images)
 
-        rows = torch.arange(len(input_ids), device=hidden_BSD.device)
-        states_BND = hidden_BSD[rows[:, None], read_out_positions.clamp_min(0)] * valid[..., None]
-        question_BD = hidden_BSD[rows, answer_positions]
+        hidden = hidden_RLD.flatten(0, 1)
+        states_BND = hidden[start[:, None] + read_out_positions.clamp_min(0)] * valid[..., None]
+        question_BD = hidden[start + answer_positions]
         routed = RoutedTargets(**targets) if targets is not None else None
         outputs = self.region_heads(states_BND, vectors_BNZ, inside_BNN, question_BD, valid, task_index, routed)
-        loss, task_losses = None, None
+        loss, losses = None, None
         if targets is not None:
-            loss, task_losses = self._combine(outputs, task_counts)
+            language = None
             if labels is not None and self.config.language_loss_weight > 0:
-                language = self._language_loss(hidden_BSD, labels)
-                loss = loss + self.config.language_loss_weight * language
-                task_losses["language"] = language.detach()
-        return RegionHeadsOutput(loss=loss, task_losses=task_losses, outputs=outputs, region_features=states_BND)
+                language = self._language_losses(hidden_RLD, labels)
+            loss, losses = self._combine(outputs, language, step_counts or {})
+        return RegionHeadsOutput(
+            loss=loss, losses=losses, outputs=outputs, region_features=states_BND, hidden_states=hidden_RLD
+        )
 
-    def _image_tokens(self, features_IPD: Tensor) -> Tensor:
+    def _image_tokens(
+        self, features: ImageFeatures, grids_I2: Tensor, image_index: Tensor, positions_RT: Tensor
+    ) -> tuple[ImageTokens, Tensor]:
+        """Where the image tokens are, and the tokens ``[R, T, D]``."""
         side = self.config.image_token_grid
         if side is None:
-            return features_IPD
-        rows, columns = self.adapter.grid(self.config.backbone_config)
-        grid = features_IPD.transpose(1, 2).unflatten(-1, (rows, columns))
-        return F.adaptive_avg_pool2d(grid, side).flatten(2).transpose(1, 2)
-
-    @staticmethod
-    def _place(embeddings_BSD: Tensor, positions_BT: Tensor, tokens_BTD: Tensor) -> Tensor:
-        index = positions_BT[..., None].expand(-1, -1, embeddings_BSD.shape[-1])
-        return embeddings_BSD.scatter(1, index, tokens_BTD.to(embeddings_BSD.dtype))
-
-    @staticmethod
-    def _add(embeddings_BSD: Tensor, positions_BN: Tensor, regions_BND: Tensor) -> Tensor:
-        regions_BND = regions_BND * (positions_BN >= 0)[..., None]
-        index = positions_BN.clamp_min(0)[..., None].expand(-1, -1, embeddings_BSD.shape[-1])
-        return embeddings_BSD.scatter_add(1, index, regions_BND.to(embeddings_BSD.dtype))
+            grids_R2, maps = grids_I2[image_index], (features.cells, *features.deep)
+        else:
+            # Only backbones with pictures of one size get here; their feature maps are square.
+            across = math.isqrt(features.cells.shape[1])
+            grids_R2 = torch.full_like(grids_I2, side)[image_index]
+            maps = tuple(
+                F.adaptive_avg_pool2d(cells.transpose(1, 2).unflatten(-1, (across, across)), side).flatten(2).mT
+                for cells in (features.cells, *features.deep)
+            )
+        cells, *deep = (cells[image_index, : positions_RT.shape[1]] for cells in maps)
+        return ImageTokens(positions_RT, grids_R2, tuple(deep)), cells
 
     def _combine(
-        self, outputs: Mapping[str, HeadOutput], task_counts: Mapping[str, Tensor] | None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Each task's fp32 loss sum divided by the task's count, weighted and added."""
+        self, outputs: Mapping[str, HeadOutput], language: Tensor | None, step_counts: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, tuple[Tensor, int]]]:
+        """Each task's fp32 loss sum divided by the step's count, weighted and added; and the sums, for the log."""
         total = torch.zeros((), dtype=torch.float32, device=self.device)
-        means: dict[str, Tensor] = {}
+        sums: dict[str, tuple[Tensor, int]] = {}
         for task, output in outputs.items():
             assert output.loss is not None and output.grounding_loss is not None  # heads were given targets
             here = len(output.loss)
-            count = task_counts[task] if task_counts is not None else here
-            count = count.clamp_min(1) if isinstance(count, Tensor) else max(count, 1)
-            answer, grounding = output.loss.sum() / count, output.grounding_loss.sum() / count
-            total = total + self.config.loss_weights[task] * (answer + self.config.grounding_loss_weight * grounding)
-            if here:
-                means[task] = output.loss.detach().mean()
-                means[f"{task}_grounding"] = output.grounding_loss.detach().mean()
-        return total, means
+            answer, grounding = output.loss.sum(), output.grounding_loss.sum()
+            share = answer + self.config.grounding_loss_weight * grounding
+            count = step_counts.get(task, torch.tensor(here)).clamp_min(1).to(total.device)
+            total = total + self.config.loss_weights[task] * self.region_heads.weigh(task, share, here) / count
+            sums[task], sums[f"{task}_grounding"] = (answer.detach(), here), (grounding.detach(), here)
+        if language is not None:
+            count = step_counts.get("language", torch.tensor(len(language))).clamp_min(1).to(total.device)
+            total = total + self.config.language_loss_weight * language.sum() / count
+            sums["language"] = (language.detach().sum(), len(language))
+        return total, sums
 
-    def _language_loss(self, hidden_BSD: Tensor, labels_BS: Tensor) -> Tensor:
-        shifted = labels_BS[:, 1:]
+    def _language_losses(self, hidden_RLD: Tensor, labels_RL: Tensor) -> Tensor:
+        """Cross-entropy of every token of the text answers, ``[tokens]``."""
+        shifted = labels_RL[:, 1:]
         told = shifted != IGNORED
-        logits = self.backbone.get_output_embeddings()(hidden_BSD[:, :-1][told])
-        return F.cross_entropy(logits.float(), shifted[told], reduction="sum") / told.sum().clamp_min(1)
+        logits = self.backbone.get_output_embeddings()(hidden_RLD[:, :-1][told])
+        return F.cross_entropy(logits.float(), shifted[told], reduction="none")
+
+
+def _of_questions(
+    region_index_BN: Tensor, image_of_B: Tensor, regions_IMD: Tensor, vectors_IMZ: Tensor, inside_IMM: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What is known of the regions of images, for the regions of each question: ``[B, N, …]``, 0 on padding."""
+    held = (region_index_BN >= 0)[..., None]
+    places = image_of_B[:, None] * regions_IMD.shape[1] + region_index_BN.clamp_min(0)
+    regions, vectors = (
+        known.flatten(0, 1).index_select(0, places.flatten()).unflatten(0, places.shape) * held
+        for known in (regions_IMD, vectors_IMZ)
+    )
+    rows = inside_IMM.flatten(0, 1)[places]  # [B, N, M]
+    columns = region_index_BN.clamp_min(0)[:, None].expand(-1, places.shape[1], -1)
+    return regions, vectors, rows.gather(2, columns) * (held & held.mT)
+
+
+def _place(embeddings_RLD: Tensor, positions_RT: Tensor, tokens_RTD: Tensor) -> Tensor:
+    """Embeddings with ``tokens`` at ``positions``, where they are not padding."""
+    held = (positions_RT >= 0)[..., None]
+    index = positions_RT.clamp_min(0)[..., None]
+    tokens = (tokens_RTD * held).to(embeddings_RLD.dtype)
+    placed = torch.zeros_like(embeddings_RLD).scatter_add(1, index.expand_as(tokens), tokens)
+    here = torch.zeros_like(embeddings_RLD[..., :1]).scatter_add(1, index, held.to(embeddings_RLD.dtype))
+    return torch.where(here > 0, placed, embeddings_RLD)
+
+
+def _add(embeddings_RLD: Tensor, index_BN: Tensor, regions_BND: Tensor, valid_BN: Tensor) -> Tensor:
+    """Embeddings plus ``regions`` at ``index`` in rows laid end to end, where they are not padding."""
+    regions = (regions_BND * valid_BN[..., None]).to(embeddings_RLD.dtype).flatten(0, 1)
+    index = index_BN.clamp_min(0).flatten()
+    return embeddings_RLD.flatten(0, 1).index_add(0, index, regions).view_as(embeddings_RLD)

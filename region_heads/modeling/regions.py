@@ -16,10 +16,11 @@ _UNIT = 20.0
 
 
 class RegionEncoder(nn.Module):
-    """Encodes regions from the vision feature map, their patch coverage and their geometry.
+    """Encodes the regions of images from feature maps, their cells' coverage and their geometry.
 
-    Dimensions: ``B`` questions, ``N`` regions, ``P`` patches, ``D`` width of the language model,
-    ``Z = GEOMETRY_SIZE + region_size`` width of the region vector.
+    Dimensions: ``I`` images, ``M`` regions of an image, ``P`` cells of its feature map, ``D`` width of the language
+    model, ``Z = GEOMETRY_SIZE + region_size + AMOUNTS`` width of the region vector. A region is encoded once, however
+    many questions ask about it.
 
     The region vector carries the plain geometry beside a learned part, so that heads can measure with it.
     """
@@ -42,36 +43,42 @@ class RegionEncoder(nn.Module):
         )
 
     def forward(
-        self, features_BPD: Tensor, coverage_BNP: Tensor, enclosure_BNP: Tensor, geometry_BNG: Tensor
+        self,
+        features_IPD: Tensor,
+        coverage_IMP: Tensor,
+        enclosure_IMP: Tensor,
+        geometry_IMG: Tensor,
+        cells_I: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Encodes all regions of a batch.
+        """Encodes all regions of a batch of images.
 
         Args:
-            features_BPD: Image features of each question's picture.
-            coverage_BNP: Share of each patch that a region covers; zero rows pad.
-            enclosure_BNP: The same of the regions' convex hulls: an area is read with what stands in it.
-            geometry_BNG: ``region_geometry`` vectors; zero rows pad.
+            features_IPD: Feature maps.
+            coverage_IMP: Share of each cell that a region covers; zero rows pad.
+            enclosure_IMP: The same of the regions' convex hulls: an area is read with what stands in it.
+            geometry_IMG: ``region_geometry`` vectors; zero rows pad.
+            cells_I: Number of cells of each feature map; those beyond are padding.
 
         Returns:
-            ``embeddings [B, N, D]`` for the language model, ``vectors [B, N, Z]`` for the heads, and
-            ``inside [B, N, N]``, the share of region i that lies within the hull of region j.
+            ``embeddings [I, M, D]`` for the language model, ``vectors [I, M, Z]`` for the heads, and
+            ``inside [I, M, M]``, the share of region i that lies within the hull of region j.
         """
-        looks = self.look(torch.cat([_pool(features_BPD, coverage_BNP), _pool(features_BPD, enclosure_BNP)], -1))
-        geometry = geometry_BNG.to(looks.dtype)
+        looks = self.look(torch.cat([_pool(features_IPD, coverage_IMP), _pool(features_IPD, enclosure_IMP)], -1))
+        geometry = geometry_IMG.to(looks.dtype)
         learned = self.learned(torch.cat([geometry, looks], -1))
-        # A patch counts with its share of the picture, whatever the patches' size.
-        shares = enclosure_BNP * (_UNIT / enclosure_BNP.shape[-1])
-        amounts = torch.bmm(shares.to(looks.dtype), F.softplus(self.amounts(features_BPD)))
+        # A cell counts with its share of the picture, whatever the cells' size.
+        shares = enclosure_IMP * (_UNIT / cells_I)[:, None, None]
+        amounts = torch.bmm(shares.to(looks.dtype), F.softplus(self.amounts(features_IPD)))
         vectors = torch.cat([geometry, learned, amounts], -1)
-        return self.embed(torch.cat([vectors, looks], -1)), vectors, _shares(coverage_BNP, enclosure_BNP)
+        return self.embed(torch.cat([vectors, looks], -1)), vectors, _shares(coverage_IMP, enclosure_IMP)
 
 
-def _shares(coverage_BNP: Tensor, enclosure_BNP: Tensor) -> Tensor:
-    area = coverage_BNP.sum(-1, keepdim=True).clamp_min(1e-12)
-    return torch.bmm(coverage_BNP, enclosure_BNP.transpose(1, 2)) / area
+def _shares(coverage_IMP: Tensor, enclosure_IMP: Tensor) -> Tensor:
+    area = coverage_IMP.sum(-1, keepdim=True).clamp_min(1e-12)
+    return torch.bmm(coverage_IMP, enclosure_IMP.mT) / area
 
 
-def _pool(features_BPD: Tensor, coverage_BNP: Tensor) -> Tensor:
+def _pool(features_IPD: Tensor, coverage_IMP: Tensor) -> Tensor:
     # Dividing by the covered area makes a one-pixel region weigh as much as a large one.
-    weights = coverage_BNP / coverage_BNP.sum(-1, keepdim=True).clamp_min(1e-12)
-    return torch.bmm(weights.to(features_BPD.dtype), features_BPD)
+    weights = coverage_IMP / coverage_IMP.sum(-1, keepdim=True).clamp_min(1e-12)
+    return torch.bmm(weights.to(features_IPD.dtype), features_IPD)

@@ -32,6 +32,21 @@ class RoutedTargets:
     grounded: Tensor
 
 
+class Uncertainty(nn.Module):
+    """A learned weight of a task's loss.
+
+    With the log variance ``s``: ``exp(-s) * loss + s / 2`` for each question (Kendall, Gal and Cipolla,
+    arXiv:1705.07115, with one rule for all tasks). Sums over questions add up over batches and ranks.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log_variance = nn.Parameter(torch.zeros(()))
+
+    def forward(self, loss_sum: Tensor, count: int) -> Tensor:
+        return torch.exp(-self.log_variance) * loss_sum + 0.5 * count * self.log_variance
+
+
 class RegionHeads(nn.Module):
     """All enabled heads behind one router.
 
@@ -55,6 +70,15 @@ class RegionHeads(nn.Module):
                 if settings["enabled"]
             }
         )
+        learned = config.loss_weighting == "uncertainty"
+        self.uncertainty = nn.ModuleDict({task: Uncertainty() for task in self.heads} if learned else {})
+
+    def weigh(self, task: str, loss_sum: Tensor, count: int) -> Tensor:
+        """A task's loss sum over ``count`` questions, weighted by its learned uncertainty where that is asked for."""
+        if task not in self.uncertainty:
+            return loss_sum
+        weighed: Tensor = self.uncertainty[task](loss_sum, count)
+        return weighed
 
     def forward(
         self,

@@ -23,3 +23,6 @@ class RegionTrainingArguments(TrainingArguments):  # type: ignore[misc, unused-i
     max_questions_per_image: int = field(
         default=16, metadata={"help": "Questions of one image in one batch; more are spread over batches."}
     )
+    sampling_temperature: float = field(
+        default=1.0, metadata={"help": "1 takes each question once an epoch, 0 takes all tasks equally often."}
+    )

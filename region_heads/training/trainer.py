@@ -13,16 +13,20 @@ from transformers import Trainer, TrainerControl
 from region_heads.data.batches import ImageBatchSampler
 from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
+from region_heads.errors import RegionHeadsError
 from region_heads.modeling.answers import answers
-from region_heads.tasks import TASK_NAMES, Task
+from region_heads.modeling.model import IGNORED
+from region_heads.tasks import TASK_INDEX, TASK_NAMES, Task
 from region_heads.training.arguments import RegionTrainingArguments
+
+_COUNTED = (*TASK_NAMES, "language")
 
 
 class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # transformers is not typed
     """A Hugging Face Trainer for :class:`~region_heads.modeling.model.RegionHeadsModel`.
 
-    Every loss is divided by the number of questions of its task in the whole optimiser step: over all accumulation
-    steps and all ranks. Neither of them therefore changes what is learned.
+    Every loss is divided by the number of questions of its task in the whole optimiser step: over all accumulated
+    batches and all ranks. Neither of them therefore changes what is learned.
     """
 
     args: RegionTrainingArguments
@@ -31,53 +35,62 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        # `_combine` divides by the counts of the whole step, so the Trainer must not divide again.
+        # The model divides by the counts of the whole step, so the Trainer must not divide again.
         self.loss_is_scaled_for_ga = True
-        self._loss_sums: dict[str, float] = {}
-        self._loss_steps: dict[str, int] = {}
+        self._losses: dict[str, Tensor] = {}  # [sum, number] of each loss since the last log
+        self._head_norms: dict[str, Tensor] = {}
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Batches of whole images, in an order drawn from (seed, epoch)."""
+        """Batches of whole images, in an order drawn from (seed, epoch); this rank's part of each step."""
         assert isinstance(self.train_dataset, RegionDataset)
         sampler = ImageBatchSampler(
             self.train_dataset.images,
+            self.train_dataset.tasks,
             images_per_batch=self.args.images_per_batch,
             max_questions=self.args.max_questions_per_image,
+            temperature=self.args.sampling_temperature,
             seed=self.args.seed,
+            rank=self.accelerator.process_index,
+            ranks=self.accelerator.num_processes,
+            accumulated=self.args.gradient_accumulation_steps,
         )
         return self._loader(self.train_dataset, sampler)
 
     def get_eval_dataloader(self, eval_dataset: RegionDataset | None = None) -> DataLoader[Any]:
-        """The validation split in its own order, images still sharing their vision pass."""
+        """This rank's part of the validation split; all of it where there are fewer images than ranks."""
         dataset = eval_dataset or self.eval_dataset
+        shares = len(set(dataset.images)) >= self.accelerator.num_processes
         sampler = ImageBatchSampler(
-            dataset.images, images_per_batch=self.args.images_per_batch, max_questions=64, shuffle=False
+            dataset.images,
+            images_per_batch=self.args.images_per_batch,
+            max_questions=64,
+            shuffle=False,
+            rank=self.accelerator.process_index if shares else 0,
+            ranks=self.accelerator.num_processes if shares else 1,
         )
         return self._loader(dataset, sampler)
 
     def _loader(self, dataset: RegionDataset, sampler: ImageBatchSampler) -> DataLoader[Any]:
-        loader: DataLoader[Any] = self.accelerator.prepare(
-            DataLoader(
-                dataset,
-                batch_sampler=sampler,
-                collate_fn=self.data_collator,
-                num_workers=self.args.dataloader_num_workers,
-                pin_memory=self.args.dataloader_pin_memory,
-            )
+        return _EpochLoader(
+            dataset,
+            batch_sampler=sampler,
+            collate_fn=self.data_collator,
+            num_workers=self.args.dataloader_num_workers,
+            pin_memory=self.args.dataloader_pin_memory,
         )
-        return loader
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[dict[str, Any]], num_batches: int, device: torch.device
     ) -> tuple[list[dict[str, Any]], Tensor | int | None]:
-        """The micro-batches of one optimiser step, each told how many questions of each task the step holds."""
+        """The batches of one optimiser step, each told how many questions of each task the step holds."""
         batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
-        counts = torch.stack([torch.bincount(batch["task_types"], minlength=len(TASK_NAMES)) for batch in batches]).sum(
-            0
-        )
+        counts = torch.zeros(len(_COUNTED), dtype=torch.long)
+        for batch in batches:
+            counts[:-1] += torch.bincount(batch["task_types"], minlength=len(TASK_NAMES))
+            counts[-1] += (batch["labels"][:, 1:] != IGNORED).sum()
         counts = self.accelerator.reduce(counts.to(device), reduction="sum")
         for batch in batches:
-            batch["task_counts"] = dict(zip(TASK_NAMES, counts, strict=True))
+            batch["step_counts"] = dict(zip(_COUNTED, counts, strict=True))
         return batches, items
 
     def compute_loss(
@@ -85,23 +98,62 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
         model: torch.nn.Module,
         inputs: dict[str, Any],
         return_outputs: bool = False,
-        num_items_in_batch: Tensor | int | None = None,  # noqa: ARG002 - given by the Trainer; `task_counts` is ours
+        num_items_in_batch: Tensor | int | None = None,  # noqa: ARG002 - given by the Trainer; `step_counts` is ours
     ) -> Any:
-        """The model's loss, scaled up by the number of ranks, because data parallelism takes the mean over them."""
-        inputs = {key: value for key, value in inputs.items() if key != "task_types"}
-        outputs = model(**inputs)
-        for name, value in outputs.task_losses.items():
-            self._loss_sums[name] = self._loss_sums.get(name, 0.0) + float(value)
-            self._loss_steps[name] = self._loss_steps.get(name, 0) + 1
+        """The model's loss, scaled up by the number of ranks, because data parallelism takes the mean over them.
+
+        Raises:
+            RegionHeadsError: The loss is not finite.
+        """
+        outputs = model(**{key: value for key, value in inputs.items() if key != "task_types"})
+        for name, (total, number) in outputs.losses.items():
+            here = torch.stack([total.float(), torch.full_like(total, number, dtype=torch.float32)])
+            self._losses[name] = self._losses.get(name, torch.zeros_like(here)) + here
         loss = outputs.loss * self.accelerator.num_processes
+        if not torch.isfinite(loss):
+            self._give_up(f"the loss is {float(loss)} ({', '.join(self._not_finite())})")
         return (loss, outputs) if return_outputs else loss
 
+    def _not_finite(self) -> list[str]:
+        bad = [name for name, (total, _) in self._losses.items() if not torch.isfinite(total)]
+        return [f"not finite: {', '.join(bad)}"] if bad else ["each task's own is finite"]
+
+    def _give_up(self, what: str) -> None:
+        raise RegionHeadsError(
+            f"training stopped before step {self.state.global_step + 1}: {what}. Weights up to here are kept in "
+            f"{self.args.output_dir}, if a checkpoint was due; lower finetune.learning_rate or "
+            "finetune.max_grad_norm, or look at the newest questions"
+        )
+
+    def _clip_grad_norm(self, model: torch.nn.Module) -> Any:
+        # DeepSpeed has taken its step by now, and the gradients with it.
+        if not self.is_deepspeed_enabled and self.state.global_step % max(1, int(self.args.logging_steps)) == 0:
+            heads = self.accelerator.unwrap_model(model).region_heads.heads
+            self._head_norms = {
+                task: torch.nn.utils.get_total_norm([w.grad for w in head.parameters() if w.grad is not None])
+                for task, head in heads.items()
+            }
+        return super()._clip_grad_norm(model)
+
+    def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> Any:
+        norm = super()._get_grad_norm(model, grad_norm=grad_norm)
+        if norm is not None and not torch.isfinite(torch.as_tensor(norm)):
+            self._give_up(f"the norm of the gradient is {float(norm)}")
+        return norm
+
     def log(self, logs: dict[str, float], *arguments: Any, **options: Any) -> None:
-        """Adds the mean of every task's loss since the last time."""
-        if "loss" in logs:
-            for name, total in self._loss_sums.items():
-                logs[f"loss/{name}"] = total / self._loss_steps[name]
-            self._loss_sums, self._loss_steps = {}, {}
+        """Adds, since the last time: mean loss and number of questions of every task, over all ranks; and the newest
+        norm of every head's gradient, before clipping (not under DeepSpeed, which keeps it to itself)."""
+        if "loss" in logs and self._losses:
+            sums = self.accelerator.reduce(torch.stack(list(self._losses.values())), reduction="sum").tolist()
+            for name, (total, number) in zip(self._losses, sums, strict=True):
+                if number:
+                    logs[f"loss/{name}"] = total / number
+                if name in TASK_INDEX:
+                    logs[f"questions/{name}"] = number
+            for task, norm in self._head_norms.items():
+                logs[f"grad_norm/{task}"] = float(norm)
+            self._losses, self._head_norms = {}, {}
         super().log(logs, *arguments, **options)
 
     def evaluate(
@@ -111,11 +163,12 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
         """Accuracy of each task under the official rule and their mean, on the validation split."""
-        right: dict[str, list[bool]] = {}
-        model = self.model.eval()
+        marks = torch.zeros(len(TASK_NAMES), 2)  # right answers and questions of each task
+        self.model.eval()
+        model = self.model_wrapped if self.is_deepspeed_enabled else self.model
         for batch in self.get_eval_dataloader(eval_dataset):
             inputs = self._prepare_inputs(batch)
-            with torch.inference_mode():
+            with torch.inference_mode(), self.compute_loss_context_manager():
                 outputs = model(
                     **{k: v for k, v in inputs.items() if k not in ("task_types", "targets", "labels")}
                 ).outputs
@@ -123,13 +176,22 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
                 task = Task.of(name)
                 truths = inputs["targets"]["target"][name].tolist()
                 for answer, truth in zip(given, truths, strict=True):
-                    right.setdefault(name, []).append(
-                        task.correct(answer, task.labels[int(truth)] if task.labels else truth)
-                    )
+                    right = task.correct(answer, task.labels[int(truth)] if task.labels else truth)
+                    marks[TASK_INDEX[name]] += torch.tensor([float(right), 1.0])
+        marks = self.accelerator.reduce(marks.to(self.args.device), reduction="sum")
         metrics = {
-            f"{metric_key_prefix}_accuracy/{task}": sum(marks) / len(marks) for task, marks in sorted(right.items())
+            f"{metric_key_prefix}_accuracy/{name}": right / number
+            for name, (right, number) in sorted(zip(TASK_NAMES, marks.tolist(), strict=True))
+            if number
         }
         metrics[f"{metric_key_prefix}_score"] = sum(metrics.values()) / max(len(metrics), 1)
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+
+class _EpochLoader(DataLoader[Any]):
+    """A loader that the Trainer can tell the epoch."""
+
+    def set_epoch(self, epoch: int) -> None:
+        self.batch_sampler.set_epoch(epoch)  # type: ignore[union-attr]  # always an ImageBatchSampler

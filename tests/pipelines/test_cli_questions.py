@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from region_heads.tasks import TASK_NAMES
-from region_heads.training.finetune import ModelSettings, build
+from region_heads.training.start import ModelSettings, build
 from tests.conftest import HEIGHT, WIDTH
 
 

@@ -12,7 +12,7 @@ from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.modeling.model import RegionHeadsModel
-from region_heads.training.finetune import ModelSettings, build
+from region_heads.training.start import ModelSettings, build
 
 
 @pytest.fixture(scope="session")

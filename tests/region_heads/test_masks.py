@@ -8,7 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 
-from region_heads.masks import coverage, decode, hull
+from region_heads.masks import Mask, Spans, coverage, decode, hull, spans
+
+
+def region(mask: Mask) -> Spans:
+    """The region behind a mask, by way of its COCO counts."""
+    height, width = mask.shape
+    counts = coco.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"].decode()
+    return spans(counts, height=height, width=width)
+
+
+def drawn(enclosed: Spans) -> Mask:
+    """Pixels whose centres lie in the spans."""
+    picture = np.zeros((enclosed.height, enclosed.width), dtype=bool)
+    for column, top, bottom in zip(enclosed.column, enclosed.top, enclosed.bottom, strict=True):
+        centres = np.arange(enclosed.height) + 0.5
+        picture[(top <= centres) & (centres <= bottom), column] = True
+    return picture
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32 - 1))
@@ -18,12 +34,30 @@ def test_decoding_gives_back_the_mask(height: int, width: int, seed: int) -> Non
     assert np.array_equal(decode(counts, height=height, width=width), mask)
 
 
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32 - 1))
+def test_spans_are_the_pixels_of_the_mask(height: int, width: int, seed: int) -> None:
+    mask = np.random.default_rng(seed).random((height, width)) < 0.5
+    mask[height // 2, width // 2] = True
+    found = region(mask)
+    rows, columns = found.pixels()
+    again = np.zeros_like(mask)
+    again[rows, columns] = True
+    assert np.array_equal(again, mask)
+    assert found.area == len(rows) == mask.sum()
+
+
+def test_damaged_counts_are_told() -> None:
+    with pytest.raises(ValueError, match=r"expected runs that add up to 4 x 5 pixels, found 9"):
+        spans(coco.encode(np.asfortranarray(np.ones((3, 3), np.uint8)))["counts"].decode(), height=4, width=5)
+
+
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32 - 1))
 def test_the_mean_coverage_is_the_share_of_the_image(
     height: int, width: int, rows: int, columns: int, seed: int
 ) -> None:
     mask = np.random.default_rng(seed).random((height, width)) < 0.3
-    covered = coverage(mask, rows=rows, columns=columns)
+    mask[0, 0] = True
+    covered = coverage(region(mask), rows=rows, columns=columns)
     assert covered.shape == (rows * columns,)
     assert covered.min() >= 0
     assert covered.max() <= 1 + 1e-5
@@ -35,22 +69,23 @@ def test_where_cells_hold_whole_pixels_coverage_is_the_area_average(
     rows: int, columns: int, cell_height: int, cell_width: int, seed: int
 ) -> None:
     mask = np.random.default_rng(seed).random((rows * cell_height, columns * cell_width)) < 0.5
+    mask[0, 0] = True
     expected = mask.reshape(rows, cell_height, columns, cell_width).mean((1, 3)).reshape(-1)
-    assert np.allclose(coverage(mask, rows=rows, columns=columns), expected, atol=1e-5)
+    assert np.allclose(coverage(region(mask), rows=rows, columns=columns), expected, atol=1e-5)
 
 
 @given(st.integers(1, 1080), st.integers(1, 1920), st.data())
 def test_a_single_pixel_is_never_lost(height: int, width: int, data: st.DataObject) -> None:
     mask = np.zeros((height, width), dtype=bool)
     mask[data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))] = True
-    assert coverage(mask, rows=12, columns=12).sum() > 0
+    assert coverage(region(mask), rows=12, columns=12).sum() > 0
 
 
 @given(st.integers(2, 40), st.integers(2, 40), st.integers(0, 2**32 - 1))
 def test_a_hull_encloses_its_mask_and_nothing_outside_its_box(height: int, width: int, seed: int) -> None:
     mask = np.random.default_rng(seed).random((height, width)) < 0.2
     mask[height // 2, width // 2] = True
-    enclosed = hull(mask)
+    enclosed = drawn(hull(region(mask)))
     ys, xs = np.nonzero(mask)
     inside = np.zeros_like(mask)
     inside[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1] = True
@@ -63,4 +98,4 @@ def test_what_stands_in_an_area_is_inside_its_hull() -> None:
     area[5:35, 10:50] = True
     hidden = area.copy()
     hidden[15:25, 20:30] = False
-    assert np.array_equal(hull(hidden), area)
+    assert np.array_equal(drawn(hull(region(hidden))), area)

@@ -39,10 +39,11 @@ def test_the_i_th_mask_token_carries_region_i(
     batch = collate([dataset[row] for row in range(10)])
     for row in range(10):
         places = batch["mask_positions"][row]
-        n = len(dataset[row].coverage)
-        assert (batch["input_ids"][row, places[:n]] == processor.mask_id).all()
-        assert (batch["input_ids"][row, batch["read_out_positions"][row, :n]] == processor.read_out_id).all()
-        assert batch["input_ids"][row, batch["answer_positions"][row]] == processor.answer_id
+        n = len(dataset[row].regions)
+        ids = batch["input_ids"][batch["row_index"][row]]
+        assert (ids[places[:n]] == processor.mask_id).all()
+        assert (ids[batch["read_out_positions"][row, :n]] == processor.read_out_id).all()
+        assert ids[batch["answer_positions"][row]] == processor.answer_id
         assert (places[n:] == -1).all()
         # Everything that is read out has seen the whole question.
         assert batch["read_out_positions"][row, :n].min() > places[:n].max()
@@ -51,7 +52,7 @@ def test_the_i_th_mask_token_carries_region_i(
 def test_each_image_is_in_a_batch_once(dataset: RegionDataset, collate: RegionDataCollator) -> None:
     batch = collate([dataset[row] for row in (0, 7, 1, 6)])
     assert batch["pixel_values"].shape[0] == 2
-    assert batch["image_index"].tolist() == [0, 1, 0, 1]
+    assert batch["image_index"][batch["row_index"]].tolist() == [0, 1, 0, 1]
 
 
 def test_targets_keep_their_types(dataset: RegionDataset, collate: RegionDataCollator) -> None:
@@ -71,8 +72,8 @@ def test_a_mirrored_question_is_true_of_the_mirrored_picture(table: pa.Table, im
     words = processor.tokenizer.decode([token for token in always.tokens.ids if token > 5])
     assert "right of" in words
     assert np.array_equal(always.pixels, plain.pixels[:, :, ::-1])
-    assert np.allclose(always.geometry[:, 0], -plain.geometry[:, 0])
-    assert always.coverage.sum() == pytest.approx(plain.coverage.sum())
+    assert np.allclose(always.regions[0].geometry[0], -plain.regions[0].geometry[0])
+    assert always.regions[0].coverage.sum() == pytest.approx(plain.regions[0].coverage.sum())
 
 
 def test_augmentation_is_drawn_from_seed_epoch_and_question_alone(
@@ -91,7 +92,7 @@ def test_augmentation_is_drawn_from_seed_epoch_and_question_alone(
 def test_word_dropout_never_drops_a_mask(table: pa.Table, image_folder: Path, built: Built) -> None:
     dataset = RegionDataset(table, image_folder, built[1], augmentation=Augmentation(word_dropout=0.9))
     for row in range(30):
-        assert len(dataset[row].tokens.mask_positions) == len(dataset[row].coverage)
+        assert len(dataset[row].tokens.mask_positions) == len(dataset[row].regions)
 
 
 def test_a_question_with_too_few_masks_is_refused(built: Built) -> None:

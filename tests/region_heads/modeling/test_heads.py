@@ -147,10 +147,10 @@ def test_amounts_do_not_depend_on_the_size_of_the_patches(seed: int, finer: int)
     encoder = RegionEncoder(feature_size=8, region_size=4).eval()
     features, coverage = torch.randn(2, 9, 8), torch.rand(2, 3, 9)
     geometry = torch.randn(2, 3, encoder.vector_size - 4 - 4)
-    coarse = encoder(features, coverage, coverage, geometry)
+    coarse = encoder(features, coverage, coverage, geometry, torch.tensor([9, 9]))
     fine = encoder(
         features.repeat_interleave(finer, 1), coverage.repeat_interleave(finer, 2),
-        coverage.repeat_interleave(finer, 2), geometry,
+        coverage.repeat_interleave(finer, 2), geometry, torch.tensor([9 * finer] * 2),
     )  # fmt: skip
     for one, other in zip(coarse, fine, strict=True):
         assert torch.allclose(one, other, atol=1e-4)
@@ -161,7 +161,7 @@ def test_a_region_lies_inside_its_own_hull_and_beside_another() -> None:
     coverage = torch.tensor([[[1.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]])
     enclosure = torch.tensor([[[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]])
     geometry = torch.zeros(1, 3, encoder.vector_size - 8)
-    _, _, inside = encoder(torch.randn(1, 4, 8), coverage, enclosure, geometry)
+    _, _, inside = encoder(torch.randn(1, 4, 8), coverage, enclosure, geometry, torch.tensor([4]))
     assert inside[0, 1].tolist() == [0, 1, 0]
     assert inside[0, 0].tolist() == [1, 0, 0]
     assert inside[0, 2].tolist() == [0, 0, 0]

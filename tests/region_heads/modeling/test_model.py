@@ -7,17 +7,15 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import torch
-from transformers import BertConfig, CLIPVisionConfig, LlamaConfig, LlavaConfig
 
 from region_heads import RegionHeadsConfig, RegionHeadsModel
 from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.errors import RegionHeadsError
-from region_heads.modeling.backbones import adapter_for, load_backbone_config
 from region_heads.prediction import predict
 from region_heads.records import PREDICTION_SCHEMA
-from region_heads.training.finetune import ModelSettings, build
+from region_heads.training.start import ModelSettings, build
 
 Built = tuple[RegionHeadsModel, RegionProcessor]
 
@@ -65,52 +63,6 @@ def test_unknown_tasks_in_the_configuration_are_refused() -> None:
         RegionHeadsConfig(region_heads_cfg={"distances": {"enabled": True}})
 
 
-def test_unsupported_backbones_are_refused_with_those_that_are() -> None:
-    with pytest.raises(RegionHeadsError, match=r"'bert' is not supported; supported: llava"):
-        adapter_for(BertConfig())
-    with pytest.raises(RegionHeadsError, match=r"could not read its configuration"):
-        load_backbone_config("/nowhere/at/all")
-
-
-def test_a_llava_folder_is_a_backbone(table: pa.Table, image_folder: Path, tmp_path: Path, built: Built) -> None:
-    """The same code path as `tiny`, from pretrained weights on disk, with untied output embeddings."""
-    from transformers import LlavaForConditionalGeneration
-
-    tokenizer = built[1].tokenizer
-    config = LlavaConfig(
-        vision_config=CLIPVisionConfig(
-            image_size=28,
-            patch_size=14,
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-        ),
-        text_config=LlamaConfig(
-            vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2
-        ),
-    )
-    original = LlavaForConditionalGeneration(config)
-    original.save_pretrained(tmp_path / "backbone")
-    tokenizer.save_pretrained(tmp_path / "backbone")
-    model, processor = build(ModelSettings(backbone=str(tmp_path / "backbone"), image_token_grid=None), table)
-    weights = original.state_dict()
-    assert all(
-        torch.equal(weights[name], value)
-        for name, value in model.backbone.state_dict().items()
-        if "embed_tokens" not in name and "lm_head" not in name
-    )
-    batch = RegionDataCollator(processor)([RegionDataset(table, image_folder, processor)[row] for row in range(5)])
-    batch.pop("task_types")
-    assert batch["pixel_values"].shape[1] == 3
-    assert torch.isfinite(model(**batch).loss)
-    model.save_pretrained(tmp_path / "model")
-    loaded = RegionHeadsModel.from_pretrained(tmp_path / "model")
-    assert all(
-        torch.equal(a, b) for a, b in zip(model.state_dict().values(), loaded.state_dict().values(), strict=True)
-    )
-
-
 def test_the_words_decide(built: Built, table: pa.Table, image_folder: Path) -> None:
     """Read-out tokens come after the question: the same regions look different to another question."""
     model, processor = built
@@ -128,9 +80,9 @@ def test_the_language_model_loss_joins_only_when_asked(table: pa.Table, image_fo
     for weight in (0.0, 0.5):
         torch.manual_seed(0)
         model, processor = build(ModelSettings(language_loss_weight=weight), table)
-        dataset = RegionDataset(table, image_folder, processor, freeform=weight > 0)
+        dataset = RegionDataset(table, image_folder, processor, text_answer="freeform" if weight > 0 else None)
         batch = RegionDataCollator(processor)([dataset[row] for row in range(5)])
         batch.pop("task_types")
         output = model(**batch)
-        assert output.task_losses is not None
-        assert ("language" in output.task_losses) == (weight > 0)
+        assert output.losses is not None
+        assert ("language" in output.losses) == (weight > 0)

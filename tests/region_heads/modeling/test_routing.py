@@ -66,7 +66,7 @@ def test_losses_and_gradients_add_up_over_any_partition(
     expected = {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
     model.zero_grad()
     parts = [
-        run(model, collate([dataset[row] for row in part]), task_counts=counts).loss
+        run(model, collate([dataset[row] for row in part]), step_counts=counts).loss
         for part in (rows[:cut], rows[cut:])
     ]
     sum(parts).backward()

@@ -11,7 +11,8 @@ from transformers import TrainerCallback
 
 from region_heads.data.dataset import Augmentation
 from region_heads.training.arguments import RegionTrainingArguments
-from region_heads.training.finetune import ModelSettings, finetune
+from region_heads.training.finetune import finetune
+from region_heads.training.start import ModelSettings
 from region_heads.training.trainer import RegionHeadsTrainer
 
 

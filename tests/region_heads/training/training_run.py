@@ -13,7 +13,8 @@ import torch
 
 from region_heads.data.dataset import Augmentation
 from region_heads.training.arguments import RegionTrainingArguments
-from region_heads.training.finetune import ModelSettings, finetune
+from region_heads.training.finetune import finetune
+from region_heads.training.start import ModelSettings
 
 TOLERANCE = 2e-6
 """Largest difference of a weight that rounding explains."""

@@ -1,0 +1,67 @@
+"""Several ranks on this machine: the step runs itself once for each, through ``torchrun``'s own launcher.
+
+On several machines ``torchrun --nnodes … -m components.finetune …`` (or a TrainJob) starts the ranks, and every one of
+them runs the step as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from components.finetune.checkpoints import last_checkpoint
+from components.sections import Section
+from region_heads.errors import RegionHeadsError
+
+
+def is_rank() -> bool:
+    """Whether a launcher has started this process as one of several ranks."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def is_main_rank() -> bool:
+    """Whether this process is the one that writes results."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def launch(processes: int, ports: Mapping[str, Path], sections: Mapping[str, Section], *, checkpoints: Path) -> None:
+    """Runs the step on ``processes`` ranks and waits for them.
+
+    Raises:
+        RegionHeadsError: A rank failed or died; the message says which, why, and what it can go on from.
+    """
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
+    arguments = {name: str(path) for name, path in ports.items()}
+    arguments |= {name: section.model_dump(mode="json") for name, section in sections.items()}  # type: ignore[misc]
+    with tempfile.TemporaryDirectory() as folder:
+        handed_over = Path(folder) / "arguments.json"
+        handed_over.write_text(json.dumps(arguments), encoding="utf-8")
+        config = LaunchConfig(
+            min_nodes=1, max_nodes=1, nproc_per_node=processes, run_id="finetune", rdzv_backend="c10d",
+            rdzv_endpoint="localhost:0", max_restarts=0, monitor_interval=0.5,
+        )  # fmt: skip
+        try:
+            elastic_launch(config, sys.executable)("-m", "components.finetune.rank", str(handed_over))
+        except ChildFailedError as error:
+            rank, failure = error.get_first_failure()
+            reason = Path(f"{handed_over}.rank{rank}")
+            raise RegionHeadsError(_words(rank, processes, failure, reason, last_checkpoint(checkpoints))) from None
+
+
+def _words(rank: int, processes: int, failure: object, reason: Path, resume: Path | None) -> str:
+    if reason.is_file():
+        what = reason.read_text(encoding="utf-8")
+    elif failure.exitcode < 0:  # type: ignore[attr-defined]
+        what = f"died by {failure.signal_name()}"  # type: ignore[attr-defined]
+        what += " (out of main memory?)" if failure.exitcode == -9 else ""  # type: ignore[attr-defined]
+    else:
+        what = f"ended with exit code {failure.exitcode}; its messages are above"  # type: ignore[attr-defined]
+    then = f"goes on from {resume}" if resume else "starts anew, for no checkpoint was written yet"
+    return f"rank {rank} of {processes} {what}. The others were stopped; the same command {then}"

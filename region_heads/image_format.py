@@ -1,0 +1,47 @@
+"""How a picture is brought to the size that a vision tower reads, and the grid of cells that comes out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ImageFormat:
+    """The input of a vision tower.
+
+    A picture is stretched to the multiple of ``unit`` nearest to its own shape, so that patch coverage stays exact: its
+    grid has whole cells and spans all of it. Towers of one size have ``max_pixels = unit ** 2``.
+
+    Attributes:
+        unit: Both sides are whole multiples of this many pixels.
+        stride: Pixels a side of one cell of the feature map.
+        max_pixels: Largest area.
+        channels: 3 for red, green, blue; 5 adds depth and height above the floor.
+        mean, std: Normalisation of the colour channels, in 0..1.
+    """
+
+    unit: int
+    stride: int
+    max_pixels: int
+    channels: int = 3
+    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
+    std: tuple[float, ...] = (0.5, 0.5, 0.5)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether every picture gets the same size."""
+        return self.max_pixels < 2 * self.unit**2
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width that a picture is stretched to."""
+        most = max(1, self.max_pixels // self.unit**2)
+        scale = min(1.0, math.sqrt(self.max_pixels / (height * width))) / self.unit
+        rows = min(max(1, round(height * scale)), most)
+        columns = max(1, min(round(width * scale), most // rows))
+        return rows * self.unit, columns * self.unit
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the feature map of a picture."""
+        tall, wide = self.size(height, width)
+        return tall // self.stride, wide // self.stride

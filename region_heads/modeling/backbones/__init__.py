@@ -1,0 +1,64 @@
+"""Backbones: one small adapter for each family of image-text models, and the ``tiny`` preset.
+
+An adapter says what pictures the family reads, how to get image features in the language model's space, and how to run
+the language model on embeddings. Everything else is the same for all backbones.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from transformers import AutoConfig, AutoModelForImageTextToText, PretrainedConfig, PreTrainedModel
+
+from region_heads.errors import RegionHeadsError
+from region_heads.modeling.backbones.adapter import Adapter
+from region_heads.modeling.backbones.llava import LlavaAdapter
+from region_heads.modeling.backbones.qwen import Qwen3VLAdapter, QwenVLAdapter
+from region_heads.modeling.backbones.smolvlm import SmolVLMAdapter
+
+ADAPTERS: dict[str, Adapter] = {
+    "llava": LlavaAdapter(),
+    "llava_onevision": LlavaAdapter(),
+    "qwen2_5_vl": QwenVLAdapter(),
+    "qwen3_vl": Qwen3VLAdapter(),
+    "smolvlm": SmolVLMAdapter(),
+}
+"""Adapters by ``model_type`` of the backbone's configuration."""
+
+
+def adapter_for(config: PretrainedConfig) -> Adapter:
+    """The adapter of a backbone.
+
+    Raises:
+        RegionHeadsError: The family is not supported; the message names those that are.
+    """
+    try:
+        return ADAPTERS[config.model_type]
+    except KeyError:
+        raise RegionHeadsError(
+            f"backbone of type {config.model_type!r} is not supported; supported: {', '.join(ADAPTERS)} "
+            "and the preset 'tiny'. Set finetune.backbone in params.yaml to one of these"
+        ) from None
+
+
+def load_backbone_config(name_or_path: str) -> PretrainedConfig:
+    """The configuration of a pretrained backbone by Hugging Face name or folder.
+
+    Raises:
+        RegionHeadsError: It cannot be read, or its family is not supported.
+    """
+    try:
+        config = AutoConfig.from_pretrained(name_or_path)
+    except (OSError, ValueError) as error:
+        known = "a folder with config.json" if Path(name_or_path).exists() else "a model name or a folder"
+        raise RegionHeadsError(
+            f"backbone {name_or_path!r}: expected {known}, or 'tiny'; could not read its configuration: {error}"
+        ) from None
+    adapter_for(config)
+    return config
+
+
+def build_backbone(config: PretrainedConfig) -> PreTrainedModel:
+    """The image-text model of ``config`` with fresh weights."""
+    model: PreTrainedModel = AutoModelForImageTextToText.from_config(config)
+    return model

@@ -1,0 +1,95 @@
+"""Which parts of the backbone are trained, and how: frozen, in full, or by low-rank adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
+from torch import Tensor, nn
+
+from region_heads.modeling.backbones import adapter_for
+from region_heads.modeling.model import RegionHeadsModel
+
+Policy = Literal["frozen", "full", "lora"]
+PARTS = ("vision", "projector", "language")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPolicy:
+    """How each part is trained.
+
+    Attributes:
+        vision, projector, language: Policy of a part of the backbone.
+        rank, alpha, dropout: Of the adapters of parts with the policy "lora" (arXiv:2106.09685).
+    """
+
+    vision: Policy = "full"
+    projector: Policy = "full"
+    language: Policy = "full"
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+
+
+def apply(policy: TrainingPolicy, model: RegionHeadsModel) -> None:
+    """Freezes and adapts the backbone's parts in place; every linear layer of a "lora" part gets an adapter."""
+    parts = adapter_for(model.config.backbone_config).parts(model.backbone)
+    chosen: dict[str, Policy] = {part: getattr(policy, part) for part in PARTS}
+    adapted = [module for part, modules in parts.items() if chosen[part] == "lora" for module in modules]
+    held = {id(inner) for module in adapted for inner in module.modules()}
+    output = model.backbone.get_output_embeddings()
+    targets = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and id(module) in held and module is not output
+    ]
+    if targets:
+        inject_adapter_in_model(
+            LoraConfig(r=policy.rank, lora_alpha=policy.alpha, lora_dropout=policy.dropout, target_modules=targets),
+            model,
+        )
+    model.region_encoder.requires_grad_(True)  # adapters freeze everything else
+    model.region_heads.requires_grad_(True)
+    model.backbone.requires_grad_(False)
+    for part, modules in parts.items():
+        for module in modules:
+            for name, weight in module.named_parameters():
+                if chosen[part] == "full" or ".lora_" in name:
+                    weight.requires_grad_(True)
+    if chosen["language"] == "full":
+        # Weights of the backbone that belong to no part, such as a learned line break between crops.
+        everything = {id(weight) for modules in parts.values() for module in modules for weight in module.parameters()}
+        for weight in model.backbone.parameters():
+            if id(weight) not in everything:
+                weight.requires_grad_(True)
+
+
+def merged(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state with every adapter added to the weights that it adapts, under the names that those had before.
+
+    Args:
+        model: The model that :func:`apply` adapted.
+        state: Its whole state, as ZeRO-3 gathers it; ``W + scale * B A`` is computed in fp32.
+    """
+    whole = dict(state)
+    for name, module in model.named_modules():
+        if not isinstance(module, LoraLayer):
+            continue
+        for adapter, scale in module.scaling.items():
+            low, high = (whole.pop(f"{name}.lora_{side}.{adapter}.weight") for side in "AB")
+            weight = whole[f"{name}.base_layer.weight"]
+            whole[f"{name}.base_layer.weight"] = (weight.float() + scale * (high.float() @ low.float())).to(
+                weight.dtype
+            )
+    return {name.replace(".base_layer.", "."): weight for name, weight in whole.items()}
+
+
+def halve_frozen(model: RegionHeadsModel) -> None:
+    """Keeps weights that are not trained in bf16: they take half the memory and are rounded to it in use anyway."""
+    for weight in model.backbone.parameters():
+        if not weight.requires_grad:
+            weight.data = weight.data.to(torch.bfloat16)
