@@ -140,7 +140,7 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         """
         features = self.adapter.image_features(self.backbone, pixel_values, grids)
         valid = region_index >= 0
-        regions_BND, vectors_BNZ, inside_BNN = _of_questions(
+        regions_BND, vectors_BNZ, positions_BN3, inside_BNN = _of_questions(
             region_index,
             image_index[row_index],
             *self.region_encoder(features.cells, coverage, enclosure, geometry, grids.prod(-1)),
@@ -157,7 +157,9 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         states_BND = hidden[start[:, None] + read_out_positions.clamp_min(0)] * valid[..., None]
         question_BD = hidden[start + answer_positions]
         routed = RoutedTargets(**targets) if targets is not None else None
-        outputs = self.region_heads(states_BND, vectors_BNZ, inside_BNN, question_BD, valid, task_index, routed)
+        outputs = self.region_heads(
+            states_BND, vectors_BNZ, positions_BN3, inside_BNN, question_BD, valid, task_index, routed
+        )
         loss, losses = None, None
         if targets is not None:
             language = None
@@ -214,19 +216,25 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         return F.cross_entropy(logits.float(), shifted[told], reduction="none")
 
 
-def _of_questions(
-    region_index_BN: Tensor, image_of_B: Tensor, regions_IMD: Tensor, vectors_IMZ: Tensor, inside_IMM: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """What is known of the regions of images, for the regions of each question: ``[B, N, …]``, 0 on padding."""
+def _of_questions(region_index_BN: Tensor, image_of_B: Tensor, *of_images: Tensor) -> tuple[Tensor, ...]:
+    """What is known of the regions of images, for the regions of each question; 0 on padding.
+
+    Args:
+        region_index_BN: Regions of each question among those of its image; -1 pads.
+        image_of_B: The image of each question.
+        of_images: Tensors ``[I, M, …]``, the last one ``[I, M, M]`` for pairs.
+
+    Returns:
+        ``[B, N, …]`` each, the last one ``[B, N, N]``.
+    """
     held = (region_index_BN >= 0)[..., None]
-    places = image_of_B[:, None] * regions_IMD.shape[1] + region_index_BN.clamp_min(0)
-    regions, vectors = (
-        known.flatten(0, 1).index_select(0, places.flatten()).unflatten(0, places.shape) * held
-        for known in (regions_IMD, vectors_IMZ)
+    columns = region_index_BN.clamp_min(0)
+    places = image_of_B[:, None] * of_images[0].shape[1] + columns
+    *found, pairs = (
+        known.flatten(0, 1).index_select(0, places.flatten()).unflatten(0, places.shape) * held for known in of_images
     )
-    rows = inside_IMM.flatten(0, 1)[places]  # [B, N, M]
-    columns = region_index_BN.clamp_min(0)[:, None].expand(-1, places.shape[1], -1)
-    return regions, vectors, rows.gather(2, columns) * (held & held.mT)
+    columns = columns[:, None].expand(-1, places.shape[1], -1)
+    return *found, pairs.gather(2, columns) * held.mT
 
 
 def _place(embeddings_RLD: Tensor, positions_RT: Tensor, tokens_RTD: Tensor) -> Tensor:

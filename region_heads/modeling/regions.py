@@ -36,6 +36,7 @@ class RegionEncoder(nn.Module):
             nn.GELU(),
             nn.Linear(hidden_size, region_size),
         )
+        self.position = nn.Linear(self.vector_size, 3, bias=False)
         self.embed = nn.Sequential(
             nn.Linear(self.vector_size + hidden_size, 2 * hidden_size),
             nn.GELU(),
@@ -49,7 +50,7 @@ class RegionEncoder(nn.Module):
         enclosure_IMP: Tensor,
         geometry_IMG: Tensor,
         cells_I: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Encodes all regions of a batch of images.
 
         Args:
@@ -60,8 +61,9 @@ class RegionEncoder(nn.Module):
             cells_I: Number of cells of each feature map; those beyond are padding.
 
         Returns:
-            ``embeddings [I, M, D]`` for the language model, ``vectors [I, M, Z]`` for the heads, and
-            ``inside [I, M, M]``, the share of region i that lies within the hull of region j.
+            ``embeddings [I, M, D]`` for the language model; and for the heads ``vectors [I, M, Z]``,
+            ``positions [I, M, 3]``, whose distances the questions of all heads teach, and ``inside [I, M, M]``, the
+            share of region i that lies within the hull of region j.
         """
         looks = self.look(torch.cat([_pool(features_IPD, coverage_IMP), _pool(features_IPD, enclosure_IMP)], -1))
         geometry = geometry_IMG.to(looks.dtype)
@@ -70,7 +72,8 @@ class RegionEncoder(nn.Module):
         shares = enclosure_IMP * (_UNIT / cells_I)[:, None, None]
         amounts = torch.bmm(shares.to(looks.dtype), F.softplus(self.amounts(features_IPD)))
         vectors = torch.cat([geometry, learned, amounts], -1)
-        return self.embed(torch.cat([vectors, looks], -1)), vectors, _shares(coverage_IMP, enclosure_IMP)
+        embeddings = self.embed(torch.cat([vectors, looks], -1))
+        return embeddings, vectors, self.position(vectors), _shares(coverage_IMP, enclosure_IMP)
 
 
 def _shares(coverage_IMP: Tensor, enclosure_IMP: Tensor) -> Tensor:

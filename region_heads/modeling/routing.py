@@ -41,10 +41,10 @@ class Uncertainty(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.log_variance = nn.Parameter(torch.zeros(()))
+        self.log_variance = nn.Parameter(torch.zeros(1))  # DeepSpeed cannot send a weight without a dimension
 
     def forward(self, loss_sum: Tensor, count: int) -> Tensor:
-        return torch.exp(-self.log_variance) * loss_sum + 0.5 * count * self.log_variance
+        return (torch.exp(-self.log_variance) * loss_sum + 0.5 * count * self.log_variance).squeeze()
 
 
 class RegionHeads(nn.Module):
@@ -84,6 +84,7 @@ class RegionHeads(nn.Module):
         self,
         states: Tensor,
         vectors: Tensor,
+        positions: Tensor,
         inside: Tensor,
         question: Tensor,
         valid: Tensor,
@@ -95,6 +96,7 @@ class RegionHeads(nn.Module):
         Args:
             states: ``[B, N, D]`` hidden states of the regions' read-out tokens.
             vectors: ``[B, N, Z]`` region vectors.
+            positions: ``[B, N, 3]`` their places in the learned metric.
             inside: ``[B, N, N]`` share of region i within the hull of region j.
             question: ``[B, D]`` hidden states of the answer tokens.
             valid: bool ``[B, N]``.
@@ -107,11 +109,12 @@ class RegionHeads(nn.Module):
         """
         nobody = torch.empty(0, dtype=torch.long, device=states.device)
         # Geometry, distances and logarithms lose their digits in half precision.
-        states, vectors, inside, question = states.float(), vectors.float(), inside.float(), question.float()
+        states, vectors, positions = states.float(), vectors.float(), positions.float()
+        inside, question = inside.float(), question.float()
         outputs: dict[str, HeadOutput] = {}
         for task, head in self.heads.items():
             rows = index.get(task, nobody)
-            inputs = HeadInputs(states[rows], vectors[rows], inside[rows], question[rows], valid[rows])
+            inputs = HeadInputs(states[rows], vectors[rows], positions[rows], inside[rows], question[rows], valid[rows])
             wanted = None
             if targets is not None:
                 wanted = HeadTargets(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 from transformers import PrinterCallback, TrainerCallback, set_seed
+from transformers.integrations.deepspeed import set_hf_deepspeed_config, unset_hf_deepspeed_config
 
 from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import Augmentation, RegionDataset
@@ -16,7 +18,7 @@ from region_heads.tasks import TASK_NAMES
 from region_heads.training import policies
 from region_heads.training.arguments import RegionTrainingArguments
 from region_heads.training.policies import TrainingPolicy
-from region_heads.training.start import ModelSettings, build
+from region_heads.training.start import TINY, ModelSettings, build
 from region_heads.training.trainer import RegionHeadsTrainer
 
 
@@ -49,7 +51,8 @@ def finetune(
     set_seed(arguments.seed)
     if not arguments.enable_region_heads:
         settings = replace(settings, region_heads_cfg={task: {"enabled": False} for task in TASK_NAMES})
-    model, processor = build(settings, train)
+    with _unpartitioned(arguments) if settings.backbone == TINY else nullcontext():
+        model, processor = build(settings, train)
     policies.apply(policy or TrainingPolicy(), model)
     if not arguments.tune_region_heads:
         model.region_encoder.requires_grad_(False)
@@ -76,6 +79,15 @@ def finetune(
     trainer.remove_callback(PrinterCallback)  # prints raw dictionaries; a caller's own callback shows the log
     trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
     return trainer
+
+
+@contextmanager
+def _unpartitioned(arguments: RegionTrainingArguments) -> Iterator[None]:
+    """Fresh weights are drawn whole, and shared out by ZeRO-3 afterwards: so they do not depend on the ranks."""
+    unset_hf_deepspeed_config()
+    yield
+    if arguments.deepspeed:
+        set_hf_deepspeed_config(arguments.hf_deepspeed_config)
 
 
 def save(trainer: RegionHeadsTrainer, folder: Path) -> None:

@@ -42,7 +42,7 @@ def deepspeed_config(preset: Preset, offload: Offload = "none") -> dict[str, Any
         zero["offload_param"] = {"device": "cpu", "pin_memory": True}
     return {
         "zero_optimization": zero,
-        "train_micro_batch_size_per_gpu": 1,  # batches are of images, drawn by the sampler; not read
+        "train_micro_batch_size_per_gpu": "auto",  # not read: batches are of images, drawn by the sampler
         "gradient_accumulation_steps": "auto",
         "gradient_clipping": "auto",
         "bf16": {"enabled": "auto"},

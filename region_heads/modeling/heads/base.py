@@ -19,6 +19,7 @@ class HeadInputs:
 
     states: Tensor  # [n, N, D] hidden state of each region's read-out token
     vectors: Tensor  # [n, N, Z] region vectors from the region encoder
+    positions: Tensor  # [n, N, 3] where each region is, in a learned metric that all heads share
     inside: Tensor  # [n, N, N] share of the first region that lies within the hull of the second
     question: Tensor  # [n, D] hidden state of the answer token
     valid: Tensor  # bool [n, N], False on padding
@@ -82,8 +83,8 @@ class RelativeScorer(nn.Module):
     """Scores regions for a role that the question may tie to another region: "the buffer nearest to the left shelf".
 
     Two choices, one after the other: the anchor (the shelf), then the region. The score of a region has a term for its
-    distance to the anchor in a learned metric, as strong, and of the sign, that the question asks for, and by which the
-    anchor itself is passed over. For "the leftmost buffer" the strength is learned to be nothing.
+    distance to the anchor, as strong, and of the sign, that the question asks for, and by which the anchor itself is
+    passed over. For "the leftmost buffer" the strength is learned to be nothing.
     """
 
     def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
@@ -91,9 +92,8 @@ class RelativeScorer(nn.Module):
         sizes = {"state_size": state_size, "vector_size": vector_size, "hidden_size": hidden_size}
         self.own = RegionScorer(**sizes, dropout=dropout)
         self.anchor = RegionScorer(**sizes, dropout=dropout)
-        self.position = nn.Linear(vector_size, 3, bias=False)
         self.nearness = MLP(state_size, hidden_size, 1, dropout=dropout)
-        self.itself = nn.Parameter(torch.zeros(()))
+        self.itself = nn.Parameter(torch.zeros(1))  # DeepSpeed cannot send a weight without a dimension
 
     def forward(
         self, inputs: HeadInputs, anchor: Tensor | None = None, is_known: Tensor | None = None
@@ -101,7 +101,7 @@ class RelativeScorer(nn.Module):
         """Logits ``[n, N]`` of the role and of the anchor; ``anchor [n, N]`` is the true one where ``is_known [n]``."""
         anchor_logits = self.anchor(inputs)
         chosen = choose(anchor_logits, anchor, is_known)
-        apart = self.position(inputs.vectors - pick(chosen, inputs.vectors)[:, None])
+        apart = inputs.positions - pick(chosen, inputs.positions)[:, None]
         distance = torch.sqrt(apart.square().sum(-1) + 1e-6)
         nearness = self.nearness(inputs.question)
         logits = self.own(inputs) - nearness * distance - nearness.abs() * F.softplus(self.itself) * chosen

@@ -58,7 +58,7 @@ class _PairHead(nn.Module):
 
 
 class DistanceHead(_PairHead):
-    """Metres between two regions: ``log`` of a learned metric plus a correction, and a gate for exactly zero.
+    """Metres between two regions: ``log`` of their positions' distance plus a correction, and a gate for exactly zero.
 
     The words say which two are meant; how far apart they are is then read from the regions alone, the same in both
     directions.
@@ -66,7 +66,6 @@ class DistanceHead(_PairHead):
 
     def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
         super().__init__(state_size=state_size, vector_size=vector_size, hidden_size=hidden_size, dropout=dropout)
-        self.position = nn.Linear(vector_size, 3, bias=False)
         self.correction = MLP(3 * vector_size + 3, hidden_size, 1, dropout=dropout)
         self.inside = MLP(3 * vector_size + 3, hidden_size, 1, dropout=dropout)
 
@@ -75,7 +74,7 @@ class DistanceHead(_PairHead):
         z_a, z_b = pick(chosen_a, inputs.vectors), pick(chosen_b, inputs.vectors)
         a_in_b = torch.einsum("na,nb,nab->n", chosen_a, chosen_b, inputs.inside)[:, None]
         b_in_a = torch.einsum("na,nb,nba->n", chosen_a, chosen_b, inputs.inside)[:, None]
-        apart = self.position(z_a - z_b)
+        apart = pick(chosen_a, inputs.positions) - pick(chosen_b, inputs.positions)
         log_metric = torch.log(torch.sqrt(apart.square().sum(-1, keepdim=True) + 1e-6) + _LOG_FLOOR)
         both = torch.stack([
             torch.cat([z_a, z_b, a_in_b, b_in_a, (z_a - z_b).abs(), log_metric], -1),

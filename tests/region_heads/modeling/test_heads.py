@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ def inputs(seed: int, n: int, regions: int, *, scale: float = 1.0) -> HeadInputs
     return HeadInputs(
         states=draw(n, regions, D),
         vectors=draw(n, regions, Z),
+        positions=draw(n, regions, 3),
         inside=draw(n, regions, regions).sigmoid(),
         question=draw(n, D),
         valid=torch.arange(regions)[None] < torch.randint(2, regions + 1, (n, 1), generator=generator),
@@ -42,8 +44,8 @@ def head(name: str, seed: int = 0) -> Any:
 
 def permuted(given_: HeadInputs, order: Tensor) -> HeadInputs:
     return HeadInputs(
-        given_.states[:, order], given_.vectors[:, order], given_.inside[:, order][:, :, order], given_.question,
-        given_.valid[:, order],
+        given_.states[:, order], given_.vectors[:, order], given_.positions[:, order],
+        given_.inside[:, order][:, :, order], given_.question, given_.valid[:, order],
     )  # fmt: skip
 
 
@@ -86,7 +88,7 @@ def test_the_distance_is_the_same_in_both_directions_and_whatever_the_words(seed
     given_.valid[:] = True
     there = HeadTargets(torch.ones(4), torch.tensor([[1, 2]] * 4), torch.zeros(4, 2).long(), torch.ones(4).bool())
     back = HeadTargets(torch.ones(4), torch.tensor([[2, 1]] * 4), torch.zeros(4, 2).long(), torch.ones(4).bool())
-    other = HeadInputs(-given_.states, given_.vectors, given_.inside, -given_.question, given_.valid)
+    other = replace(given_, states=-given_.states, question=-given_.question)
     answers = [distance(given_, there).answer, distance(given_, back).answer, distance(other, there).answer]
     assert torch.allclose(answers[0], answers[1], rtol=1e-4)
     assert torch.allclose(answers[0], answers[2], rtol=1e-4)
@@ -108,7 +110,7 @@ def test_a_region_is_never_nearest_to_itself(seed: int) -> None:
         scorer.nearness[-1].weight.zero_()
         scorer.nearness[-1].bias.fill_(3.0)
     logits, _ = scorer(given_, anchor, torch.ones(3).bool())
-    apart = scorer.position(given_.vectors - given_.vectors[:, 2:3]).norm(dim=-1)
+    apart = (given_.positions - given_.positions[:, 2:3]).norm(dim=-1)
     apart[:, 2] = torch.inf
     assert torch.equal(logits.argmax(-1), apart.argmin(-1))
 
@@ -135,8 +137,7 @@ def test_counting_by_gates_keeps_the_number_that_attention_would_lose() -> None:
     for regions in range(2, 7):
         given_ = inputs(0, 2, regions)
         given_.valid[:] = True
-        same = HeadInputs(given_.states, given_.vectors[:, :1].expand(-1, regions, -1), given_.inside, given_.question,
-                          given_.valid)  # fmt: skip
+        same = replace(given_, vectors=given_.vectors[:, :1].expand(-1, regions, -1))
         assert counting(same).answer.tolist() == [regions, regions]
 
 
@@ -161,7 +162,7 @@ def test_a_region_lies_inside_its_own_hull_and_beside_another() -> None:
     coverage = torch.tensor([[[1.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]])
     enclosure = torch.tensor([[[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]])
     geometry = torch.zeros(1, 3, encoder.vector_size - 8)
-    _, _, inside = encoder(torch.randn(1, 4, 8), coverage, enclosure, geometry, torch.tensor([4]))
+    *_, inside = encoder(torch.randn(1, 4, 8), coverage, enclosure, geometry, torch.tensor([4]))
     assert inside[0, 1].tolist() == [0, 1, 0]
     assert inside[0, 0].tolist() == [1, 0, 0]
     assert inside[0, 2].tolist() == [0, 0, 0]

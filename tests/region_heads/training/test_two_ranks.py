@@ -1,67 +1,100 @@
-"""Two ranks learn what one process learns, also when the tasks lie unevenly between them (gloo, on the CPU)."""
+"""Two ranks learn what one process learns, whatever is shared out between them and however the tasks lie.
+
+The ranks are two processes that speak gloo, on the CPU. Tasks lie unevenly where each image keeps the questions of one
+task: then no rank sees all tasks in a step, and some step has none of a task at all.
+"""
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import torch
 
-from tests.region_heads.training.training_run import TOLERANCE, run
+from tests.region_heads.training.training_run import TOLERANCE, Weights, on_two_ranks, run
 
 pytestmark = pytest.mark.slow
 
+# Six images make three steps of two, or one step of four batches.
+_TOGETHER = {1: 2, 2: 6}
+
+_TASKS = ("distance", "counting", "left_right", "multiple_choice", "distance", "counting")
+
 
 def skewed(table: pa.Table) -> pa.Table:
-    """Each image keeps the questions of one task alone, so that a rank never sees the task of the other."""
-    rows = table.to_pylist()
-    tasks = ["distance", "counting", "left_right", "multiple_choice", "distance", "counting"]
-    kept = [row for row in rows if row["task"] == tasks[int(row["image"].split(".")[0])]]
+    """Each image keeps the questions of one task alone."""
+    kept = [row for row in table.to_pylist() if row["task"] == _TASKS[int(row["image"].split(".")[0])]]
     return pa.Table.from_pylist(kept, schema=table.schema)
 
 
-def on_two_ranks(table: pa.Table, images: Path, folder: Path, **options: Any) -> dict[str, torch.Tensor]:
-    """Trains on two processes and returns the weights; both must hold the same."""
-    pq.write_table(table, folder / "table.parquet")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    ranks = []
-    for rank in range(2):
-        environment = os.environ | {
-            "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
-        }  # fmt: skip
-        command = [sys.executable, "-m", "tests.region_heads.training.training_run", str(folder), str(images)]
-        command += [f"{name}={value}" for name, value in options.items()]
-        ranks.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
-    for process in ranks:
-        output, _ = process.communicate(timeout=300)
-        assert process.returncode == 0, output.decode()
-    first, second = (torch.load(folder / f"weights-{rank}.pt") for rank in range(2))
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    return first
+def assert_same(ours: Weights, theirs: Weights, start: Weights, *, share: float = 0.0) -> None:
+    """Weights agree within rounding, or within a share of the way that training moved them."""
+    moved = max(float((theirs[name] - start[name]).abs().max()) for name in start)
+    assert moved > 100 * TOLERANCE
+    for name, weight in theirs.items():
+        assert float((ours[name] - weight).abs().max()) <= max(TOLERANCE, share * moved), name
 
 
 @pytest.mark.parametrize("uneven", [False, True], ids=["mixed tasks", "one task a rank"])
 @pytest.mark.parametrize("accumulated", [1, 2])
-def test_two_ranks_equal_one_process(
+def test_data_parallel_ranks(
     table: pa.Table, image_folder: Path, tmp_path: Path, uneven: bool, accumulated: int
 ) -> None:
     questions = skewed(table) if uneven else table
-    together = run(questions, image_folder, tmp_path / "one", images_per_batch=2 * accumulated)
+    together = run(questions, image_folder, tmp_path / "one", images_per_batch=_TOGETHER[accumulated])
     shared = on_two_ranks(
-        questions, image_folder, tmp_path, images_per_batch=1, gradient_accumulation_steps=accumulated
+        questions, image_folder, tmp_path / "two", images_per_batch=1, gradient_accumulation_steps=accumulated
     )
+    assert_same(shared, together, run(questions, image_folder, tmp_path / "none", learning_rate=0.0))
+
+
+@pytest.mark.parametrize("preset", ["zero0", "zero2", "zero3"])
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_ranks_that_share_gradients_states_and_weights(
+    table: pa.Table, image_folder: Path, tmp_path: Path, preset: str, accumulated: int
+) -> None:
+    questions = skewed(table)
+    together = run(questions, image_folder, tmp_path / "one", images_per_batch=_TOGETHER[accumulated])
+    shared = on_two_ranks(
+        questions, image_folder, tmp_path / "two",
+        preset=preset, images_per_batch=1, gradient_accumulation_steps=accumulated,
+    )  # fmt: skip
+    assert_same(shared, together, run(questions, image_folder, tmp_path / "none", learning_rate=0.0))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"policy": {"language": "lora", "vision": "frozen"}},
+        {"activation_checkpointing": True},
+        {"settings": {"loss_weighting": "uncertainty"}},
+        {"settings": {"language_loss_weight": 0.5}},
+        {"settings": {"packing": False}},
+        {"sampling_temperature": 0.3},
+    ],
+    ids=lambda options: str(options).replace("'", "")[1:-1],
+)
+def test_other_ways_to_train(table: pa.Table, image_folder: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+    questions = skewed(table)
+    together = run(questions, image_folder, tmp_path / "one", images_per_batch=2, **options)
+    for preset in ("none", "zero3"):
+        shared = on_two_ranks(questions, image_folder, tmp_path / preset, images_per_batch=1, preset=preset, **options)
+        assert_same(shared, together, run(questions, image_folder, tmp_path / "none", learning_rate=0.0, **options))
+
+
+def test_half_precision(table: pa.Table, image_folder: Path, tmp_path: Path) -> None:
+    """In bf16 sums depend on their order in the third digit; a routing error would be of the order of the way."""
+    questions = skewed(table)
+    together = run(questions, image_folder, tmp_path / "one", images_per_batch=2, bf16=True)
+    shared = on_two_ranks(questions, image_folder, tmp_path / "two", images_per_batch=1, bf16=True)
     start = run(questions, image_folder, tmp_path / "none", learning_rate=0.0)
-    moved = max(float((together[name] - start[name]).abs().max()) for name in start)
-    assert moved > 100 * TOLERANCE
-    for name, weight in together.items():
-        assert torch.allclose(weight, shared[name], atol=TOLERANCE), name
+    assert_same(shared, together, start, share=0.02)
+
+
+def test_offloaded_optimiser(table: pa.Table, image_folder: Path, tmp_path: Path) -> None:
+    together = run(table, image_folder, tmp_path / "one", images_per_batch=2)
+    shared = on_two_ranks(
+        table, image_folder, tmp_path / "two", images_per_batch=1, preset="zero2", offload="optimizer"
+    )
+    assert_same(shared, together, run(table, image_folder, tmp_path / "none", learning_rate=0.0))

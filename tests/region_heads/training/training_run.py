@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,10 +17,14 @@ import torch
 from region_heads.data.dataset import Augmentation
 from region_heads.training.arguments import RegionTrainingArguments
 from region_heads.training.finetune import finetune
+from region_heads.training.policies import TrainingPolicy
+from region_heads.training.presets import deepspeed_config
 from region_heads.training.start import ModelSettings
 
+Weights = dict[str, torch.Tensor]
+
 TOLERANCE = 2e-6
-"""Largest difference of a weight that rounding explains."""
+"""Largest difference of a weight that rounding explains, in fp32."""
 
 # Plain steps without clipping or moments: what differs between two set-ups is not hidden by a normalisation.
 _ARGUMENTS: dict[str, Any] = {
@@ -27,20 +34,58 @@ _ARGUMENTS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def run(table: pa.Table, images: Path, folder: Path, **options: Any) -> dict[str, torch.Tensor]:
-    """Trains on ``table`` and returns the weights."""
-    arguments = RegionTrainingArguments(output_dir=str(folder), **_ARGUMENTS | options)
+def run(
+    table: pa.Table,
+    images: Path,
+    folder: Path,
+    *,
+    preset: str = "none",
+    offload: str = "none",
+    policy: dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
+    resume: str | None = None,
+    **options: Any,
+) -> Weights:
+    """Trains on ``table`` and returns the whole weights, on every rank."""
+    arguments = RegionTrainingArguments(
+        output_dir=str(folder), deepspeed=deepspeed_config(preset, offload), **_ARGUMENTS | options
+    )
     trainer = finetune(
         table, table, images,
-        settings=ModelSettings(), arguments=arguments, augmentation=Augmentation(), depth_scale=0.001,
+        settings=ModelSettings(**settings or {}), arguments=arguments, augmentation=Augmentation(), depth_scale=0.001,
+        policy=TrainingPolicy(**policy or {}), resume=None if resume is None else Path(resume),
     )  # fmt: skip
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    return {name: weight.detach().clone() for name, weight in model.state_dict().items()}
+    state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    # ZeRO-3 gathers on the first rank alone.
+    return {name: weight.detach().clone().float() for name, weight in (state or {}).items()}
+
+
+def on_two_ranks(table: pa.Table, images: Path, folder: Path, **options: Any) -> Weights:
+    """Trains on two processes and returns the weights; where both hold all of them, they must be the same."""
+    folder.mkdir(exist_ok=True)
+    pq.write_table(table, folder / "table.parquet")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ranks = []
+    for rank in range(2):
+        environment = os.environ | {
+            "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
+            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
+        }  # fmt: skip
+        command = [sys.executable, "-m", __spec__.name, str(folder), str(images), json.dumps(options)]
+        ranks.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+    for process in ranks:
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, output.decode()[-4000:]
+    first, second = (torch.load(folder / f"weights-{rank}.pt") for rank in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in second)
+    return dict(first)
 
 
 if __name__ == "__main__":
-    folder, images = Path(sys.argv[1]), Path(sys.argv[2])
-    given = {name: float(value) if "." in value else int(value) for name, value in (a.split("=") for a in sys.argv[3:])}
+    folder, images, given = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
     weights = run(pq.read_table(folder / "table.parquet"), images, folder / "out", **given)
     assert torch.distributed.get_world_size() == int(os.environ["WORLD_SIZE"])
     torch.save(weights, folder / f"weights-{os.environ['RANK']}.pt")
+    torch.distributed.destroy_process_group()
