@@ -15,7 +15,8 @@ from region_heads.records import PREDICTION_SCHEMA
 from region_heads.tasks import Task
 
 if TYPE_CHECKING:
-    from region_heads.data.dataset import RegionDataset
+    from region_heads.data.collator import RegionDataCollator
+    from region_heads.data.dataset import Question, RegionDataset
     from region_heads.data.processor import RegionProcessor
     from region_heads.modeling.model import RegionHeadsModel
 
@@ -83,7 +84,7 @@ def predict(
     order = sorted(range(len(questions)), key=lambda row: (questions.images[row], row))
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        for row, answer in zip(chosen, _answer(network, questions, collate, chosen, network.device), strict=True):
+        for row, answer in zip(chosen, _answer(network, processor, questions, collate, chosen), strict=True):
             rows[row] = answer
         if progress is not None:
             progress(len(chosen))
@@ -95,7 +96,7 @@ def predict(
 
 def _check_heads(network: RegionHeadsModel, table: pa.Table) -> None:
     missing = set(table["task"].to_pylist()) - set(network.region_heads.heads)
-    if missing:
+    if missing and not network.answers_in_text:
         raise RegionHeadsError(
             f"the model has no enabled head for {', '.join(sorted(missing))}; it answers "
             f"{', '.join(network.region_heads.heads) or 'no task'} (region_heads_cfg in its config.json)"
@@ -103,18 +104,46 @@ def _check_heads(network: RegionHeadsModel, table: pa.Table) -> None:
 
 
 def _answer(
-    network: RegionHeadsModel, questions: RegionDataset, collate: Any, chosen: list[int], device: Any
+    network: RegionHeadsModel,
+    processor: RegionProcessor,
+    questions: RegionDataset,
+    collate: RegionDataCollator,
+    chosen: list[int],
+) -> list[dict[str, Any]]:
+    from accelerate.utils import send_to_device
+
+    from region_heads.generation import read_answer, text_answers
+
+    def to_device(batch: Any) -> Any:
+        return send_to_device(batch, network.device)
+
+    items = [questions[row] for row in chosen]
+    if not network.answers_in_text:
+        return _from_heads(network, items, collate, to_device)
+    texts = text_answers(network, processor, items, collate=collate, to_device=to_device)
+    return [
+        {
+            "task": item.task.name,
+            "prediction": json.dumps(read_answer(text, item.task)),
+            "confidence": 1.0,  # a text says nothing of how sure it is, nor which regions it rests on
+            "answer_weights": [0.0] * len(item.regions),
+            "anchor_weights": [0.0] * len(item.regions),
+        }
+        for item, text in zip(items, texts, strict=True)
+    ]
+
+
+def _from_heads(
+    network: RegionHeadsModel, items: list[Question], collate: RegionDataCollator, to_device: Callable[[Any], Any]
 ) -> list[dict[str, Any]]:
     import torch
-    from accelerate.utils import send_to_device
 
     from region_heads.modeling.answers import answers
 
-    items = [questions[row] for row in chosen]
     batch = collate(items)
     inputs = {key: value for key, value in batch.items() if key not in ("task_types", "targets", "labels")}
     with torch.inference_mode():
-        outputs = network(**send_to_device(inputs, device)).outputs
+        outputs = network(**to_device(inputs)).outputs
     rows: list[dict[str, Any]] = [{}] * len(items)
     for name, given in answers(outputs).items():
         output = outputs[name]

@@ -78,6 +78,7 @@ def training_arguments(params: Params, train: pa.Table, folder: Path) -> RegionT
         activation_checkpointing=params.activation_checkpointing,
         deepspeed=deepspeed_config(params.deepspeed, params.offload),
         seed=params.seed,
+        use_cpu=not torch.cuda.is_available(),  # else ranks without a GPU would each train alone
         report_to="none",
         disable_tqdm=True,
     )

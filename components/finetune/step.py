@@ -105,6 +105,11 @@ def _check(params: Params) -> None:
             "finetune.enable_region_heads is false and finetune.language_loss_weight is 0: nothing would be "
             "trained; set one of them"
         )
+    if not params.enable_region_heads and params.text_answer != "typed":
+        raise RegionHeadsError(
+            'finetune.enable_region_heads is false: the text is the answer, expected finetune.text_answer "typed", '
+            f'found "{params.text_answer}"'
+        )
     from region_heads.training.presets import deepspeed_config
 
     try:

@@ -144,7 +144,10 @@ def train_tokenizer(texts: list[str], *, vocab_size: int = 1024) -> PreTrainedTo
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    # Numbers digit by digit: 2.32 is then near 2.33, and every number can be written.
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.ByteLevel(add_prefix_space=True), pre_tokenizers.Digits(individual_digits=True)]
+    )
     tokenizer.decoder = decoders.ByteLevel()
     special = ["<pad>", "<eos>", MASK_TOKEN, READ_OUT_TOKEN, ANSWER_TOKEN]
     trainer = trainers.BpeTrainer(

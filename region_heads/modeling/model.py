@@ -78,6 +78,11 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         """Whether several questions may share a row; flash attention has no block mask."""
         return can_pack(self.config.backbone_config) and "flash" not in self.backbone.config._attn_implementation
 
+    @property
+    def answers_in_text(self) -> bool:
+        """Whether the model has no heads but was taught text answers."""
+        return not self.region_heads.heads and self.config.language_loss_weight > 0
+
     def _init_weights(self, module: nn.Module) -> None:
         # The backbone initialises its own modules; the region path keeps PyTorch's defaults.
         if module in set(self.backbone.modules()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -14,6 +15,7 @@ from transformers.integrations.deepspeed import set_hf_deepspeed_config, unset_h
 
 from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import Augmentation, RegionDataset
+from region_heads.errors import RegionHeadsError
 from region_heads.tasks import TASK_NAMES
 from region_heads.training import policies
 from region_heads.training.arguments import RegionTrainingArguments
@@ -47,7 +49,16 @@ def finetune(
         policy: Which parts are trained; None trains all.
         callbacks: More trainer callbacks.
         resume: A checkpoint folder to go on from.
+
+    Raises:
+        RegionHeadsError: A setting does not fit the backbone, the data or the ranks, or the training diverged.
     """
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if arguments.world_size != started:
+        raise RegionHeadsError(
+            f"expected the training arguments to know of {started} ranks, found {arguments.world_size}; without a GPU "
+            "they need use_cpu=True, or every rank trains alone"
+        )
     set_seed(arguments.seed)
     if not arguments.enable_region_heads:
         settings = replace(settings, region_heads_cfg={task: {"enabled": False} for task in TASK_NAMES})

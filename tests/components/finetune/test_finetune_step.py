@@ -75,7 +75,11 @@ def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
     ("settings", "message"),
     [
         ({"enable_region_heads": False}, r"nothing would be trained"),
+        ({"enable_region_heads": False, "language_loss_weight": 1.0}, r'expected finetune.text_answer "typed"'),
         ({"backbone": "no/such/folder"}, r"backbone 'no/such/folder'"),
+        ({"offload": "optimizer"}, r"finetune.offload: offload 'optimizer' needs preset zero2 or zero3, found none"),
+        ({"gradient_accumulation_steps": 7}, r"at least 7 groups of an image's questions, .* found 6; lower"),
+        ({"learning_rate": 1e30}, r"training stopped before step \d+: the (loss|norm of the gradient) is"),
     ],
 )
 def test_wrong_settings_are_told_before_anything_is_trained(

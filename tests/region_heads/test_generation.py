@@ -1,0 +1,51 @@
+"""Text answers: a model without heads answers in words that can be scored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from region_heads.data.dataset import plain
+from region_heads.generation import read_answer
+from region_heads.prediction import predict
+from region_heads.tasks import TASKS, Task
+from region_heads.training.arguments import RegionTrainingArguments
+from region_heads.training.finetune import finetune, save
+from region_heads.training.start import ModelSettings
+
+
+def test_a_model_without_heads_writes_what_it_was_taught(table: pa.Table, image_folder: Path, tmp_path: Path) -> None:
+    arguments = RegionTrainingArguments(
+        output_dir=str(tmp_path / "run"), enable_region_heads=False, num_train_epochs=25, learning_rate=3e-3,
+        save_strategy="no", images_per_batch=2, report_to="none", disable_tqdm=True, dataloader_pin_memory=False,
+    )  # fmt: skip
+    trainer = finetune(
+        table, table, image_folder,
+        settings=ModelSettings(language_loss_weight=1.0, text_answer="typed"), arguments=arguments,
+        augmentation=None, depth_scale=0.001,
+    )  # fmt: skip
+    save(trainer, tmp_path / "model")
+    answers = predict(tmp_path / "model", table, image_folder).to_pydict()
+    right = sum(answers["correct"])
+    assert right > 0.8 * table.num_rows, list(zip(answers["truth"], answers["prediction"], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("task", "target", "text"),
+    [("distance", 2.5, "2.50"), ("left_right", "left", "left"), ("multiple_choice", 3, "3"), ("counting", 0, "0")],
+)
+def test_an_answer_is_read_back_from_its_text(task: str, target: float | str, text: str) -> None:
+    assert plain(target) == text
+    assert read_answer(text, Task.of(task)) == target
+
+
+@pytest.mark.parametrize("text", ["", "two", "-1", "[1]", "nan", '{"a": 1}'])
+def test_what_cannot_be_read_is_kept_and_counts_as_wrong(text: str) -> None:
+    for task in TASKS:
+        answer = read_answer(text, task)
+        assert answer == text
+        assert not task.correct(answer, "left" if task.labels else 2)
+        json.dumps(answer)
