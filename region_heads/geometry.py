@@ -26,7 +26,7 @@ _ENTRIES: tuple[tuple[str, str], ...] = (
     ("depth_p50", ""),
     ("depth_p90", ""),
     ("has_floor", ""),
-    ("floor_x_mean", "-"),  # floor coordinates in units of FLOOR_UNIT
+    ("floor_x_mean", "-"),  # floor coordinates in units of 5 m
     ("floor_y_mean", ""),
     ("floor_x_middle", "-"),  # middle of the extent: the centre of a footprint that is seen in part
     ("floor_y_middle", ""),
@@ -39,9 +39,6 @@ _ENTRIES: tuple[tuple[str, str], ...] = (
     ("camera_height", ""),  # in units of 10 m
     ("camera_tilt", ""),  # share of the optical axis that points down
 )
-FLOOR_UNIT = 5.0
-"""Metres that floor coordinates count as 1."""
-
 GEOMETRY_NAMES: tuple[str, ...] = tuple(name for name, _ in _ENTRIES)
 GEOMETRY_SIZE = len(_ENTRIES)
 
@@ -94,7 +91,7 @@ def region_geometry(
     points = ground.points[ys[seen], xs[seen]].astype(np.float64)
     low, high = np.percentile(points[:, :2], [2, 98], axis=0)
     vector[14:] = (
-        1.0, *(points[:, :2].mean(0) / FLOOR_UNIT), *((low + high) / 2 / FLOOR_UNIT), *((high - low) / FLOOR_UNIT),
+        1.0, *(points[:, :2].mean(0) / 5), *((low + high) / 10), *((high - low) / 5),
         points[:, 2].mean(), np.percentile(points[:, 2], 90), *ground.stands_on(points[:, :2]),
         ground.frame.camera_height / 10, -ground.frame.axes[2, 2],
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from markupsafe import Markup
@@ -12,6 +13,7 @@ from markupsafe import Markup
 from components.visualize.svg import element, linear, logarithmic, nice_steps, picture
 
 _MOST_POINTS = 1500  # more would only overlap, and weigh in the page
+_CURVE_POINTS = 100  # a value for each step would be a band of noise
 _DECADES = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 
 
@@ -96,10 +98,11 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], name: str) -> Ma
     """Lines over training steps, one for each entry, with their names at their ends.
 
     Args:
-        series: Name to (step, value) pairs, ordered by step, at least one pair each.
+        series: Name to (step, value) pairs, ordered by step, at least one pair each; long ones are averaged.
         name: What they share, for those who cannot see it.
     """
     width, height, left, right, top, bottom = 420.0, 220.0, 44.0, 96.0, 12.0, 28.0
+    series = {label: _thinned(points) for label, points in series.items()}
     steps = [step for points in series.values() for step, _ in points]
     values = [value for points in series.values() for _, value in points]
     low, high = min([0.0, *values]), max(values)
@@ -123,6 +126,13 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], name: str) -> Ma
             element("text", label, class_=f"label {colour}", x=width - right + 8, y=ends[label] + 4),
         ]
     return picture(width, height, *parts, label=f"{name} over training steps", class_="curves")
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """At most :data:`_CURVE_POINTS` points, each the mean of as many that follow each other."""
+    size = -(-len(points) // _CURVE_POINTS)
+    windows = [points[start : start + size] for start in range(0, len(points), size)]
+    return [(fmean(step for step, _ in window), fmean(value for _, value in window)) for window in windows]
 
 
 def _apart(wanted: Mapping[str, float], top: float, bottom: float, gap: float = 14.0) -> dict[str, float]:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from region_heads.geometry import FLOOR_UNIT, GEOMETRY_NAMES, GEOMETRY_SIZE
+from region_heads.geometry import GEOMETRY_SIZE
 
 AMOUNTS = 4
 """Quantities of what the picture shows that are summed over a region, and not averaged: how much of it there is."""
@@ -37,19 +37,11 @@ class RegionEncoder(nn.Module):
             nn.Linear(hidden_size, region_size),
         )
         self.position = nn.Linear(self.vector_size, 3, bias=False)
-        self._start_on_the_floor()
         self.embed = nn.Sequential(
             nn.Linear(self.vector_size + hidden_size, 2 * hidden_size),
             nn.GELU(),
             nn.Linear(2 * hidden_size, feature_size),
         )
-
-    @torch.no_grad()
-    def _start_on_the_floor(self) -> None:
-        """Positions begin as what depth shows, in metres; where there is no depth they are learned from nothing."""
-        plain = self.position.weight[:, :GEOMETRY_SIZE].zero_()
-        for axis, name in enumerate(("floor_x_mean", "floor_y_mean")):
-            plain[axis, GEOMETRY_NAMES.index(name)] = FLOOR_UNIT
 
     def forward(
         self,

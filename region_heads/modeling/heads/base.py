@@ -13,6 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+_LOG_FLOOR = 0.3
+"""Added to a distance before the logarithm, so that a region's distance to itself has a finite one."""
+
+
 @dataclass(frozen=True)
 class HeadInputs:
     """The slice of a batch that belongs to one task."""
@@ -83,7 +87,7 @@ class RelativeScorer(nn.Module):
     """Scores regions for a role that the question may tie to another region: "the buffer nearest to the left shelf".
 
     Two choices, one after the other: the anchor (the shelf), then the region. The score of a region has a term for its
-    distance to the anchor, as strong, and of the sign, that the question asks for, and by which the anchor itself is
+    log distance to the anchor, as strong, and of the sign, that the question asks for, and by which the anchor itself is
     passed over. For "the leftmost buffer" the strength is learned to be nothing.
     """
 
@@ -102,7 +106,8 @@ class RelativeScorer(nn.Module):
         anchor_logits = self.anchor(inputs)
         chosen = choose(anchor_logits, anchor, is_known)
         apart = inputs.positions - pick(chosen, inputs.positions)[:, None]
-        distance = torch.sqrt(apart.square().sum(-1) + 1e-6)
+        # Of two regions the one that is a fifth nearer should win, whether they are near or far.
+        distance = torch.log(torch.sqrt(apart.square().sum(-1) + 1e-6) + _LOG_FLOOR)
         nearness = self.nearness(inputs.question)
         logits = self.own(inputs) - nearness * distance - nearness.abs() * F.softplus(self.itself) * chosen
         masked: Tensor = logits.masked_fill(~inputs.valid, -1e4)

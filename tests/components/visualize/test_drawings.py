@@ -124,3 +124,13 @@ def test_plain_text_is_escaped_and_drawings_are_not() -> None:
 def test_json_in_a_script_cannot_end_it(text: str) -> None:
     safe = for_script({"text": text})
     assert not set("<>&\u2028\u2029") & set(safe)
+
+
+def test_a_long_curve_is_drawn_as_means_that_keep_its_level() -> None:
+    noisy = [(float(step), 1.0 + (-1) ** step) for step in range(5000)]
+    drawn = curves({"loss": noisy}, "loss")
+    points = re.search(r'points="([^"]+)"', drawn)
+    assert points
+    heights = {point.split(",")[1] for point in points[1].split()}
+    assert len(points[1].split()) <= 100
+    assert len(heights) == 1, "the mean of every window is 1"
