@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
 _LOG_FLOOR = 0.3
 """Added to a distance before the logarithm, so that a region's distance to itself has a finite one."""
 
@@ -86,9 +85,9 @@ class RegionScorer(nn.Module):
 class RelativeScorer(nn.Module):
     """Scores regions for a role that the question may tie to another region: "the buffer nearest to the left shelf".
 
-    Two choices, one after the other: the anchor (the shelf), then the region. The score of a region has a term for its
-    log distance to the anchor, as strong, and of the sign, that the question asks for, and by which the anchor itself is
-    passed over. For "the leftmost buffer" the strength is learned to be nothing.
+    Two choices, one after the other: the anchor (the shelf), then the region. The score of a region has a term for the
+    logarithm of its distance to the anchor, as strong, and of the sign, that the question asks for, and by which the
+    anchor itself is passed over. For "the leftmost buffer" the strength is learned to be nothing.
     """
 
     def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:

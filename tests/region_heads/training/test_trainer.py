@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 import torch
 from transformers import TrainerCallback
 
@@ -46,10 +47,16 @@ def weights(trainer: RegionHeadsTrainer) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in trainer.model.state_dict().items()}
 
 
-def test_a_resumed_run_equals_one_that_was_never_stopped(table: pa.Table, image_folder: Path, tmp_path: Path) -> None:
-    whole = weights(train(table, image_folder, tmp_path / "whole"))
-    train(table, image_folder, tmp_path / "cut", stop=4)  # in the middle of the second epoch
-    resumed = weights(train(table, image_folder, tmp_path / "cut", resume=tmp_path / "cut" / "checkpoint-4"))
+# Within the first epoch, at its end, and within a later one.
+@pytest.mark.parametrize(("accumulated", "stop"), [(1, 4), (1, 6), (2, 5)])
+def test_a_resumed_run_equals_one_that_was_never_stopped(
+    table: pa.Table, image_folder: Path, tmp_path: Path, stop: int, accumulated: int
+) -> None:
+    options = {"save_steps": 1, "images_per_batch": 1, "gradient_accumulation_steps": accumulated}
+    whole = weights(train(table, image_folder, tmp_path / "whole", max_steps=9, **options))
+    train(table, image_folder, tmp_path / "cut", stop=stop, max_steps=9, **options)
+    kept = tmp_path / "cut" / f"checkpoint-{stop}"
+    resumed = weights(train(table, image_folder, tmp_path / "cut", resume=kept, max_steps=9, **options))
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
@@ -77,6 +84,10 @@ def test_every_task_is_logged_and_the_loss_falls(table: pa.Table, image_folder: 
     logged = {name for entry in history for name in entry}
     for task in ("distance", "left_right", "multiple_choice", "counting"):
         assert {f"loss/{task}", f"loss/{task}_grounding", f"eval_accuracy/{task}"} <= logged
+        assert {f"questions/{task}", f"grad_norm/{task}"} <= logged
+    for entry in history:
+        if "questions/distance" in entry:
+            assert entry["questions/distance"] in (4, 6, 8), "two images, two or three of their questions each"
     assert any(0 <= entry["eval_score"] <= 1 for entry in history if "eval_score" in entry)
 
 

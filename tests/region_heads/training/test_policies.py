@@ -1,0 +1,78 @@
+"""Parts of a backbone are frozen, trained in full or adapted, each by its own policy."""
+
+from __future__ import annotations
+
+import copy
+
+import pyarrow as pa
+import pytest
+import torch
+
+from region_heads.data.collator import RegionDataCollator
+from region_heads.data.dataset import RegionDataset
+from region_heads.data.processor import RegionProcessor
+from region_heads.modeling.backbones import adapter_for
+from region_heads.modeling.model import RegionHeadsModel
+from region_heads.training.policies import PARTS, TrainingPolicy, apply, merged
+from region_heads.training.presets import deepspeed_config
+from tests.region_heads.modeling.test_routing import run
+
+Built = tuple[RegionHeadsModel, RegionProcessor]
+
+
+def weights_of(model: RegionHeadsModel, part: str) -> dict[str, torch.nn.Parameter]:
+    modules = adapter_for(model.config.backbone_config).parts(model.backbone)[part]
+    return {f"{number}.{name}": w for number, module in enumerate(modules) for name, w in module.named_parameters()}
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("how", ["frozen", "lora"])
+def test_a_policy_changes_its_part_alone(built: Built, part: str, how: str) -> None:
+    model = copy.deepcopy(built[0])
+    apply(TrainingPolicy(**{part: how, "rank": 4}), model)  # type: ignore[arg-type]
+    for name, weight in weights_of(model, part).items():
+        assert weight.requires_grad == (how == "lora" and "lora_" in name), name
+    for other in set(PARTS) - {part}:
+        assert all(weight.requires_grad for weight in weights_of(model, other).values())
+    assert all(weight.requires_grad for weight in model.region_encoder.parameters())
+    assert all(weight.requires_grad for weight in model.region_heads.parameters())
+
+
+def test_adapters_start_as_nothing_and_are_merged_without_a_trace(
+    built: Built, dataset: RegionDataset, collate: RegionDataCollator, table: pa.Table
+) -> None:
+    batch = collate([dataset[row] for row in range(table.num_rows)])
+    model = copy.deepcopy(built[0])
+    apply(TrainingPolicy(vision="lora", projector="lora", language="lora", rank=4, alpha=8), model)
+    with torch.no_grad():
+        before = run(built[0], batch).hidden_states
+        started = run(model, batch).hidden_states
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.1, generator=torch.Generator().manual_seed(len(name)))
+        adapted = run(model, batch).hidden_states
+        plain = copy.deepcopy(built[0])
+        plain.load_state_dict(merged(model, model.state_dict()))
+        again = run(plain, batch).hidden_states
+    assert before is not None
+    assert started is not None
+    assert adapted is not None
+    assert again is not None
+    assert torch.equal(started, before)
+    assert torch.allclose(adapted, again, atol=1e-4)
+    assert not torch.allclose(adapted, before, atol=1e-2)
+
+
+def test_presets_say_what_deepspeed_shares_out() -> None:
+    assert deepspeed_config("none") is None
+    for stage in (0, 2, 3):
+        config = deepspeed_config(f"zero{stage}")  # type: ignore[arg-type]
+        assert config is not None
+        assert config["zero_optimization"]["stage"] == stage
+        assert config["gradient_clipping"] == "auto", "DeepSpeed would clip at 1.0 by itself"
+    offloaded = deepspeed_config("zero3", "all")
+    assert offloaded is not None
+    assert {"offload_optimizer", "offload_param"} <= set(offloaded["zero_optimization"])
+    for preset, offload in (("none", "optimizer"), ("zero0", "optimizer"), ("zero2", "all")):
+        with pytest.raises(ValueError, match=rf"offload '{offload}' needs preset .*, found {preset}"):
+            deepspeed_config(preset, offload)  # type: ignore[arg-type]
