@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from components.finetune.checkpoints import checkpoint_folder, last_checkpoint
 from components.finetune.launch import is_main_rank, is_rank, launch
 from components.finetune.params import Params
+from components.finetune.quiet import quiet
 from components.finetune.settings import policy, settings, training_arguments
 from components.finetune.trouble import told
 from components.inputs import read_table
@@ -50,12 +51,7 @@ def finetune(
         launch(finetune.processes, ports, sections, checkpoints=folder)
         return _figures(model)
 
-    from transformers.utils import logging
-
-    # What transformers tells of every load and save is no news to the person who waits for the score.
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-
+    quiet()
     from components.finetune.progress import ProgressLine
     from region_heads.data.dataset import Augmentation
     from region_heads.training.finetune import finetune as train
