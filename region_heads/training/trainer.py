@@ -166,7 +166,7 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
         marks = torch.zeros(len(TASK_NAMES), 2)  # right answers and questions of each task
         self.model.eval()
         model = self.model_wrapped if self.is_deepspeed_enabled else self.model
-        for batch in self.get_eval_dataloader(eval_dataset):
+        for batch in self.get_eval_dataloader(eval_dataset) if len(eval_dataset or self.eval_dataset) else ():
             inputs = self._prepare_inputs(batch)
             with torch.inference_mode(), self.compute_loss_context_manager():
                 outputs = model(

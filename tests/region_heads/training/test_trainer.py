@@ -29,7 +29,14 @@ class StopAt(TrainerCallback):
 
 
 def train(
-    table: pa.Table, root: Path, folder: Path, *, resume: Path | None = None, stop: int = 10**6, **more: Any
+    table: pa.Table,
+    root: Path,
+    folder: Path,
+    *,
+    val: pa.Table | None = None,
+    resume: Path | None = None,
+    stop: int = 10**6,
+    **more: Any,
 ) -> RegionHeadsTrainer:
     options: dict[str, Any] = {
         "num_train_epochs": 3, "learning_rate": 2e-3, "logging_steps": 1, "save_steps": 2, "save_total_limit": 2,
@@ -37,7 +44,7 @@ def train(
     }  # fmt: skip
     arguments = RegionTrainingArguments(output_dir=str(folder), **options | more)
     return finetune(
-        table, table, root,
+        table, table if val is None else val, root,
         settings=ModelSettings(), arguments=arguments, augmentation=Augmentation(), depth_scale=0.001,
         callbacks=[StopAt(stop)], resume=resume,
     )  # fmt: skip
@@ -89,6 +96,14 @@ def test_every_task_is_logged_and_the_loss_falls(table: pa.Table, image_folder: 
         if "questions/distance" in entry:
             assert entry["questions/distance"] in (4, 6, 8), "two images, two or three of their questions each"
     assert any(0 <= entry["eval_score"] <= 1 for entry in history if "eval_score" in entry)
+
+
+def test_a_data_set_without_validation_trains_all_the_same(table: pa.Table, image_folder: Path, tmp_path: Path) -> None:
+    trainer = train(
+        table, image_folder, tmp_path, val=table.slice(0, 0), max_steps=2, save_strategy="no", eval_strategy="steps",
+        eval_steps=1,
+    )  # fmt: skip
+    assert [entry["eval_score"] for entry in trainer.state.log_history if "eval_score" in entry] == [0.0, 0.0]
 
 
 def test_frozen_heads_do_not_move(table: pa.Table, image_folder: Path, tmp_path: Path) -> None:
