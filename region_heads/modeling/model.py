@@ -50,21 +50,21 @@ class RegionHeadsOutput(ModelOutput):  # type: ignore[misc, unused-ignore]  # tr
 
 
 class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  # transformers is not typed
-    """A vision-language backbone whose questions are answered by the head of their task."""
+    """A vision-language backbone whose questions are answered by the head of their task.
+
+    Args:
+        config: What to build.
+        backbone: A backbone with weights of its own; None builds one with fresh weights.
+    """
 
     config_class = RegionHeadsConfig
     base_model_prefix = "backbone"
     main_input_name = "input_ids"
     _supports_sdpa = True
     accepts_loss_kwargs = False  # the trainer passes `step_counts` itself; see region_heads.training.trainer
-
     supports_gradient_checkpointing = True
 
     def __init__(self, config: RegionHeadsConfig, backbone: PreTrainedModel | None = None) -> None:
-        """Args:
-        config: What to build.
-        backbone: A backbone with weights of its own; None builds one with fresh weights.
-        """
         super().__init__(config)
         self.adapter = adapter_for(config.backbone_config)
         self.backbone = build_backbone(config.backbone_config) if backbone is None else backbone

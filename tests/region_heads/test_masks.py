@@ -64,14 +64,16 @@ def test_the_mean_coverage_is_the_share_of_the_image(
     assert covered.mean() == pytest.approx(mask.mean(), abs=1e-5)
 
 
-@given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**32 - 1))
-def test_where_cells_hold_whole_pixels_coverage_is_the_area_average(
-    rows: int, columns: int, cell_height: int, cell_width: int, seed: int
-) -> None:
-    mask = np.random.default_rng(seed).random((rows * cell_height, columns * cell_width)) < 0.5
+@given(st.integers(1, 50), st.integers(1, 50), st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_coverage_is_decoding_and_area_averaging(height: int, width: int, rows: int, columns: int, seed: int) -> None:
+    """Also where the edges of cells fall between pixels: each pixel is cut into rows x columns parts."""
+    mask = np.random.default_rng(seed).random((height, width)) < 0.5
     mask[0, 0] = True
-    expected = mask.reshape(rows, cell_height, columns, cell_width).mean((1, 3)).reshape(-1)
-    assert np.allclose(coverage(region(mask), rows=rows, columns=columns), expected, atol=1e-5)
+    code = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
+    fine = np.repeat(np.repeat(coco.decode(code), rows, axis=0), columns, axis=1)
+    expected = fine.reshape(rows, height, columns, width).mean((1, 3)).reshape(-1)
+    found = coverage(spans(code["counts"].decode(), height=height, width=width), rows=rows, columns=columns)
+    assert np.allclose(found, expected, atol=1e-5)
 
 
 @given(st.integers(1, 1080), st.integers(1, 1920), st.data())
