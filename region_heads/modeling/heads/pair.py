@@ -26,6 +26,10 @@ _LOG_FLOOR = 0.05
 """Metres added before the logarithm, so that two coinciding regions have a finite one."""
 
 
+_NEVER = 1e4
+"""Taken off a score that must not win; what padding is set to, so that both stay below every real one."""
+
+
 class _PairHead(nn.Module):
     """Selects the two regions that a question compares and joins what is known of them."""
 
@@ -36,14 +40,17 @@ class _PairHead(nn.Module):
         self.second = RegionScorer(**sizes, dropout=dropout)
 
     def select(self, inputs: HeadInputs, targets: HeadTargets | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The two choices (one-hot) and their logits, all ``[n, N]``."""
-        logits_a, logits_b = self.first(inputs), self.second(inputs)
-        if targets is None:
-            return choose(logits_a), choose(logits_b), logits_a, logits_b
-        # Teacher forcing: the comparison is learned on the right pair, the selection by its own loss.
-        is_a, is_b = targets.answer_order == 1, targets.answer_order == 2
-        known = targets.grounded & is_a.any(-1) & is_b.any(-1)
-        return choose(logits_a, is_a, known), choose(logits_b, is_b, known), logits_a, logits_b
+        """The two choices (one-hot), never of the same region, and their logits, all ``[n, N]``."""
+        known = is_a = is_b = None
+        if targets is not None:
+            # Teacher forcing: the comparison is learned on the right pair, the selection by its own loss.
+            is_a, is_b = targets.answer_order == 1, targets.answer_order == 2
+            known = targets.grounded & is_a.any(-1) & is_b.any(-1)
+        logits_a = self.first(inputs)
+        chosen_a = choose(logits_a, is_a, known)
+        # Of two regions the second is then the other one, and nothing has to be learned about which are compared.
+        logits_b = self.second(inputs) - _NEVER * chosen_a.detach()
+        return chosen_a, choose(logits_b, is_b, known), logits_a, logits_b
 
     @staticmethod
     def grounding_loss(logits_a: Tensor, logits_b: Tensor, targets: HeadTargets) -> Tensor:

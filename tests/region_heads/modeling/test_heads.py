@@ -166,3 +166,15 @@ def test_a_region_lies_inside_its_own_hull_and_beside_another() -> None:
     assert inside[0, 1].tolist() == [0, 1, 0]
     assert inside[0, 0].tolist() == [1, 0, 0]
     assert inside[0, 2].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["DistanceHead", "LeftRightHead"])
+@quick
+@given(seed=st.integers(0, 999), regions=st.integers(2, 6), scale=st.floats(0.1, 10))
+def test_two_different_regions_are_compared(name: str, seed: int, regions: int, scale: float) -> None:
+    given_ = inputs(seed, 4, regions, scale=scale)
+    first, second, *_ = head(name, seed).select(given_, None)
+    assert not ((first > 0.5) & (second > 0.5)).any()
+    assert (((first > 0.5) | (second > 0.5)) <= given_.valid).all(), "and none of them is padding"
+    two = given_.valid.sum(-1) == 2
+    assert torch.equal(((first > 0.5) | (second > 0.5))[two], given_.valid[two]), "with two regions, these"
