@@ -42,6 +42,8 @@ class Task:
         sentence: Freeform sentence of a typed answer, for reports and serving.
         grammar: What in a question's words speaks for this task.
         grounding: Finds the regions that a freeform answer of this task rests on.
+        self_evident: The regions that the answer to a question with that many of them must rest on, where no
+            freeform answer tells; None when that is open.
         labels: The possible answers in the order of the head's classes, where the target is one of a few
             strings.
         names_region: Whether the typed target is the index of a region.
@@ -67,6 +69,7 @@ class Task:
     sentence: Callable[[Any], str]
     grammar: rules.Grammar = ()
     grounding: grounding.Grounding = grounding.all_mentioned
+    self_evident: Callable[[int], list[grounding.Grounded] | None] = lambda _: None
     labels: tuple[str, ...] = ()
     names_region: bool = False
     fits: Callable[[Any, int], str] = lambda _target, _regions: ""
@@ -192,6 +195,7 @@ DISTANCE = Task(
     sentence=lambda metres: f"The distance is {metres:.2f} meters.",
     grammar=rules.DISTANCE,
     grounding=grounding.two_compared,
+    self_evident=grounding.both_of_two,
     # An integer 0 is a distance ("inside"): counts of the public set start at 1.
     recognises=lambda value: isinstance(value, float) or (type(value) is int and value == 0),
     baseline=baselines.best_constant_in_band,
@@ -218,6 +222,7 @@ LEFT_RIGHT = Task(
     sentence=lambda side: f"It is on the {side}.",
     grammar=rules.LEFT_RIGHT,
     grounding=grounding.two_compared,
+    self_evident=grounding.both_of_two,
     labels=("left", "right"),
     recognises=lambda value: isinstance(value, str) and _side(value) in ("left", "right"),
     measures={"macro_accuracy": measures.macro_accuracy},

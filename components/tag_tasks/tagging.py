@@ -80,13 +80,14 @@ def _target(record: dict[str, Any], task: Task) -> Answer | None:
 def _grounding(
     record: dict[str, Any], task: Task, target: Answer | None, report: RouterReport
 ) -> list[Grounded] | None:
-    text = record["freeform_answer"]
+    text, regions = record["freeform_answer"], len(record["rle"])
+    evident = task.self_evident(regions)
     if not text:
-        return None
+        return evident
     try:
-        grounded = ground(task.grounding, text, target, regions=len(record["rle"]))
+        grounded = ground(task.grounding, text, target, regions=regions)
     except ValueError as error:
         report.grounding(task, record, str(error))
-        return None
+        return evident
     report.grounding(task, record, "" if grounded else "no regions named in a way that is understood")
-    return grounded
+    return grounded or evident

@@ -49,6 +49,11 @@ def all_mentioned(text: str, _target: Any) -> list[Grounded] | None:
     return [Grounded(region, "answer") for region in _distinct(_mentions(text))] or None
 
 
+def both_of_two(regions: int) -> list[Grounded] | None:
+    """The regions of a question that compares two and has no more, without an answer that names them."""
+    return [Grounded(0, "answer"), Grounded(1, "answer")] if regions == 2 else None
+
+
 def two_compared(text: str, _target: Any) -> list[Grounded] | None:
     """The two regions that are measured or compared: those of the last sentence that names two.
 

@@ -115,6 +115,17 @@ def test_an_answer_that_contradicts_its_target_is_not_grounded_but_kept(tmp_path
     assert outputs.report["grounding"]["examples"][0]["id"] == "r0"
 
 
+def test_two_regions_that_are_compared_need_no_answer_that_names_them(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path, [
+        record(0, "How far is <mask> from <mask>?", category="distance", answer="2.5"),
+        record(1, "Is <mask> left of <mask>?", category="left_right", answer='"left"'),
+        record(2, "How far is <mask> from the left one of <mask> <mask>?", category="distance", answer="2.5"),
+        record(3, "Which of <mask> <mask> is leftmost?", category="mcq", answer='"1"'),
+    ])  # fmt: skip
+    assert [row["grounding"] for row in outputs.rows] == [[0, 1], [0, 1], None, None]
+    assert outputs.rows[0]["grounding_roles"] == ["answer", "answer"]
+
+
 def test_nothing_tagged_stops_the_line(tmp_path: Path) -> None:
     with pytest.raises(RegionHeadsError, match=r"none of 1 questions could be tagged"):
         Outputs(tmp_path, [record(0, "What colour is <mask>?")])
