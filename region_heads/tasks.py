@@ -68,8 +68,8 @@ class Task:
     correct: Callable[[Any, Any], bool]
     sentence: Callable[[Any], str]
     grammar: rules.Grammar = ()
+    self_evident: grounding.SelfEvident = lambda _: None
     grounding: grounding.Grounding = grounding.all_mentioned
-    self_evident: Callable[[int], list[grounding.Grounded] | None] = lambda _: None
     labels: tuple[str, ...] = ()
     names_region: bool = False
     fits: Callable[[Any, int], str] = lambda _target, _regions: ""

@@ -30,6 +30,7 @@ class Grounded:
 
 
 Grounding = Callable[[str, Any], list[Grounded] | None]
+SelfEvident = Callable[[int], list[Grounded] | None]
 
 
 def ground(parse: Grounding, text: str, target: Any, *, regions: int) -> list[Grounded] | None:
