@@ -23,10 +23,10 @@ REGIONS = 5
 
 
 def llava(*, tower: dict[str, int], text: dict[str, int]) -> LlavaConfig:
-    """A LLaVA of these widths, with Llama's vocabulary."""
+    """A LLaVA of these widths; the vocabulary is small, since no text is written."""
     return LlavaConfig(
         vision_config=CLIPVisionConfig(**tower),
-        text_config=LlamaConfig(vocab_size=32064, max_position_embeddings=4096, **text),
+        text_config=LlamaConfig(vocab_size=2048, max_position_embeddings=4096, **text),
     )
 
 
