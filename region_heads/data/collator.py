@@ -96,14 +96,16 @@ class RegionDataCollator:
 
     def _pack(self, questions: Sequence[Question]) -> list[list[int]]:
         """Questions of each row; a row is filled before another one is begun for the same image."""
-        most = self._processor.prompt.row_length or 0
+        prompt = self._processor.prompt
+        most, around = prompt.row_length or 0, len(prompt.before) + len(prompt.after)
         rows: list[list[int]] = []
         open_rows: dict[str, tuple[int, int]] = {}  # the image's newest row and its length
         for b, question in enumerate(questions):
             row, length = open_rows.get(question.image, (-1, most))
             length += len(question.tokens.ids)
             if length > most:
-                row, length = len(rows), self._processor.image_tokens(question.grid) + len(question.tokens.ids)
+                image = self._processor.image_tokens(question.grid)
+                row, length = len(rows), around + image + len(question.tokens.ids)
                 rows.append([])
             rows[row].append(b)
             open_rows[question.image] = row, length

@@ -127,7 +127,8 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
 
     def _clip_grad_norm(self, model: torch.nn.Module) -> Any:
         # DeepSpeed has taken its step by now, and the gradients with it.
-        if not self.is_deepspeed_enabled and self.state.global_step % max(1, int(self.args.logging_steps)) == 0:
+        due = (self.state.global_step + 1) % max(1, int(self.args.logging_steps)) == 0
+        if due and not self.is_deepspeed_enabled:
             heads = self.accelerator.unwrap_model(model).region_heads.heads
             self._head_norms = {
                 task: torch.nn.utils.get_total_norm([w.grad for w in head.parameters() if w.grad is not None])
