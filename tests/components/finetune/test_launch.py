@@ -40,15 +40,16 @@ def train(table: pa.Table, images: Path, folder: Path, **more: Any) -> dict[str,
 
 
 def ranks() -> dict[int, int]:
-    """Process ids of the ranks that run now, by rank."""
+    """Process ids of the ranks that this process has started and that run now, by rank."""
     found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes().split(b"\0")
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
             environment = (process / "environ").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"components.finetune.rank" in command and b"python" in command[0]:
+        if parent == os.getpid() and b"components.finetune.rank" in command:
             found.update({int(entry[5:]): int(process.name) for entry in environment if entry.startswith(b"RANK=")})
     return found
 
