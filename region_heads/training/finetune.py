@@ -59,6 +59,10 @@ def finetune(
             f"expected the training arguments to know of {started} ranks, found {arguments.world_size}; without a GPU "
             "they need use_cpu=True, or every rank trains alone"
         )
+    if arguments.ddp_find_unused_parameters is None:
+        # LLaVA's tower ends in a norm that its features do not pass; the Trainer would only look for such weights
+        # without activation checkpointing.
+        arguments.ddp_find_unused_parameters = True
     set_seed(arguments.seed)
     if not arguments.enable_region_heads:
         settings = replace(settings, region_heads_cfg={task: {"enabled": False} for task in TASK_NAMES})
