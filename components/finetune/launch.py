@@ -12,10 +12,14 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.finetune.checkpoints import last_checkpoint
 from components.sections import Section
 from region_heads.errors import RegionHeadsError
+
+if TYPE_CHECKING:
+    from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 
 def is_rank() -> bool:
@@ -55,13 +59,13 @@ def launch(processes: int, ports: Mapping[str, Path], sections: Mapping[str, Sec
             raise RegionHeadsError(_words(rank, processes, failure, reason, last_checkpoint(checkpoints))) from None
 
 
-def _words(rank: int, processes: int, failure: object, reason: Path, resume: Path | None) -> str:
+def _words(rank: int, processes: int, failure: ProcessFailure, reason: Path, resume: Path | None) -> str:
     if reason.is_file():
         what = reason.read_text(encoding="utf-8")
-    elif failure.exitcode < 0:  # type: ignore[attr-defined]
-        what = f"died by {failure.signal_name()}"  # type: ignore[attr-defined]
-        what += " (out of main memory?)" if failure.exitcode == -9 else ""  # type: ignore[attr-defined]
+    elif failure.exitcode < 0:
+        what = f"died by {failure.signal_name()}"
+        what += " (out of main memory?)" if failure.exitcode == -9 else ""
     else:
-        what = f"ended with exit code {failure.exitcode}; its messages are above"  # type: ignore[attr-defined]
+        what = f"ended with exit code {failure.exitcode}; its messages are above"
     then = f"goes on from {resume}" if resume else "starts anew, for no checkpoint was written yet"
     return f"rank {rank} of {processes} {what}. The others were stopped; the same command {then}"
