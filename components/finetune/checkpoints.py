@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from pathlib import Path
 
+import region_heads
 from components.finetune.params import Params
 
 
@@ -16,10 +16,9 @@ def checkpoint_folder(root: Path, splits: Path, params: Params) -> Path:
     Another run finds another folder, so that a checkpoint is only ever continued by the run that wrote it.
     """
     digest = hashlib.sha256(json.dumps(params.model_dump(mode="json"), sort_keys=True).encode())
-    import region_heads.training.finetune  # noqa: F401 - loads the code that trains
-
-    loaded = [module for name, module in sorted(sys.modules.items()) if name.startswith("region_heads.")]
-    sources = [Path(module.__file__) for module in loaded if module.__file__]
+    # All of the library, not what happens to be loaded: every rank and whoever started it must agree.
+    packages = (Path(region_heads.__file__).parent, Path(__file__).parent)
+    sources = [path for package in packages for path in sorted(package.rglob("*.py"))]
     for path in (splits / "train.parquet", splits / "val.parquet", *sources):
         digest.update(path.read_bytes())
     return root / f"finetune-{digest.hexdigest()[:16]}"

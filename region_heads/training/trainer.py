@@ -70,6 +70,11 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
         )
         return self._loader(dataset, sampler)
 
+    def _save_rng_state(self, output_dir: str) -> None:
+        """The last file that every rank writes; the state that marks a checkpoint as whole waits for all of them."""
+        super()._save_rng_state(output_dir)
+        self.accelerator.wait_for_everyone()
+
     def _loader(self, dataset: RegionDataset, sampler: ImageBatchSampler) -> DataLoader[Any]:
         return _EpochLoader(
             dataset,

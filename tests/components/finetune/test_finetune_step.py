@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -60,6 +62,19 @@ def test_only_the_run_that_wrote_a_checkpoint_finds_it(splits: Path, tmp_path: P
     assert checkpoint_folder(tmp_path, splits, params(tmp_path, seed=1)) != folder
     pq.write_table(pq.read_table(splits / "train.parquet").slice(1), splits / "train.parquet")
     assert checkpoint_folder(tmp_path, splits, params(tmp_path)) != folder
+
+
+def test_every_process_of_a_run_finds_the_same_checkpoints_whatever_it_has_loaded(splits: Path, tmp_path: Path) -> None:
+    import region_heads.prediction  # noqa: F401 - training does not load it
+
+    code = (
+        "import sys; from pathlib import Path; from components.finetune.params import Params;"
+        "from components.finetune.checkpoints import checkpoint_folder;"
+        "print(checkpoint_folder(Path(sys.argv[1]), Path(sys.argv[2]), Params.model_validate_json(sys.argv[3])))"
+    )
+    arguments = [str(tmp_path), str(splits), params(tmp_path).model_dump_json()]
+    elsewhere = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    assert elsewhere.stdout.strip() == str(checkpoint_folder(tmp_path, splits, params(tmp_path)))
 
 
 def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
