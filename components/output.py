@@ -44,6 +44,18 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def scratch_file(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside ``path``, on the same disk, so that it can be renamed to become it."""
+    scratch = path.with_name(f"{path.name}.scratch")
+    partial = _partial(scratch)
+    _remove_leftovers(scratch)
+    try:
+        yield partial
+    finally:
+        _remove(partial)
+
+
+@contextlib.contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Like :func:`whole_file`, for a folder: yields an empty folder that becomes ``path``."""
     partial = _partial(path)

@@ -22,8 +22,14 @@ RECORD_SCHEMA = pa.schema(
         pa.field("depth", pa.string()),  # likewise; null when there is no depth image
         pa.field("width", pa.int32(), nullable=False),
         pa.field("height", pa.int32(), nullable=False),
+        # What the picture looks like; null where it was not opened. The hash has 256 bits, in hexadecimal digits, of
+        # which two pictures that look alike share most; brightness and contrast are of the grey values, 0..1.
+        pa.field("image_hash", pa.string()),
+        pa.field("brightness", pa.float32()),
+        pa.field("contrast", pa.float32()),
         pa.field("question", pa.string(), nullable=False),  # with <mask>, without the <image> prefix
         pa.field("rle", pa.list_(pa.string()), nullable=False),  # COCO compressed counts, size height x width
+        pa.field("mask_areas", pa.list_(pa.int32()), nullable=False),  # pixels of each mask
         pa.field("category", pa.string()),  # the data set's own label, as found; null when it has none
         pa.field("answer", pa.string()),  # normalized_answer as JSON text ('"left"', '2.32'); null = unanswered
         pa.field("freeform_answer", pa.string()),
@@ -51,6 +57,7 @@ SPLIT_SCHEMA = pa.schema(
         *TAGGED_SCHEMA,
         pa.field("wording", pa.string(), nullable=False),  # the question with every run of masks as one sign
         pa.field("novel_wording", pa.bool_(), nullable=False),  # the training split does not hold this wording
+        pa.field("copy", pa.int32(), nullable=False),  # above 0 for a repetition, by which training is balanced
     ]
 )
 """What ``split`` writes, once per split."""

@@ -61,6 +61,7 @@ def table() -> pa.Table:
             "image": f"{number // 5}.png", "depth": f"{number // 5}_depth.png", "width": WIDTH, "height": HEIGHT,
             "question": template["text"].format(*["<mask>"] * template["regions"]),
             "rle": [_rectangle(rng) for _ in range(template["regions"])],
+            "mask_areas": [9] * template["regions"], "copy": 0,
             "freeform_answer": "It is [Region 0].", "task": template["task"], "task_source": "label",
             "task_confidence": 1.0, "grounding": grounding, "wording": template["text"], "novel_wording": False,
             "grounding_roles": None if grounding is None else template.get("roles", ["answer"] * len(grounding)),

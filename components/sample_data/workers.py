@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.text import Text
-
+from components.parallel import cores, in_order
+from components.progress import progress_bar
 from components.sample_data.scenes import Order, write_scene
-from region_heads.errors import RegionHeadsError
-
-
-class _Rate(ProgressColumn):
-    """Scenes for each second."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:.1f} scenes/s" if speed else "")
 
 
 def write_scenes(orders: Sequence[Order], folder: Path, *, workers: int) -> list[list[dict[str, Any]]]:
@@ -43,36 +26,12 @@ def write_scenes(orders: Sequence[Order], folder: Path, *, workers: int) -> list
     Raises:
         RegionHeadsError: A worker process died.
     """
-    processes = min(workers or len(os.sched_getaffinity(0)), len(orders))
-    columns = (TextColumn("rendering"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
-    with _made(orders, folder, processes) as made, Progress(*columns) as progress:
-        return list(progress.track(made, total=len(orders)))
-
-
-@contextmanager
-def _made(orders: Sequence[Order], folder: Path, processes: int) -> Iterator[Iterator[list[dict[str, Any]]]]:
-    make = partial(write_scene, folder=folder)
-    if processes <= 1:
-        yield map(make, orders)
-        return
-    context = multiprocessing.get_context("spawn")
-    try:
-        with ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent) as pool:
-            yield pool.map(make, orders, chunksize=2)
-    except BrokenProcessPool:
-        raise RegionHeadsError(
-            f"a rendering process died (out of memory?); expected {processes} to live on: set sample_data.workers lower"
-        ) from None
-
-
-def _end_with_parent() -> None:
-    """Ends this process when its parent is gone; a pool's process would wait for work forever."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch(sentinel: int) -> None:
-        wait([sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
+    processes = min(workers or cores(), len(orders))
+    made = []
+    with progress_bar("rendering", total=len(orders), unit="scenes") as bar:
+        for _, records in in_order(
+            partial(write_scene, folder=folder), orders, processes=processes, doing="rendering scenes"
+        ):
+            made.append(records)
+            bar.advance(1)
+    return made

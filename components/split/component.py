@@ -12,6 +12,7 @@ def split(
     tagged: dsl.Input[dsl.Dataset],
     splits: dsl.Output[dsl.Dataset],
     report: dsl.Output[dsl.Artifact],
+    page: dsl.Output[dsl.HTML],
     metrics: dsl.Output[dsl.Metrics],
     split: dict[str, Any],
 ) -> None:
@@ -23,6 +24,7 @@ def split(
         tagged=tagged.path,
         splits=splits.path,
         report=report.path,
+        page=page.path,
         split=split,
     )
     for name, value in figures.items():

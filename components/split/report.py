@@ -3,54 +3,69 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from rich.console import Console
 from rich.table import Table
 
+from components.profile import answer_counts, profile
+from components.shift import divergence, shifts, word_shifts
 from components.split.assignment import SPLITS, Assignment
-from components.split.drift import divergence
-from region_heads.tasks import TASKS, Task
+from region_heads.tasks import TASKS
 
 _EXAMPLES = 5
-_DISTANCE_BORDERS = (0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0)
 _MUCH_HELD_BACK = 0.5
+_LIMIT = 0.1
+_WORDS = 12
+
+Tables = Mapping[str, pa.Table]
 
 
 def report_content(
-    tables: Mapping[str, pa.Table], assignment: Assignment, *, max_task_ratio: float | None
+    tables: Tables,
+    assignment: Assignment,
+    alike: Sequence[tuple[str, str]],
+    repeated: int,
+    *,
+    group_of: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The report as JSON; the ``questions`` of all tables add up to ``questions``."""
-    tasks = {name: _task_counts(table) for name, table in tables.items()}
-    answers = {name: {task.name: _answers(table, task) for task in TASKS} for name, table in tables.items()}
+    """The report as JSON; the ``questions`` of all tables add up to ``questions``.
+
+    Args:
+        tables: Each question once, with the columns of :data:`components.profile.READ`.
+        alike: Pairs of pictures that look alike.
+        repeated: Rows that balancing adds to the training split.
+    """
+    parts = {name: _part(table) for name, table in tables.items()}
+    known = set(tables["train"]["wording"].unique().to_pylist())
+    for name, table in tables.items():
+        parts[name]["novel_wordings"] = sum(
+            one["counts"] for one in pc.value_counts(table["wording"]).to_pylist() if one["values"] not in known
+        )
+    parts["train"]["repeated"] = repeated
+    split_of = {image: name for name in SPLITS for image in tables[name]["image"].unique().to_pylist()}
+    across = [pair for pair in alike if len({split_of[image] for image in pair if image in split_of}) > 1]
     content: dict[str, Any] = {
         "questions": sum(table.num_rows for table in tables.values()),
-        "splits": {
-            name: {
-                "questions": table.num_rows,
-                "images": len(set(table["image"].to_pylist())),
-                "tasks": tasks[name],
-                "answers": answers[name],
-                "regions": _regions(table),
-                "wordings": len(set(table["wording"].to_pylist())),
-                "novel_wordings": sum(table["novel_wording"].to_pylist()),
-            }
-            for name, table in tables.items()
-        },
+        "splits": parts,
         "drift": {
-            f"train-{name}": {
-                "tasks": divergence(tasks["train"], tasks[name]),
-                "answers": {
-                    task.name: divergence(answers["train"][task.name], answers[name][task.name]) for task in TASKS
-                },
-            }
-            for name in SPLITS
-            if name != "train"
+            f"{a}-{b}": _drift(a, b, tables, parts) for a, b in (("train", "val"), ("train", "test"), ("val", "test"))
         },
         "images": {
+            "groups": len(set(group_of.values())),
             "in_two_splits": _in_two_splits(tables),
+            "near_duplicates": {
+                "pairs": len(alike),
+                "in_two_splits": len(across),
+                "examples": [
+                    {"images": list(pair), "splits": [split_of.get(image) for image in pair]}
+                    for pair in [*across, *alike][:_EXAMPLES]
+                ],
+            },
             "source_conflicts": {"count": len(assignment.conflicts), "examples": assignment.conflicts[:_EXAMPLES]},
             "carved_from_train": assignment.carved,
             "moved": [
@@ -58,7 +73,6 @@ def report_content(
                 for image, origin, goal, task in assignment.moved
             ],
         },
-        "max_task_ratio": max_task_ratio,
     }
     content["warnings"] = _warnings(content, assignment)
     return content
@@ -68,7 +82,7 @@ def headline(content: Mapping[str, Any]) -> dict[str, float]:
     """The figures that are worth a line in a table of runs."""
     figures = {f"{name}/questions": float(part["questions"]) for name, part in content["splits"].items()}
     figures |= {f"{name}/images": float(content["splits"][name]["images"]) for name in SPLITS}
-    drifts = [drift["tasks"] for drift in content["drift"].values()]
+    drifts = [drift["tasks"] for name, drift in content["drift"].items() if name.startswith("train-")]
     figures["task_drift"] = max((drift for drift in drifts if drift is not None), default=0.0)
     return figures
 
@@ -85,34 +99,33 @@ def print_report(content: Mapping[str, Any]) -> None:
         console.print(f"  WARNING: {warning}", markup=False, highlight=False, style="bold yellow")
 
 
-def _task_counts(table: pa.Table) -> dict[str, int]:
-    found = Counter(table["task"].to_pylist())
-    return {task.name: found[task.name] for task in TASKS}
+def _part(table: pa.Table) -> dict[str, Any]:
+    tasks = Counter(table["task"].to_pylist())
+    regions = Counter(pc.list_value_length(table["mask_areas"]).to_pylist())
+    return {
+        "questions": table.num_rows,
+        "images": len(table["image"].unique()),
+        "tasks": {task.name: tasks[task.name] for task in TASKS},
+        "answers": {task.name: answer_counts(table[task.target_column].to_pylist()) for task in TASKS},
+        "regions": {str(number): count for number, count in sorted(regions.items())},
+        "wordings": len(table["wording"].unique()),
+    }
 
 
-def _answers(table: pa.Table, task: Task) -> dict[str, int]:
-    """Histogram of a task's typed targets; decimal ones by range."""
-    values = table[task.target_column].drop_null().to_pylist()
-    if task.target_dtype.startswith("float"):
-        return dict(Counter(_range(value) for value in sorted(values)))
-    return {str(value): count for value, count in sorted(Counter(values).items())}
+def _drift(first: str, second: str, tables: Tables, parts: Mapping[str, Any]) -> dict[str, Any]:
+    here, there = parts[first], parts[second]
+    profiles = [profile(tables[name]) for name in (first, second)]
+    filled = all(one.num_rows for one in profiles)
+    return {
+        "tasks": divergence(here["tasks"], there["tasks"]),
+        "answers": {task.name: divergence(here["answers"][task.name], there["answers"][task.name]) for task in TASKS},
+        "features": [asdict(shift) for shift in shifts(*profiles, limit=_LIMIT)] if filled else [],
+        "words": [asdict(shift) | {"told": str(shift)} for shift in word_shifts(*profiles)[:_WORDS]] if filled else [],
+    }
 
 
-def _range(value: float) -> str:
-    below = [border for border in _DISTANCE_BORDERS if border < value]
-    if not below:
-        return "0"
-    above = [border for border in _DISTANCE_BORDERS if border >= value]
-    return f"{below[-1]:g}-{above[0]:g}" if above else f"above {below[-1]:g}"
-
-
-def _regions(table: pa.Table) -> dict[str, int]:
-    counts = Counter(len(masks) for masks in table["rle"].to_pylist())
-    return {str(number): count for number, count in sorted(counts.items())}
-
-
-def _in_two_splits(tables: Mapping[str, pa.Table]) -> int:
-    places = Counter(image for name in SPLITS for image in set(tables[name]["image"].to_pylist()))
+def _in_two_splits(tables: Tables) -> int:
+    places = Counter(image for name in SPLITS for image in tables[name]["image"].unique().to_pylist())
     return sum(count > 1 for count in places.values())
 
 
@@ -129,10 +142,20 @@ def _warnings(content: Mapping[str, Any], assignment: Assignment) -> list[str]:
         found.append(f"{count} pictures stand in several source splits, e.g. {example}; they went to the strictest")
     if assignment.carved:
         found.append(f"the data set brings no answered {' or '.join(assignment.carved)}; taken from training pictures")
+    for pair, drift in content["drift"].items():
+        if drift["words"]:
+            found.append(f"{pair.replace('-', ' and ')} ask differently: {drift['words'][0]['told']}")
+    alike = content["images"]["near_duplicates"]
+    if alike["in_two_splits"]:
+        first = " and ".join(alike["examples"][0]["images"])
+        found.append(
+            f"{alike['in_two_splits']} pairs of pictures that look alike stand in different splits, e.g. {first}; set "
+            "split.near_duplicates to together to keep them in one"
+        )
     held, kept = content["splits"]["held_back"]["questions"], content["splits"]["train"]["questions"]
     if held > _MUCH_HELD_BACK * (held + kept):
         found.append(
             f"{held} of {held + kept} training questions are held back, since the smallest task has few; "
-            "raise split.max_task_ratio, or set it to null"
+            "raise split.max_task_ratio, or set split.balance to oversample or none"
         )
     return found

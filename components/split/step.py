@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.inputs import read_table
-from components.output import whole_folder, write_json
+from components.inputs import open_table
+from components.output import whole_file, whole_folder, write_json
 from components.ports import InputPath, OutputPath
-from components.split.assignment import SPLITS, Picture, assign
-from components.split.balance import over_the_cap
+from components.progress import progress_bar
+from components.split.assignment import SPLITS, Assignment, assign
+from components.split.balance import copies
+from components.split.duplicates import near_duplicates
+from components.split.groups import Asked, group_of, groups
+from components.split.page import render
 from components.split.params import Params
 from components.split.report import headline, print_report, report_content
 from components.split.wording import wording
+from components.tables import ROW_GROUP, TableWriter
 from region_heads.errors import RegionHeadsError
 from region_heads.records import SPLIT_SCHEMA, TAGGED_SCHEMA
 
 HELD_BACK, PREDICT = "held_back", "predict"
+TABLES = (*SPLITS, HELD_BACK, PREDICT)
+_HEAVY = ("rle", "freeform_answer", "grounding", "grounding_roles")
+"""Columns that decide nothing here; they are only passed through."""
 
 
-def split(*, tagged: InputPath, splits: OutputPath, report: OutputPath, split: Params) -> dict[str, float]:
+def split(
+    *, tagged: InputPath, splits: OutputPath, report: OutputPath, page: OutputPath, split: Params
+) -> dict[str, float]:
     """Shares the questions out by picture, balances the training split, and tells how the splits differ.
 
     Args:
         tagged: The tagged questions (``TAGGED_SCHEMA``).
         splits: Written: a folder of tables (``SPLIT_SCHEMA``): ``train``, ``val``, ``test``, ``held_back``
-            (training questions over the cap of their task) and ``predict`` (questions without an answer). Each
-            question is in exactly one of them.
+            (training questions that balancing leaves out) and ``predict`` (questions without an answer). Each
+            question is in exactly one of them; balancing may repeat it in ``train``.
         report: Written: counts, answers, drift, wordings, conflicts.
+        page: Written: the same as a page with plots.
         split: Settings of this step.
 
     Returns:
@@ -39,53 +54,123 @@ def split(*, tagged: InputPath, splits: OutputPath, report: OutputPath, split: P
     Raises:
         RegionHeadsError: ``tagged`` is no such table, there are too few pictures, or a split would miss a task.
     """
-    table = read_table(tagged, TAGGED_SCHEMA, writer="tag_tasks").select(TAGGED_SCHEMA.names)
-    if table.num_rows == 0:
-        raise RegionHeadsError(f"{tagged}: expected questions, found none; see the reports of the steps before")
-    targets = [name for name in table.column_names if name.startswith("target_")]
-    columns = table.select(["id", "image", "source_split", "task", "question", *targets]).to_pydict()
-    answered = [any(columns[name][row] is not None for name in targets) for row in range(table.num_rows)]
-    shares = {"train": split.train, "val": split.val, "test": split.test}
-    pictures = _pictures(columns, answered)
-    assignment = assign(pictures, shares, seed=split.seed, keep=split.source_splits == "keep")
-
-    places = [
-        assignment.split[image] if has else PREDICT for image, has in zip(columns["image"], answered, strict=True)
-    ]
-    training = [row for row, place in enumerate(places) if place == "train"]
-    for number in over_the_cap(
-        [columns["id"][row] for row in training],
-        [columns["task"][row] for row in training],
-        ratio=split.max_task_ratio,
-        seed=split.seed,
-    ):
-        places[training[number]] = HELD_BACK
-    wordings = [wording(question) for question in columns["question"]]
-    known = {words for words, place in zip(wordings, places, strict=True) if place == "train"}
-    table = table.append_column("wording", pa.array(wordings, pa.string()))
-    table = table.append_column("novel_wording", pa.array([words not in known for words in wordings], pa.bool_()))
-    table = table.cast(SPLIT_SCHEMA)
-
-    tables = {
-        name: table.filter(pa.array([place == name for place in places])) for name in (*SPLITS, HELD_BACK, PREDICT)
-    }
-    if sum(part.num_rows for part in tables.values()) != table.num_rows:
-        raise AssertionError(f"{table.num_rows} questions read, {places} placed")
-    content = report_content(tables, assignment, max_task_ratio=split.max_task_ratio)
-    with whole_folder(splits) as folder:
-        for name, part in tables.items():
-            pq.write_table(part, folder / f"{name}.parquet", compression="zstd")
+    with open_table(tagged, TAGGED_SCHEMA, writer="tag_tasks") as file:
+        light = file.read(columns=[name for name in TAGGED_SCHEMA.names if name not in _HEAVY])
+        if light.num_rows == 0:
+            raise RegionHeadsError(f"{tagged}: expected questions, found none; see the reports of the steps before")
+        placed = _place(light, split)
+        light = light.append_column("wording", pa.array(placed.wordings, pa.string()))
+        with whole_folder(splits) as folder:
+            _write(file, placed, folder)
+    chosen = {name: pc.equal(pa.array(placed.tables), name) for name in TABLES}
+    content = report_content(
+        {name: light.filter(rows) for name, rows in chosen.items()}, placed.assignment, placed.alike, placed.repeated,
+        group_of=placed.group_of,
+    )  # fmt: skip
     write_json(report, content)
+    with whole_file(page) as partial:
+        partial.write_text(render(content), encoding="utf-8")
     print_report(content)
     return headline(content)
 
 
-def _pictures(columns: dict[str, list[Any]], answered: list[bool]) -> dict[str, Picture]:
-    sources, tasks = defaultdict(set), defaultdict(set)
-    for image, source, task, has in zip(
-        columns["image"], columns["source_split"], columns["task"], answered, strict=True
-    ):
-        sources[image].add(source)
-        if has:
-            tasks[image].add(task)
-    return {image: Picture(frozenset(sources[image] - {""}), frozenset(tasks[image])) for image in sources}
+@dataclass(frozen=True)
+class _Placed:
+    """Where each question goes.
+
+    Attributes:
+        tables: Name of the question's table.
+        taken: How often it stands there.
+        wordings, novel: Its wording, and whether training does not hold that.
+        alike: Pairs of pictures that look alike.
+        repeated: Rows that balancing adds to the training split.
+    """
+
+    tables: list[str]
+    taken: list[int]
+    wordings: list[str]
+    novel: list[bool]
+    assignment: Assignment
+    alike: list[tuple[str, str]]
+    repeated: int
+    group_of: dict[str, str]
+
+
+def _place(light: pa.Table, settings: Params) -> _Placed:
+    targets = [name for name in light.column_names if name.startswith("target_")]
+    columns: dict[str, list[Any]] = light.select(
+        ["id", "image", "image_hash", "source_split", "task", "question", *targets]
+    ).to_pydict()
+    answers = [
+        next((one for one in row if one is not None), None) for row in zip(*map(columns.get, targets), strict=True)
+    ]
+    images = columns["image"]
+    hashes = {image: text for image, text in zip(images, columns["image_hash"], strict=True) if text}
+    alike = near_duplicates(hashes)
+    together = alike if settings.near_duplicates == "together" else []
+    names = group_of(images, settings.group, together)
+    asked = (
+        Asked(*row)
+        for row in zip(
+            images, columns["source_split"], columns["task"], answers,
+            pc.list_value_length(light["mask_areas"]).to_pylist(), strict=True,
+        )
+    )  # fmt: skip
+    shares = {"train": settings.train, "val": settings.val, "test": settings.test}
+    known = groups(asked, names.__getitem__)
+    assignment = assign(known, shares, seed=settings.seed, keep=settings.source_splits == "keep")
+
+    tables = [
+        PREDICT if answer is None else assignment.split[names[image]]
+        for image, answer in zip(images, answers, strict=True)
+    ]
+    taken = [1] * len(tables)
+    training = [row for row, table in enumerate(tables) if table == "train"]
+    times = copies(
+        [columns["id"][row] for row in training],
+        [columns["task"][row] for row in training],
+        balance=settings.balance,
+        ratio=settings.max_task_ratio,
+        temperature=settings.temperature,
+        seed=settings.seed,
+    )
+    for row, number in zip(training, times, strict=True):
+        if number:
+            taken[row] = number
+        else:
+            tables[row] = HELD_BACK
+    wordings = [wording(question) for question in columns["question"]]
+    trained = {words for words, table in zip(wordings, tables, strict=True) if table == "train"}
+    novel = [words not in trained for words in wordings]
+    return _Placed(tables, taken, wordings, novel, assignment, alike, sum(taken) - len(taken), names)
+
+
+def _write(file: pq.ParquetFile, placed: _Placed, folder: Path) -> None:
+    """Sends every row, with its masks, to its table; a row group at a time."""
+    first = 0
+    with contextlib.ExitStack() as open_writers:
+        writers = {
+            name: open_writers.enter_context(TableWriter(folder / f"{name}.parquet", SPLIT_SCHEMA)) for name in TABLES
+        }
+        bar = open_writers.enter_context(progress_bar("splitting", total=len(placed.tables), unit="questions"))
+        for batch in file.iter_batches(ROW_GROUP, columns=TAGGED_SCHEMA.names):
+            rows = range(first, first + batch.num_rows)
+            for name, writer in writers.items():
+                chosen = [row for row in rows if placed.tables[row] == name]
+                if chosen:
+                    writer.add(_rows(batch.select(TAGGED_SCHEMA.names), first, chosen, placed))
+            first += batch.num_rows
+            bar.advance(batch.num_rows)
+    if first != len(placed.tables):
+        raise AssertionError(f"{first} questions read, {len(placed.tables)} placed")
+
+
+def _rows(batch: pa.RecordBatch, first: int, chosen: Sequence[int], placed: _Placed) -> pa.RecordBatch:
+    repeated = [(row, copy) for row in chosen for copy in range(placed.taken[row])]
+    kept = batch.take(pa.array([row - first for row, _ in repeated], pa.int64()))
+    more = [
+        pa.array([placed.wordings[row] for row, _ in repeated], pa.string()),
+        pa.array([placed.novel[row] for row, _ in repeated], pa.bool_()),
+        pa.array([copy for _, copy in repeated], pa.int32()),
+    ]
+    return pa.RecordBatch.from_arrays([*kept.columns, *more], schema=SPLIT_SCHEMA)

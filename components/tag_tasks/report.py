@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from region_heads.tagging.grammar import UNKNOWN, Tag
 from region_heads.tasks import TASKS, Task
-
-if TYPE_CHECKING:
-    from components.tag_tasks.tagging import UntaggedError
 
 _EXAMPLES = 10
 _BINS = 10
@@ -34,11 +31,12 @@ class RouterReport:
         self._ungrounded_examples: list[dict[str, str]] = []
 
     def tagged(self, record: dict[str, Any], task: Task, source: str, read: Tag) -> None:
-        """Notes a tagged question and what the grammar reads in it."""
+        """Notes a tagged question, and whether the grammar reads its label in it."""
         self._tasks[task.name] += 1
         self._sources[source] += 1
-        if source != "label":
+        if record["category"] is None:
             return
+        task = Task.of(record["category"])
         self._confusion[task.name][read.task] += 1
         place = self._calibration[min(_BINS - 1, int(read.confidence * _BINS))]
         place[0] += 1
@@ -56,11 +54,11 @@ class RouterReport:
                 }
             )
 
-    def untagged(self, error: UntaggedError) -> None:
+    def untagged(self, kind: str, message: str) -> None:
         """Notes a question that goes to quarantine."""
-        self._untagged[error.kind] += 1
+        self._untagged[kind] += 1
         if len(self._untagged_examples) < _EXAMPLES:
-            self._untagged_examples.append(str(error))
+            self._untagged_examples.append(message)
 
     def grounding(self, task: Task, record: dict[str, Any], problem: str) -> None:
         """Notes a freeform answer; ``problem`` is empty when its regions were found."""
@@ -70,10 +68,27 @@ class RouterReport:
                 {"id": record["id"], "answer": record["freeform_answer"], "reason": problem}
             )
 
+    def add(self, later: RouterReport) -> None:
+        """Adds what was counted in questions that come after these."""
+        for mine, more in (
+            (self._tasks, later._tasks), (self._sources, later._sources), (self._untagged, later._untagged),
+        ):  # fmt: skip
+            mine.update(more)
+        for counts, more_counts in ((self._confusion, later._confusion), (self._grounded, later._grounded)):
+            for name, found in more_counts.items():
+                counts[name].update(found)
+        self._calibration = [
+            [mine + more for mine, more in zip(here, there, strict=True)]
+            for here, there in zip(self._calibration, later._calibration, strict=True)
+        ]
+        self._untagged_examples = [*self._untagged_examples, *later._untagged_examples][:_EXAMPLES]
+        self._disagreements = [*self._disagreements, *later._disagreements][:_EXAMPLES]
+        self._ungrounded_examples = [*self._ungrounded_examples, *later._ungrounded_examples][:_EXAMPLES]
+
     def content(self) -> dict[str, Any]:
         """The report as JSON; ``questions`` is always ``tagged + untagged``."""
         tagged, untagged = self._tasks.total(), self._untagged.total()
-        labelled = self._sources["label"]
+        labelled = sum(found.total() for found in self._confusion.values())
         agreed = sum(found[name] for name, found in self._confusion.items())
         return {
             "questions": tagged + untagged,

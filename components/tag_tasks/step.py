@@ -9,14 +9,20 @@ import pyarrow.parquet as pq
 
 from components.inputs import open_table
 from components.output import whole_file, write_json
+from components.parallel import cores, in_order
 from components.ports import InputPath, OutputPath
+from components.progress import progress_bar
+from components.tables import TableWriter
+from components.tag_tasks.classifier import TaskClassifier
 from components.tag_tasks.params import Params
 from components.tag_tasks.report import RouterReport
-from components.tag_tasks.tagging import UntaggedError, tagged_row
+from components.tag_tasks.tagging import Tagger
 from region_heads.errors import RegionHeadsError
 from region_heads.records import RECORD_SCHEMA, TAGGED_SCHEMA
+from region_heads.tasks import TASKS
 
-_BATCH = 2048
+_SHARE = 50_000
+"""Questions for which another process is worth its start."""
 
 
 def tag_tasks(
@@ -42,18 +48,24 @@ def tag_tasks(
         open_table(records, RECORD_SCHEMA, writer="validate") as file,
         whole_file(tagged) as tagged_file,
         whole_file(quarantine) as quarantine_file,
-        pq.ParquetWriter(tagged_file, TAGGED_SCHEMA, compression="zstd") as writer,
+        TableWriter(tagged_file, TAGGED_SCHEMA) as writer,
         quarantine_file.open("w", encoding="utf-8") as untagged,
+        progress_bar("tagging", total=file.metadata.num_rows, unit="questions") as bar,
     ):
-        for batch in file.iter_batches(_BATCH):
-            rows = []
-            for record in batch.to_pylist():
-                try:
-                    rows.append(tagged_row(record, figures, min_confidence=tag_tasks.min_confidence))
-                except UntaggedError as error:
-                    figures.untagged(error)
-                    untagged.write(json.dumps({"reason": str(error), "kind": error.kind, "record": record}) + "\n")
-            writer.write_table(pa.Table.from_pylist(rows, schema=TAGGED_SCHEMA))
+        tagger = Tagger(records, tag_tasks, _classifier(file) if tag_tasks.unknown == "classifier" else None)
+        processes = min(tag_tasks.workers or cores(), 1 + file.metadata.num_rows // _SHARE)
+        groups = range(file.num_row_groups)
+        for group, found in in_order(tagger, groups, processes=processes, doing="tagging questions"):
+            table = file.read_row_group(group).select(RECORD_SCHEMA.names).combine_chunks()
+            kept = table.take(pa.array(found.rows, pa.int64())).to_batches() if found.rows else []
+            for record_columns in kept:
+                columns = [*record_columns.columns, *found.columns.columns]
+                writer.add(pa.RecordBatch.from_arrays(columns, schema=TAGGED_SCHEMA))
+            for row, error in found.untagged.items():
+                record = table.slice(row, 1).to_pylist()[0]
+                untagged.write(json.dumps({"reason": str(error), "kind": error.kind, "record": record}) + "\n")
+            figures.add(found.report)
+            bar.advance(table.num_rows)
     content = figures.content()
     write_json(report, content)
     figures.show(quarantine)
@@ -62,3 +74,15 @@ def tag_tasks(
             f"{records}: none of {content['questions']} questions could be tagged; {quarantine} says why for each"
         )
     return figures.headline()
+
+
+def _classifier(file: pq.ParquetFile) -> TaskClassifier:
+    """Learns from all questions whose label is known."""
+    columns = (batch.to_pydict() for batch in file.iter_batches(columns=["question", "category"]))
+    known = {task.category: task.name for task in TASKS}
+    return TaskClassifier(
+        (question, known[category])
+        for batch in columns
+        for question, category in zip(batch["question"], batch["category"], strict=True)
+        if category in known
+    )

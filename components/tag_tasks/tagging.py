@@ -1,14 +1,28 @@
-"""One record to one tagged row: the task, the typed target, the grounding."""
+"""Questions to tags: the task, the typed target, the grounding; a row group at a time, in any process."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.tag_tasks.params import Params
 from components.tag_tasks.report import RouterReport
+from region_heads.records import RECORD_SCHEMA, TAGGED_SCHEMA
 from region_heads.tagging.grammar import UNKNOWN, Tag, tag
 from region_heads.tagging.grounding import Grounded, ground
 from region_heads.tasks import TASKS, Answer, Task
+
+NEW_COLUMNS = pa.schema([field for field in TAGGED_SCHEMA if field.name not in RECORD_SCHEMA.names])
+_READ = ["id", "source", "question", "mask_areas", "category", "answer", "freeform_answer"]
+
+Ask = Callable[[str], tuple[str, float]]
+"""Question to the most probable task's name and its probability."""
 
 
 class UntaggedError(Exception):
@@ -19,47 +33,102 @@ class UntaggedError(Exception):
     """
 
     def __init__(self, kind: Literal["unknown_task", "unknown_category", "target"], message: str) -> None:
-        super().__init__(message)
+        super().__init__(kind, message)  # both, so that it can come from another process
         self.kind = kind
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
 
 
-def tagged_row(record: dict[str, Any], report: RouterReport, *, min_confidence: float) -> dict[str, Any]:
-    """The record with its task, target and grounding; what was found goes to ``report``.
+@dataclass(frozen=True)
+class Tagged:
+    """What became of a row group's questions.
 
-    Raises:
-        UntaggedError: The question has no label and the grammar is not sure, or the answer does not fit the task.
+    Attributes:
+        columns: ``NEW_COLUMNS`` of the tagged ones.
+        rows: Their places in the group.
+        untagged: The others by place.
+        report: What was seen.
     """
-    read = tag(record["question"], min_confidence=min_confidence)
-    task, source, confidence = _task(record, read)
-    target = _target(record, task)
-    grounded = _grounding(record, task, target, report)
-    report.tagged(record, task, source, read)
-    return {
-        **record,
-        "task": task.name,
-        "task_source": source,
-        "task_confidence": confidence,
-        **{other.target_column: target if other is task else None for other in TASKS},
-        "grounding": None if grounded is None else [one.region for one in grounded],
-        "grounding_roles": None if grounded is None else [one.role for one in grounded],
-    }
+
+    columns: pa.RecordBatch
+    rows: list[int]
+    untagged: dict[int, UntaggedError]
+    report: RouterReport
 
 
-def _task(record: dict[str, Any], read: Tag) -> tuple[Task, str, float]:
-    where = f"{record['source']} ({record['id']})"
-    if record["category"] is not None:
-        try:
-            return Task.of(record["category"]), "label", 1.0
-        except KeyError as error:
-            raise UntaggedError("unknown_category", f"{where}: category: {error.args[0]}") from None
-    if read.task == UNKNOWN:
+@dataclass(frozen=True)
+class Tagger:
+    """Tags a row group of the record table; reads only the columns that it needs.
+
+    Args:
+        ask: The classifier, where ``unknown`` asks one.
+    """
+
+    records: Path
+    settings: Params
+    ask: Ask | None = None
+
+    def __call__(self, group: int) -> Tagged:
+        """The tags of row group number ``group``."""
+        with pq.ParquetFile(self.records) as file:
+            questions = file.read_row_group(group, columns=_READ).to_pylist()
+        report = RouterReport()
+        tags, rows, untagged = [], [], {}
+        for row, record in enumerate(questions):
+            try:
+                tags.append(self._tag(record, report))
+                rows.append(row)
+            except UntaggedError as error:
+                report.untagged(error.kind, str(error))
+                untagged[row] = error
+        return Tagged(pa.RecordBatch.from_pylist(tags, schema=NEW_COLUMNS), rows, untagged, report)
+
+    def _tag(self, record: dict[str, Any], report: RouterReport) -> dict[str, Any]:
+        read = tag(record["question"], min_confidence=self.settings.min_confidence)
+        task, source, confidence = self._task(record, read)
+        target = _target(record, task)
+        grounded = _grounding(record, task, target, report)
+        report.tagged(record, task, source, read)
+        return {
+            "task": task.name,
+            "task_source": source,
+            "task_confidence": confidence,
+            **{other.target_column: target if other is task else None for other in TASKS},
+            "grounding": None if grounded is None else [one.region for one in grounded],
+            "grounding_roles": None if grounded is None else [one.role for one in grounded],
+        }
+
+    def _task(self, record: dict[str, Any], read: Tag) -> tuple[Task, str, float]:
+        known = read.task != UNKNOWN
+        label = _label(record)
+        if label is not None and (self.settings.first == "label" or (not known and self.settings.unknown == "label")):
+            return label, "label", 1.0
+        if known:
+            return Task.of(read.task), "rules", read.confidence
+        guess, sure = self.ask(record["question"]) if self.ask else (read.task, read.confidence)
+        if self.ask and sure >= self.settings.min_confidence:
+            return Task.of(guess), "model", sure
         raise UntaggedError(
             "unknown_task",
-            f"{where}: question: expected words of one of the tasks {', '.join(task.name for task in TASKS)}, found "
-            f"none that is sure (best guess {read.confidence:.2f}); give the record a category, "
-            "or add a rule to region_heads/tagging/rules.py",
+            f"{_where(record)}: question: expected words of one of the tasks "
+            f"{', '.join(task.name for task in TASKS)}, found none that is sure (best guess {sure:.2f}); give the "
+            "record a category, or add a rule to region_heads/tagging/rules.yaml",
         )
-    return Task.of(read.task), "rules", read.confidence
+
+
+def _where(record: dict[str, Any]) -> str:
+    return f"{record['source']} ({record['id']})"
+
+
+def _label(record: dict[str, Any]) -> Task | None:
+    if record["category"] is None:
+        return None
+    try:
+        return Task.of(record["category"])
+    except KeyError as error:
+        raise UntaggedError("unknown_category", f"{_where(record)}: category: {error.args[0]}") from None
 
 
 def _target(record: dict[str, Any], task: Task) -> Answer | None:
@@ -67,11 +136,11 @@ def _target(record: dict[str, Any], task: Task) -> Answer | None:
         return None
     try:
         target = task.parse(json.loads(record["answer"]))
-        task.check(target, regions=len(record["rle"]))
+        task.check(target, regions=len(record["mask_areas"]))
     except ValueError as error:
         raise UntaggedError(
             "target",
-            f"{record['source']} ({record['id']}): answer of a {task.name} question: {error}; "
+            f"{_where(record)}: answer of a {task.name} question: {error}; "
             "correct the answer or give the record the category that it belongs to",
         ) from None
     return target
@@ -80,7 +149,7 @@ def _target(record: dict[str, Any], task: Task) -> Answer | None:
 def _grounding(
     record: dict[str, Any], task: Task, target: Answer | None, report: RouterReport
 ) -> list[Grounded] | None:
-    text, regions = record["freeform_answer"], len(record["rle"])
+    text, regions = record["freeform_answer"], len(record["mask_areas"])
     evident = task.self_evident(regions)
     if not text:
         return evident

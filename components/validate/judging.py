@@ -4,144 +4,176 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from components.validate.pictures import Pictures, Place, Seen
+import pyarrow as pa
+
+from components.validate.flat_table import FLAT_SCHEMA, flat_row
+from components.validate.layout import Layout, Place
+from components.validate.pictures import Seen
 from components.validate.sources import Source
 from region_heads.formats.candidate import Candidate, Region
 from region_heads.formats.checks import content_problems, mask_problems, told
 from region_heads.formats.parsing import parse_record
-from region_heads.formats.problem import Problem, shown
+from region_heads.formats.problem import Problem
 from region_heads.formats.reading import Raw
-from region_heads.rle import box_counts, check_rle
-
-_BATCH = 512
+from region_heads.records import RECORD_SCHEMA
+from region_heads.rle import areas, box_counts, check_rle
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A record and what became of it.
+class Chunk:
+    """Records that follow each other in a file, and what lies where their pictures should.
 
     Attributes:
-        row: The row of the record table; None when there are problems.
-        areas: Of the row's masks, in pixels.
+        seen: None when the data set comes without pictures; sizes then come from the masks.
     """
 
     source: Source
-    raw: Raw
-    problems: list[Problem]
-    row: dict[str, Any] | None = None
-    areas: list[int] = field(default_factory=list)
+    raws: list[Raw]
+    seen: Mapping[Place, Seen | Problem] | None
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What became of a chunk's records; each stands either in ``places`` or in ``problems``.
+
+    Attributes:
+        rows: The accepted records (``RECORD_SCHEMA``).
+        flat: Their flat rows (``FLAT_SCHEMA``).
+        places: Where in the chunk each accepted record stands.
+        digests: Of each accepted record's content.
+        problems: By place in the chunk.
+    """
+
+    rows: pa.RecordBatch
+    flat: pa.RecordBatch
+    places: list[int]
+    digests: list[bytes]
+    problems: dict[int, list[Problem]]
 
 
 @dataclass(frozen=True)
 class _Read:
-    raw: Raw
     candidate: Candidate | None
     problems: list[Problem]
-    areas: list[int]
     image: Place | None = None
     depth: Place | None = None
 
 
+@dataclass(frozen=True)
 class Judge:
-    """Judges the records of all files; ids may stand only once in all of them.
+    """Judges records by themselves; that an id stands only once is for others to see.
 
-    Args:
-        pictures: None when the data set comes without pictures; sizes then come from the masks.
-        places: Knows where a picture would lie, also when it is absent.
+    Its result depends on the chunk alone, so chunks can be judged in other processes.
     """
 
-    def __init__(self, places: Pictures, *, look: bool) -> None:
-        self._pictures = places
-        self._look = look
-        self._ids: dict[str, tuple[str, str]] = {}  # where it stood first, and a digest of the record
+    layout: Layout
 
-    def judge(self, source: Source, records: Iterable[Raw]) -> Iterator[Judged]:
-        """Every record of ``records``, in their order."""
-        waiting = iter(records)
-        while batch := list(islice(waiting, _BATCH)):
-            read = [self._read(source, raw) for raw in batch]
-            if self._look:
-                self._pictures.look(place for one in read for place in (one.image, one.depth) if place)
-            for one in read:
-                yield self._judged(source, one)
+    def __call__(self, chunk: Chunk) -> Verdicts:
+        """Every record of the chunk."""
+        read = [self._read(chunk, raw) for raw in chunk.raws]
+        found = iter(areas(list(_masks(read))))
+        rows, flat, places, digests, problems = [], [], [], [], {}
+        for place, (raw, one) in enumerate(zip(chunk.raws, read, strict=True)):
+            row = _row(chunk, raw, one, found)
+            if isinstance(row, list):
+                problems[place] = row
+                continue
+            rows.append(row)
+            flat.append(flat_row(row, file=chunk.source.name, record=raw.number))
+            places.append(place)
+            digests.append(_digest(raw))
+        return Verdicts(
+            rows=pa.RecordBatch.from_pylist(rows, schema=RECORD_SCHEMA),
+            flat=pa.RecordBatch.from_pylist(flat, schema=FLAT_SCHEMA),
+            places=places, digests=digests, problems=problems,
+        )  # fmt: skip
 
-    def _read(self, source: Source, raw: Raw) -> _Read:
+    def _read(self, chunk: Chunk, raw: Raw) -> _Read:
         if raw.problem is not None:
-            return _Read(raw, None, [raw.problem], [])
+            return _Read(None, [raw.problem])
         candidate = parse_record(raw.content)
         if not isinstance(candidate, Candidate):
-            return _Read(raw, None, candidate, [])
-        problems, areas = mask_problems(candidate)
-        problems = [*content_problems(candidate), *problems]
-        image = self._pictures.image(source.folder_name, candidate.image)
+            return _Read(None, candidate)
+        problems = content_problems(candidate)
+        split = chunk.source.folder_name
+        image = self.layout.image(split, candidate.image)
         if isinstance(image, Problem):
-            return _Read(raw, candidate, [*problems, image], areas)
-        depth = self._pictures.depth(source.folder_name, candidate.image) if self._look else None
-        return _Read(raw, candidate, problems, areas, image, depth)
+            return _Read(candidate, [*problems, image])
+        depth = self.layout.depth(split, candidate.image) if chunk.seen is not None else None
+        return _Read(candidate, problems, image, depth)
 
-    def _judged(self, source: Source, read: _Read) -> Judged:
-        problems, candidate = list(read.problems), read.candidate
-        if candidate is None or read.image is None:
-            return Judged(source, read.raw, problems)
-        size, picture_problems = self._picture_size(read) if self._look else _claimed_size(candidate)
-        problems += picture_problems
-        areas = read.areas
-        if size is not None:
-            problems += _size_problems(candidate, size)
-            candidate, areas, box_problems = _with_counts(candidate, size, areas)
-            problems += box_problems
-        identity = candidate.id if candidate.id is not None else f"{source.folder_name}-{read.raw.number}"
-        where = f"{source.name}#{read.raw.number}"
-        if not problems:
-            problems += self._duplicate(identity, where, read.raw)
-        if problems or size is None:
-            return Judged(source, read.raw, problems)
-        row = {
-            "id": identity,
-            "source": where,
-            "source_split": source.split,
-            "image": read.image.path,
-            "depth": read.depth.path if read.depth else None,
-            "width": size[1],
-            "height": size[0],
-            "question": candidate.question,
-            "rle": [region.counts for region in candidate.regions],
-            "category": candidate.category,
-            "answer": None if candidate.answer is None else json.dumps(candidate.answer),
-            "freeform_answer": candidate.freeform_answer,
-        }
-        return Judged(source, read.raw, [], row, areas)
 
-    def _picture_size(self, read: _Read) -> tuple[tuple[int, int] | None, list[Problem]]:
-        problems: list[Problem] = []
-        sizes = {}
-        for name, place in (("image", read.image), ("depth", read.depth)):
-            if place is not None:
-                seen = self._pictures.seen(place)
-                if isinstance(seen, Seen):
-                    sizes[name] = (seen.height, seen.width)
-                else:
-                    check = seen.check if seen.check == "image_path" else f"{name}_{seen.check}"
-                    problems.append(replace(seen, check=check, field=name, advice=_advice(name, seen)))
-        if len(sizes) == 2 and sizes["image"] != sizes["depth"]:
-            expected = f"a depth image of the picture's size, {_size(sizes['image'])}"
-            problems.append(Problem("depth_size", "depth", expected, _size(sizes["depth"]), "replace the depth image"))
-        return sizes.get("image"), problems
+def _masks(read: Sequence[_Read]) -> Iterator[tuple[object, object]]:
+    for one in read:
+        for region in one.candidate.regions if one.candidate else ():
+            if region.box is None:
+                yield region.size, region.counts
 
-    def _duplicate(self, identity: str, where: str, raw: Raw) -> list[Problem]:
-        content = json.dumps(raw.content, sort_keys=True).encode()
-        digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-        first = self._ids.setdefault(identity, (where, digest))
-        if first[0] == where:
-            return []
-        same = "the same record" if first[1] == digest else "a different record"
-        found = f"{shown(identity)}, the id of {first[0]}, which is {same}"
-        return [Problem("duplicate_id", "id", "an id of its own", found, "remove the record or give it a new id")]
+
+def _row(chunk: Chunk, raw: Raw, read: _Read, found: Iterator[int | ValueError]) -> dict[str, Any] | list[Problem]:
+    """The row of the record table, or the problems; takes the areas of its masks from ``found``."""
+    candidate = read.candidate
+    if candidate is None:
+        return read.problems
+    mask_faults, sizes = mask_problems(candidate, found)
+    problems = [*read.problems, *mask_faults]
+    if read.image is None:
+        return problems
+    size, picture_problems = _claimed_size(candidate) if chunk.seen is None else _picture_size(read, chunk.seen)
+    problems += picture_problems
+    if size is not None:
+        problems += _size_problems(candidate, size)
+        candidate, sizes, box_problems = _with_counts(candidate, size, sizes)
+        problems += box_problems
+    if problems or size is None:
+        return problems
+    picture = chunk.seen[read.image] if chunk.seen is not None else None
+    facts = picture if isinstance(picture, Seen) else None
+    return {
+        "id": candidate.id if candidate.id is not None else f"{chunk.source.folder_name}-{raw.number}",
+        "source": f"{chunk.source.name}#{raw.number}",
+        "source_split": chunk.source.split,
+        "image": read.image.path,
+        "depth": read.depth.path if read.depth else None,
+        "width": size[1],
+        "height": size[0],
+        "image_hash": facts.hash if facts else None,
+        "brightness": facts.brightness if facts else None,
+        "contrast": facts.contrast if facts else None,
+        "question": candidate.question,
+        "rle": [region.counts for region in candidate.regions],
+        "mask_areas": sizes,
+        "category": candidate.category,
+        "answer": None if candidate.answer is None else json.dumps(candidate.answer),
+        "freeform_answer": candidate.freeform_answer,
+    }
+
+
+def _digest(raw: Raw) -> bytes:
+    content = json.dumps(raw.content, sort_keys=True).encode()
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def _picture_size(read: _Read, seen: Mapping[Place, Seen | Problem]) -> tuple[tuple[int, int] | None, list[Problem]]:
+    problems: list[Problem] = []
+    sizes = {}
+    for place in (read.image, read.depth):
+        if place is None:
+            continue
+        found = seen[place]
+        if isinstance(found, Seen):
+            sizes[place.kind] = (found.height, found.width)
+        else:
+            check = found.check if found.check == "image_path" else f"{place.kind}_{found.check}"
+            problems.append(replace(found, check=check, field=place.kind, advice=_advice(place.kind, found)))
+    if len(sizes) == 2 and sizes["image"] != sizes["depth"]:
+        expected = f"a depth image of the picture's size, {_size(sizes['image'])}"
+        problems.append(Problem("depth_size", "depth", expected, _size(sizes["depth"]), "replace the depth image"))
+    return sizes.get("image"), problems
 
 
 def _advice(name: str, problem: Problem) -> str:
@@ -178,23 +210,26 @@ def _size_problems(candidate: Candidate, size: tuple[int, int]) -> list[Problem]
 
 
 def _with_counts(
-    candidate: Candidate, size: tuple[int, int], areas: list[int]
+    candidate: Candidate, size: tuple[int, int], sizes: list[int]
 ) -> tuple[Candidate, list[int], list[Problem]]:
-    """Boxes turned into masks."""
+    """Boxes turned into masks, and the areas of all regions."""
     if all(region.box is None for region in candidate.regions):
-        return candidate, areas, []
-    regions, problems, areas = [], [], []
+        return candidate, sizes, []
+    regions, problems, all_sizes = [], [], []
     height, width = size
+    of_masks = iter(sizes)
     for region in candidate.regions:
-        counts = region.counts
-        if region.box is not None:
-            try:
-                counts = box_counts(region.box, height=height, width=width)
-                areas.append(check_rle(list(size), counts))
-            except ValueError as error:
-                problems.append(told("rle", region.field, error, "correct the box: left, top, right, bottom"))
-        regions.append(Region(region.field, size=list(size), counts=counts))
-    return replace(candidate, regions=regions), areas, problems
+        if region.box is None:
+            regions.append(region)
+            all_sizes.append(next(of_masks, 0))  # 0: a mask with a fault of its own, which is told already
+            continue
+        try:
+            counts = box_counts(region.box, height=height, width=width)
+            all_sizes.append(check_rle(list(size), counts))
+            regions.append(Region(region.field, size=list(size), counts=counts))
+        except ValueError as error:
+            problems.append(told("rle", region.field, error, "correct the box: left, top, right, bottom"))
+    return replace(candidate, regions=regions), all_sizes, problems
 
 
 def _size(size: tuple[int, int]) -> str:

@@ -24,3 +24,6 @@ class Params(Section):
     max_category_share: float = Field(
         1.0, gt=0, le=1, description="The gate stops the line when one category holds a larger share; 1: never."
     )
+    workers: int = Field(
+        0, ge=0, description="Processes that judge records; 0 takes all cores where the data is large enough."
+    )

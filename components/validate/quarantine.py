@@ -14,7 +14,7 @@ from region_heads.formats.reading import Raw, strict_json
 class Quarantine:
     """Writes JSON lines and counts reasons; a record with two reasons of one kind counts once for it.
 
-    A line is ``{"file", "record", "id", "reasons": [...], "content"}``. Where the original is not standard JSON
+    A line is ``{"file", "record", "line", "id", "reasons": [...], "content"}``. Where the original is not standard JSON
     (a broken line, NaN, bytes that are not UTF-8), ``text`` holds it instead of ``content``.
     """
 
@@ -27,12 +27,14 @@ class Quarantine:
     def add(self, file: str, raw: Raw, problems: Iterable[Problem]) -> None:
         """Writes one rejected record."""
         problems = list(problems)
+        where = f"{file}, line {raw.line}, record {raw.number}"
         identity = raw.content.get("id") if isinstance(raw.content, dict) else None
         line: dict[str, Any] = {
             "file": file,
             "record": raw.number,
+            "line": raw.line,
             "id": identity if isinstance(identity, str) else None,
-            "reasons": [{"message": f"{file}, record {raw.number}: {one}", **one.as_dict()} for one in problems],
+            "reasons": [{"message": f"{where}: {one}", **one.as_dict()} for one in problems],
         }
         if raw.problem is None and strict_json(raw.content):
             line["content"] = raw.content
@@ -42,4 +44,4 @@ class Quarantine:
         self.records += 1
         self.reasons.update({problem.check for problem in problems})
         for problem in problems:
-            self.examples.setdefault(problem.check, f"{file}, record {raw.number}: {problem}")
+            self.examples.setdefault(problem.check, f"{where}: {problem}")

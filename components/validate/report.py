@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -13,12 +12,15 @@ from rich.table import Table
 from components.validate.expectations import Outcome
 from components.validate.quarantine import Quarantine
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _EXAMPLES = 3
 
 
 def report_content(
     files: Mapping[str, int],
-    kept: Sequence[Mapping[str, Any]],
+    kept: pd.DataFrame,
     rejected: Quarantine,
     outcomes: Sequence[Outcome],
     refused: Sequence[str],
@@ -37,11 +39,11 @@ def report_content(
         "accepted": len(kept),
         "quarantined": rejected.records,
         "rejected_share": rejected.records / read if read else 0.0,
-        "unanswered": sum(not row["answered"] for row in kept),
-        "pictures": len({row["image"] for row in kept}),
+        "unanswered": int((~kept["answered"]).sum()),
+        "pictures": int(kept["image"].nunique()),
         "identical_pictures": {"groups": len(identical), "examples": [list(group) for group in identical[:_EXAMPLES]]},
         "files": dict(files),
-        "categories": dict(Counter(str(row["category"]) for row in kept).most_common()),
+        "categories": {str(name): int(count) for name, count in kept["category"].fillna("None").value_counts().items()},
         "reasons": dict(rejected.reasons.most_common()),
         "examples": rejected.examples,
         "expectations": {

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from components.output import whole_file, whole_folder, write_json
+from components.output import scratch_file, whole_file, whole_folder, write_json
+from components.parallel import cores
 from components.ports import InputPath, OutputPath
 from components.sections import DatasetParams
 from components.validate.collecting import Passed
@@ -17,6 +16,7 @@ from components.validate.expectations import Outcome, run_suite
 from components.validate.flat_table import flat_table
 from components.validate.gate import refusals
 from components.validate.judging import Judge
+from components.validate.layout import Layout
 from components.validate.params import Params
 from components.validate.pictures import Pictures
 from components.validate.quarantine import Quarantine
@@ -24,6 +24,12 @@ from components.validate.report import print_report, report_content, stop_messag
 from components.validate.sources import find_sources
 from region_heads.errors import RegionHeadsError
 from region_heads.formats.problem import Problem, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHARE = 1 << 23
+"""Bytes of annotations for which another process is worth its start."""
 
 
 def validate(
@@ -55,26 +61,29 @@ def validate(
             also not from an earlier run, while the other outputs tell why.
     """
     root, sources = find_sources(dataset, data)
-    pictures = Pictures(root, data)
+    pictures = Pictures(root) if validate.images == "check" else None
+    processes = min(validate.workers or cores(), 1 + sum(source.path.stat().st_size for source in sources) // _SHARE)
     with contextlib.ExitStack() as outputs:
-        scratch = Path(outputs.enter_context(tempfile.TemporaryDirectory()))
+        scratch = outputs.enter_context(scratch_file(records))
         rejected_file = outputs.enter_context(whole_file(quarantine))
         pages = outputs.enter_context(whole_folder(data_docs))
         rejected = Quarantine(outputs.enter_context(rejected_file.open("w", encoding="utf-8")))
 
-        passed = Passed(scratch / "passed.parquet")
-        passed.collect(sources, Judge(pictures, look=validate.images == "check"), rejected)
+        passed = Passed(scratch)
+        passed.collect(sources, Judge(Layout(data)), pictures, rejected, processes=processes)
+        flat = flat_table(passed.flat)
         limits = {"min_records": validate.min_records, "max_category_share": validate.max_category_share}
-        outcomes = run_suite(flat_table(passed.flat), limits, pages)
-        failed = _failed_rows(outcomes, passed.flat)
-        passed.reject(failed, rejected)
+        outcomes = run_suite(flat, limits, pages)
+        failed = _failed_rows(outcomes, flat)
+        passed.reject(sources, failed, rejected)
 
-        read, accepted = passed.files.total(), len(passed.flat) - len(failed)
+        read, accepted = passed.files.total(), len(flat) - len(failed)
         if read != accepted + rejected.records:
             raise AssertionError(f"read {read} records, accepted {accepted}, quarantined {rejected.records}")
         refused = refusals(read=read, accepted=accepted, outcomes=outcomes, settings=validate)
-        kept = [row for row in passed.flat if row["row"] not in failed]
-        content = report_content(passed.files, kept, rejected, outcomes, refused, pictures.identical())
+        identical = pictures.identical() if pictures else []
+        kept = flat.drop(index=list(failed))
+        content = report_content(passed.files, kept, rejected, outcomes, refused, identical)
         if refused:
             records.unlink(missing_ok=True)
         else:
@@ -86,12 +95,12 @@ def validate(
     return {name: float(content[name]) for name in ("read", "accepted", "quarantined")}
 
 
-def _failed_rows(outcomes: Sequence[Outcome], flat: Sequence[dict[str, Any]]) -> dict[int, list[Problem]]:
+def _failed_rows(outcomes: Sequence[Outcome], flat: pd.DataFrame) -> dict[int, list[Problem]]:
     """What the suite rejects: row number to reasons."""
     failed = defaultdict(list)
     for outcome in outcomes:
         if outcome.critical and not outcome.success:
             for row in outcome.rows or []:
-                values = ", ".join(shown(flat[row][column]) for column in outcome.field.split(", "))
+                values = ", ".join(shown(flat[column].iloc[row]) for column in outcome.field.split(", "))
                 failed[row].append(Problem(outcome.name, outcome.field, outcome.expected, values, outcome.advice))
     return dict(failed)

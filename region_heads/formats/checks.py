@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from region_heads.errors import nearest
 from region_heads.formats.candidate import Candidate
 from region_heads.formats.problem import Problem, shown
 from region_heads.records import MASK_TOKEN
-from region_heads.rle import check_rle
 from region_heads.tasks import TASKS, Answer, Task
 
 
@@ -18,15 +18,20 @@ def content_problems(candidate: Candidate) -> list[Problem]:
     return [*_question(candidate), *_answer(candidate)]
 
 
-def mask_problems(candidate: Candidate) -> tuple[list[Problem], list[int]]:
-    """What is wrong with the masks, and the areas, in pixels, of those that are sound; boxes are left out."""
+def mask_problems(candidate: Candidate, judged: Iterator[int | ValueError]) -> tuple[list[Problem], list[int]]:
+    """What is wrong with the masks, and the areas, in pixels, of those that are sound; boxes are left out.
+
+    Args:
+        judged: What :func:`region_heads.rle.areas` says of the candidate's masks; as many are taken from it.
+    """
     problems, areas = [], []
     for region in candidate.regions:
         if region.box is None:
-            try:
-                areas.append(check_rle(region.size, region.counts))
-            except ValueError as error:
-                problems.append(told("rle", region.field, error, "write the mask with pycocotools.mask.encode"))
+            found = next(judged)
+            if isinstance(found, ValueError):
+                problems.append(told("rle", region.field, found, "write the mask with pycocotools.mask.encode"))
+            else:
+                areas.append(found)
     return problems, areas
 
 

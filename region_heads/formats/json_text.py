@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+LONGEST_RECORD = 1 << 26
+"""Characters of the longest record: some hundred masks of ten thousand runs; a longer text is not held in memory."""
+
 
 class BrokenTextError(ValueError):
     """Text that is not one complete JSON value.
@@ -54,3 +57,8 @@ def decode(text: str, start: int) -> tuple[Any, int]:
         raise BrokenTextError("JSON that is nested too deeply") from None
     except ValueError as error:  # a number with thousands of digits
         raise BrokenTextError(str(error)) from None
+
+
+def too_long() -> BrokenTextError:
+    """The error of a text that is longer than a record may be."""
+    return BrokenTextError(f"more than {LONGEST_RECORD:,} characters without an end: this is a part of them")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
-from region_heads.tagging.reading import read
+from region_heads.tagging.reading import folded, read
 from region_heads.tasks import TASKS
 
 UNKNOWN = "unknown"
@@ -43,6 +44,13 @@ def tag(question: str, *, min_confidence: float = 0.5) -> Tag:
         >>> tag("How far is the pallet <mask> from the shelf <mask>?").task
         'distance'
     """
+    best, confidence, evidence = _judged(folded(question))
+    return Tag(best if confidence >= min_confidence else UNKNOWN, confidence, evidence)
+
+
+@lru_cache(maxsize=1 << 16)  # the half million questions of the public set have some hundred wordings
+def _judged(question: str) -> tuple[str, float, tuple[str, ...]]:
+    """The best guess, how sure it is, and what speaks for it."""
     reading = read(question)
     spoken = {task.name: [rule for rule in task.grammar if rule.expression.search(reading)] for task in TASKS}
     weights = {name: sum(rule.weight for rule in rules) for name, rules in spoken.items()}
@@ -50,5 +58,4 @@ def tag(question: str, *, min_confidence: float = 0.5) -> Tag:
     odds = sum(math.exp(_SCALE * (weight - weights[best])) for weight in [*weights.values(), _SILENCE])
     confidence = 1 / odds
     rules = sorted(spoken[best], key=lambda rule: -rule.weight)
-    known = confidence >= min_confidence
-    return Tag(best if known else UNKNOWN, confidence, tuple(rule.example for rule in rules))
+    return best, confidence, tuple(rule.example for rule in rules)

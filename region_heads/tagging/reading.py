@@ -61,6 +61,14 @@ _VOCABULARY = (
 )  # fmt: skip
 
 
+_RUN = re.compile(rf"{_MASK}(?:[\s,&]*(?:and )?{_MASK})+")
+
+
+def folded(question: str) -> str:
+    """The question with every run of mask tokens as one; it has the same reading."""
+    return _RUN.sub(MASK_TOKEN, question)
+
+
 def read(question: str) -> str:
     """The reading of ``question``; see ``region_heads.tagging.rules`` for its signs."""
     text = unicodedata.normalize("NFKC", question).translate(_QUOTES).lower()

@@ -54,6 +54,8 @@ def split_rows(split: str, n_images: int) -> list[dict[str, Any]]:
                     "height": HEIGHT,
                     "question": question,
                     "rle": [_rle(10 + 40 * r, 10 + 5 * (image % 8)) for r in range(regions)],
+                    "mask_areas": [900] * regions,
+                    "copy": 0,
                     "category": task.category,
                     "answer": json.dumps(answer),
                     "freeform_answer": task.sentence(task.parse(answer)),

@@ -53,6 +53,7 @@ def test_all_pass_validate_tag_tasks_and_split(tmp_path: Path) -> None:
         tagged=tmp_path / "tagged.parquet",
         splits=tmp_path / "splits",
         report=tmp_path / "split.json",
+        page=tmp_path / "split.html",
         split=SplitParams(),
     )
     rows = [row for path in (tmp_path / "splits").glob("*.parquet") for row in pq.read_table(path).to_pylist()]

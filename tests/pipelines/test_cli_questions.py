@@ -90,7 +90,7 @@ def test_predict_tells_what_it_does_not_answer(
         "predict", "--model", str(model), "--records", str(file), "--images", str(image_folder), "--out", str(out)
     )
     assert done.returncode == 1
-    assert "not answered: questions.json, record 2: image: expected a picture at images/nobody.png" in done.stderr
+    assert "not answered: questions.json, line 1, record 2: image: expected a picture at images/" in done.stderr
     assert "(q2): question: expected words of one of the tasks" in done.stderr
     assert len(out.read_text().splitlines()) == 3
 

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from pycocotools import mask as coco
 
-from region_heads.rle import box_counts, check_rle
+from region_heads.rle import areas, box_counts, check_rle
 
 masks = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=24), elements=st.integers(0, 1))
 
@@ -44,6 +44,25 @@ def test_any_text_is_either_a_mask_that_decodes_to_its_area_or_refused(counts: s
         assert str(error).startswith("expected ")
         return
     assert coco.decode({"size": [height, width], "counts": counts}).sum() == area
+
+
+sound = masks.map(lambda mask: (list(mask.shape), encode(mask)))
+damaged = st.tuples(
+    st.one_of(st.none(), st.lists(st.integers(0, 40), max_size=3)),
+    st.one_of(st.none(), st.text(max_size=20), st.text("0o_P`lO10", max_size=40)),
+)
+
+
+@given(st.lists(st.one_of(sound, damaged), max_size=12))
+def test_many_masks_at_once_are_judged_like_each_alone(several: list[tuple[object, object]]) -> None:
+    def alone(size: object, counts: object) -> int | str:
+        try:
+            return check_rle(size, counts)
+        except ValueError as error:
+            return str(error)
+
+    together = [str(one) if isinstance(one, ValueError) else one for one in areas(several)]
+    assert together == [alone(*mask) for mask in several]
 
 
 @pytest.mark.parametrize("size", [None, [], [3], [3, 4, 5], [0, 4], [-1, 4], [1 << 20, 1 << 20]])

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.split.assignment import SPLITS, Picture, assign
-from components.split.balance import over_the_cap
-from components.split.drift import divergence
+from components.shift import divergence
+from components.split.assignment import SPLITS, Group, assign
+from components.split.balance import copies
 from components.split.params import Params
 from components.split.step import split
 from region_heads.errors import RegionHeadsError
@@ -32,8 +32,8 @@ def question(image: int, task: str, *, words: str = "Ask <mask>?", answered: boo
     """A row of the tagged table."""
     row = dict.fromkeys(TAGGED_SCHEMA.names) | {
         "id": f"{image}-{task}-{words}", "source": "a#1", "source_split": source, "image": f"{image}.png",
-        "width": 8, "height": 8, "question": words, "rle": ["04"], "task": task, "task_source": "label",
-        "task_confidence": 1.0,
+        "width": 8, "height": 8, "question": words, "rle": ["04"], "mask_areas": [4], "task": task,
+        "task_source": "label", "task_confidence": 1.0,
     }  # fmt: skip
     return row | ({Task.of(task).target_column: TARGETS[task]} if answered else {})
 
@@ -47,6 +47,7 @@ class Outputs:
             tagged=folder / "tagged.parquet",
             splits=folder / "splits",
             report=folder / "split.json",
+            page=folder / "split.html",
             split=Params(**settings),
         )
         self.tables = {name: pq.read_table(folder / "splits" / f"{name}.parquet") for name in TABLES}
@@ -68,7 +69,7 @@ relaxed = settings(max_examples=25, deadline=None, suppress_health_check=[Health
 pictures = st.dictionaries(
     st.integers(0, 10_000).map("{}.png".format),
     st.builds(
-        Picture,
+        Group,
         sources=st.frozensets(st.sampled_from(["", "train", "val", "test"]), min_size=1, max_size=2),
         tasks=st.frozensets(st.sampled_from(TASK_NAMES)),
     ),
@@ -79,7 +80,7 @@ pictures = st.dictionaries(
 
 @given(pictures, st.integers(0, 5), st.booleans())
 def test_each_picture_has_one_split_and_each_split_the_common_tasks(
-    shown: dict[str, Picture], seed: int, keep: bool
+    shown: dict[str, Group], seed: int, keep: bool
 ) -> None:
     try:
         found = assign(shown, SHARES, seed=seed, keep=keep)
@@ -95,7 +96,7 @@ def test_each_picture_has_one_split_and_each_split_the_common_tasks(
 
 
 @given(pictures, st.integers(0, 5), st.randoms())
-def test_the_order_of_the_pictures_does_not_matter(shown: dict[str, Picture], seed: int, chance: random.Random) -> None:
+def test_the_order_of_the_pictures_does_not_matter(shown: dict[str, Group], seed: int, chance: random.Random) -> None:
     names = list(shown)
     chance.shuffle(names)
     try:
@@ -105,30 +106,31 @@ def test_the_order_of_the_pictures_does_not_matter(shown: dict[str, Picture], se
     assert assign({name: shown[name] for name in names}, SHARES, seed=seed, keep=False) == first
 
 
-def test_new_pictures_do_not_move_old_ones() -> None:
+def test_the_test_split_is_frozen_new_pictures_move_no_old_one_in_or_out() -> None:
     every = frozenset(TASK_NAMES)
-    few = {f"{number}.png": Picture(frozenset([""]), every) for number in range(200)}
-    many = {f"{number}.png": Picture(frozenset([""]), every) for number in range(400)}
+    few = {f"{number}.png": Group(frozenset([""]), every) for number in range(200)}
+    many = {f"{number}.png": Group(frozenset([""]), every) for number in range(400)}
     before, after = (assign(shown, SHARES, seed=0, keep=False).split for shown in (few, many))
-    assert {name: after[name] for name in before} == before
+    held_out = {name for name, split in before.items() if split == "test"}
+    assert held_out == {name for name in before if after[name] == "test"}
 
 
 def test_the_shares_are_about_those_that_are_asked_for() -> None:
-    shown = {f"{number}.png": Picture(frozenset([""]), frozenset(TASK_NAMES)) for number in range(2000)}
+    shown = {f"{number}.png": Group(frozenset([""]), frozenset(TASK_NAMES)) for number in range(2000)}
     counts = Counter(assign(shown, SHARES, seed=0, keep=False).split.values())
     assert {name: pytest.approx(2000 * share, rel=0.15) for name, share in SHARES.items()} == counts
 
 
 def test_the_splits_that_a_data_set_brings_are_kept() -> None:
     every = frozenset(TASK_NAMES)
-    shown = {f"{split}/{number}.png": Picture(frozenset([split]), every) for split in SPLITS for number in range(20)}
+    shown = {f"{split}/{number}.png": Group(frozenset([split]), every) for split in SPLITS for number in range(20)}
     assert all(name.startswith(split) for name, split in assign(shown, SHARES, seed=0, keep=True).split.items())
     assert assign(shown, SHARES, seed=0, keep=False).split != assign(shown, SHARES, seed=0, keep=True).split
 
 
 def test_a_split_that_a_data_set_lacks_is_taken_from_its_training_pictures() -> None:
     every = frozenset(TASK_NAMES)
-    shown = {f"{s}/{number}.png": Picture(frozenset([s]), every) for s in ("train", "val") for number in range(60)}
+    shown = {f"{s}/{number}.png": Group(frozenset([s]), every) for s in ("train", "val") for number in range(60)}
     found = assign(shown, SHARES, seed=0, keep=True)
     assert found.carved == ["test"]
     assert {name for name, split in found.split.items() if split == "test"} <= {f"train/{n}.png" for n in range(60)}
@@ -137,27 +139,70 @@ def test_a_split_that_a_data_set_lacks_is_taken_from_its_training_pictures() -> 
 
 def test_a_picture_that_two_splits_name_goes_to_the_strictest() -> None:
     every = frozenset(TASK_NAMES)
-    shown = {f"{number}.png": Picture(frozenset([SPLITS[number % 3]]), every) for number in range(30)}
-    shown["both.png"] = Picture(frozenset(["train", "test"]), every)
+    shown = {f"{number}.png": Group(frozenset([SPLITS[number % 3]]), every) for number in range(30)}
+    shown["both.png"] = Group(frozenset(["train", "test"]), every)
     found = assign(shown, SHARES, seed=0, keep=True)
     assert (found.split["both.png"], found.conflicts) == ("test", ["both.png"])
 
 
 def test_too_few_pictures_are_told() -> None:
-    shown = {"a.png": Picture(frozenset([""]), frozenset(["distance"]))}
+    shown = {"a.png": Group(frozenset([""]), frozenset(["distance"]))}
     with pytest.raises(RegionHeadsError, match=r"expected at least 3 pictures .* found 1"):
         assign(shown, SHARES, seed=0, keep=False)
 
 
-@given(st.lists(st.sampled_from(TASK_NAMES), max_size=80), st.floats(1, 4), st.integers(0, 3))
-def test_no_task_exceeds_the_smallest_by_more_than_the_ratio(tasks: list[str], ratio: float, seed: int) -> None:
-    held = over_the_cap([str(number) for number in range(len(tasks))], tasks, ratio=ratio, seed=seed)
-    kept = Counter(task for number, task in enumerate(tasks) if number not in held)
-    if kept:
-        smallest = min(Counter(tasks).values())
+def test_validation_is_drawn_to_resemble_training_where_chance_would_not() -> None:
+    rare = {f"{n}.png": Group(frozenset(), frozenset(["counting"]), ("counting 4",)) for n in range(30)}
+    common = {f"{n}.png": Group(frozenset(), frozenset(["distance"]), ("distance 2-3",)) for n in range(30, 300)}
+    for seed in range(10):
+        found = assign(rare | common, SHARES, seed=seed, keep=False).split
+        free = [name for name, split in found.items() if split != "test"]
+        of_rare = sum(name in rare for name in free) * SHARES["val"] / (1 - SHARES["test"])
+        assert abs(sum(found[name] == "val" for name in rare) - of_rare) <= 1
+
+
+lists_of_tasks = st.lists(st.sampled_from(TASK_NAMES), max_size=80)
+
+
+def taken(tasks: list[str], balance: str, *, ratio: float = 1.5, temperature: float = 0.5, seed: int = 0) -> list[int]:
+    """How often each question is taken; ids are numbers."""
+    ids = [str(number) for number in range(len(tasks))]
+    return copies(ids, tasks, balance=balance, ratio=ratio, temperature=temperature, seed=seed)
+
+
+def sizes(tasks: list[str], times: list[int]) -> Counter[str]:
+    """Rows of each task in the balanced split."""
+    counts: Counter[str] = Counter()
+    for task, number in zip(tasks, times, strict=True):
+        counts[task] += number
+    return counts
+
+
+@given(lists_of_tasks, st.floats(1, 4), st.integers(0, 3))
+def test_a_capped_task_exceeds_the_smallest_by_no_more_than_the_ratio(
+    tasks: list[str], ratio: float, seed: int
+) -> None:
+    times = taken(tasks, "cap", ratio=ratio, seed=seed)
+    assert set(times) <= {0, 1}
+    if tasks:
+        smallest, kept = min(Counter(tasks).values()), sizes(tasks, times)
         assert all(count <= -(-smallest * ratio // 1) for count in kept.values())
         assert min(kept.values()) == smallest
-    assert over_the_cap([str(number) for number in range(len(tasks))], tasks, ratio=None, seed=seed) == set()
+
+
+@given(lists_of_tasks, st.floats(0, 1), st.integers(0, 3))
+def test_repeating_makes_tasks_as_large_as_the_temperature_says_and_loses_no_question(
+    tasks: list[str], temperature: float, seed: int
+) -> None:
+    original = Counter(tasks)
+    oversampled = sizes(tasks, taken(tasks, "oversample", seed=seed))
+    assert set(oversampled.values()) <= {max(original.values(), default=0)}
+    times = taken(tasks, "temperature", temperature=temperature, seed=seed)
+    assert all(times)
+    for task, count in sizes(tasks, times).items():
+        largest = max(original.values())
+        assert count == round(largest * (original[task] / largest) ** temperature)
+    assert taken(tasks, "temperature", temperature=1.0) == taken(tasks, "none") == [1] * len(tasks)
 
 
 @relaxed
@@ -199,7 +244,78 @@ def test_what_is_over_the_cap_is_held_back_and_not_lost(tmp_path: Path) -> None:
     tasks = Counter(outputs.tables["train"]["task"].to_pylist())
     assert tasks["distance"] == -(-tasks["counting"] * 3 // 2)
     assert set(outputs.tables["held_back"]["task"].to_pylist()) == {"distance"}
-    assert "held back" in outputs.report["warnings"][0]
+    assert any("held back" in warning for warning in outputs.report["warnings"])
+
+
+def test_repeated_questions_are_marked_and_counted_apart(tmp_path: Path) -> None:
+    rows = full(40) + [question(image, "distance", words=f"More {n} <mask>?") for image in range(40) for n in range(3)]
+    outputs = Outputs(tmp_path, rows, balance="oversample")
+    train = outputs.tables["train"].to_pylist()
+    assert len(set(Counter(row["task"] for row in train).values())) == 1
+    once = [row["id"] for row in train if row["copy"] == 0]
+    assert len(once) == len(set(once)) == outputs.report["splits"]["train"]["questions"]
+    assert outputs.report["splits"]["train"]["repeated"] == len(train) - len(once) > 0
+    assert not any(row["copy"] for name in TABLES[1:] for row in outputs.tables[name].to_pylist())
+
+
+def test_pictures_of_a_scene_stay_together(tmp_path: Path) -> None:
+    rows = [row | {"image": f"scene{n % 30}/{n}.png"} for n in range(120) for row in [question(n, TASK_NAMES[n % 4])]]
+    outputs = Outputs(tmp_path, rows, group=r"scene(\d+)/")
+    scenes = [{image.split("/")[0] for image in outputs.tables[name]["image"].to_pylist()} for name in SPLITS]
+    assert not scenes[0] & scenes[1] and not scenes[0] & scenes[2] and not scenes[1] & scenes[2]
+    assert outputs.report["images"]["groups"] == 30
+
+
+@pytest.mark.parametrize(("pattern", "found"), [("(", "missing"), ("camera_(.)", "which fits none, e.g. not '0.png'")])
+def test_a_group_that_fits_nothing_is_told(tmp_path: Path, pattern: str, found: str) -> None:
+    with pytest.raises(RegionHeadsError, match=r"split.group: expected a regular expression.*" + found):
+        Outputs(tmp_path, full(10), group=pattern)
+
+
+def looks(number: int) -> str:
+    """The hash of a picture that looks like no other."""
+    return f"{random.Random(number).getrandbits(256):064x}"
+
+
+def test_pictures_that_look_alike_are_told_and_can_be_kept_together(tmp_path: Path) -> None:
+    near = f"{int(looks(7), 16) ^ 0b1011:064x}"
+    rows = [row | {"image_hash": looks(n)} for n in range(60) for row in [question(n, TASK_NAMES[n % 4])]]
+    split_of = {}
+    for attempt in range(60, 100):  # a name that falls into another split than picture 7
+        (tmp_path / f"{attempt}").mkdir()
+        copy = question(attempt, "distance") | {"image_hash": near}
+        outputs = Outputs(tmp_path / f"{attempt}", [*rows, copy])
+        split_of = {image: name for name in SPLITS for image in outputs.tables[name]["image"].to_pylist()}
+        if split_of[f"{attempt}.png"] != split_of["7.png"]:
+            break
+    alike = outputs.report["images"]["near_duplicates"]
+    assert (alike["pairs"], alike["in_two_splits"]) == (1, 1)
+    assert alike["examples"][0]["images"] == ["7.png", f"{attempt}.png"] or alike["examples"][0]["images"][1] == "7.png"
+    assert any("look alike" in warning for warning in outputs.report["warnings"])
+    (tmp_path / "together").mkdir()
+    together = Outputs(tmp_path / "together", [*rows, copy], near_duplicates="together")
+    assert together.report["images"]["near_duplicates"]["in_two_splits"] == 0
+
+
+def test_a_task_that_asks_about_other_things_stands_out(tmp_path: Path) -> None:
+    """Transporters stand in 14 % of the public training split's multiple-choice questions, in 74 % of validation's."""
+    words = {True: "Which pallet should the transporter <mask> take?", False: "Which of <mask> is the leftmost?"}
+    rows = full(80)
+    for source, share in (("train", 0.14), ("val", 0.74), ("test", 0.14)):
+        for number in range(200):
+            text = words[number < 200 * share]
+            rows.append(question(1000 + len(rows), "multiple_choice", words=text, source=source))
+    for row in rows[: 80 * 4]:
+        row["source_split"] = SPLITS[int(row["image"].removesuffix(".png")) % 3]
+    outputs = Outputs(tmp_path, rows)
+    drift = outputs.report["drift"]
+    (found,) = [one for one in drift["train-val"]["words"] if one["word"] == "transporter"]
+    assert found["task"] == "multiple_choice"
+    assert found["second"] - found["first"] > 0.3
+    assert drift["train-test"]["words"] == []
+    assert any("train and val ask differently" in warning for warning in outputs.report["warnings"])
+    page = (tmp_path / "split.html").read_text()
+    assert "transporter" in page and "Words that stand out" in page
 
 
 def test_unanswered_questions_are_only_predicted(tmp_path: Path) -> None:
@@ -209,7 +325,7 @@ def test_unanswered_questions_are_only_predicted(tmp_path: Path) -> None:
 
 def test_wordings_that_training_does_not_hold_are_marked(tmp_path: Path) -> None:
     rows = full(40) + [question(image, "distance", words=f"Wording {image} of <mask>?") for image in range(40)]
-    outputs = Outputs(tmp_path, rows, max_task_ratio=None)
+    outputs = Outputs(tmp_path, rows, balance="none")
     test = outputs.tables["test"].to_pylist()
     assert {row["question"] for row in test if not row["novel_wording"]} == {"Ask <mask>?"}
     assert not any(outputs.tables["train"]["novel_wording"].to_pylist())

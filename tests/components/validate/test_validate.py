@@ -104,7 +104,7 @@ def test_a_bad_record_is_quarantined_whole_with_its_reason(warehouse: Path, run:
     assert expected in reasons[0]["expected"]
     assert found in reasons[0]["found"]
     assert reasons[0]["advice"]
-    assert reasons[0]["message"].startswith("train.json, record 1: ")
+    assert reasons[0]["message"].startswith("train.json, line 1, record 1: ")
     assert outputs.result == {"read": 8.0, "accepted": 7.0, "quarantined": 1.0}
     assert outputs.report["reasons"][check] == 1
     assert "r0" not in outputs.records["id"].to_pylist()

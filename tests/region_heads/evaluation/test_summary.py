@@ -40,6 +40,8 @@ def questions(tasks: tuple[str, ...] = TASK_NAMES, repeat: int = 5) -> pa.Table:
             "height": 36,
             "question": "Which of <mask> <mask> <mask>?",
             "rle": [MASK] * 3,
+            "mask_areas": [4] * 3,
+            "copy": 0,
             "answer": json.dumps(TRUTHS[task][k]),
             "task": task,
             "task_source": "label",

@@ -1,0 +1,75 @@
+"""A page of charts and tables: what it holds as data, and how it becomes one HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Shares side by side.
+
+    Attributes:
+        series: Names of what is compared.
+        rows: Label to one share in 0..1 for each of ``series``; None draws nothing.
+    """
+
+    title: str
+    series: Sequence[str]
+    rows: Mapping[str, Sequence[float | None]]
+
+    @property
+    def largest(self) -> float:
+        """The share that fills the width."""
+        return max((share for shares in self.rows.values() for share in shares if share), default=1.0)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A table; a row whose number is in ``marked`` stands out."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    marked: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A heading, what it is about, charts beside each other, and tables below each other."""
+
+    title: str
+    about: str
+    bars: Sequence[Bars] = field(default_factory=list)
+    tables: Sequence[Cells] = field(default_factory=list)
+
+
+def page(title: str, *, summary: str, warnings: Sequence[str], chapters: Sequence[Chapter]) -> str:
+    """The page as HTML; all text is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("page.html.j2").render(
+        title=title,
+        summary=summary,
+        warnings=warnings,
+        chapters=chapters,
+        css=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
+    )
+
+
+def shares(counts: Mapping[str, Mapping[str, int]]) -> dict[str, list[float | None]]:
+    """Counts by series and label, as the rows of :class:`Bars`: each series adds up to 1, an empty one is None."""
+    labels = dict.fromkeys(label for series in counts.values() for label in series)
+    totals = {name: sum(series.values()) for name, series in counts.items()}
+    return {
+        label: [series.get(label, 0) / totals[name] if totals[name] else None for name, series in counts.items()]
+        for label in labels
+    }

@@ -1,0 +1,80 @@
+"""Work spread over all cores, with results in the order of the work and memory for a few pieces of it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from typing import TypeVar
+
+from region_heads.errors import RegionHeadsError
+
+Work = TypeVar("Work")
+Result = TypeVar("Result")
+
+_AHEAD = 3
+"""Pieces of work that wait for each process, so that none is idle while results are taken."""
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def in_order(
+    function: Callable[[Work], Result], work: Iterable[Work], *, processes: int, doing: str
+) -> Iterator[tuple[Work, Result]]:
+    """Each piece of ``work`` with its result; only a few pieces are taken from ``work`` ahead of the results.
+
+    Args:
+        function: Runs in other processes, so it, the work and the results can be pickled.
+        processes: 1 runs everything in this one.
+        doing: What the processes do, for the message when one dies.
+
+    Raises:
+        RegionHeadsError: A process died.
+    """
+    if processes <= 1:
+        for piece in work:
+            yield piece, function(piece)
+        return
+    # Forking a process that has threads (Arrow, Pillow's, a progress bar's) can leave a lock locked for ever.
+    context = multiprocessing.get_context("spawn")
+    waiting: deque[tuple[Work, Future[Result]]] = deque()
+    try:
+        with ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent) as pool:
+            try:
+                for piece in work:
+                    waiting.append((piece, pool.submit(function, piece)))
+                    if len(waiting) > processes * _AHEAD:
+                        first, future = waiting.popleft()
+                        yield first, future.result()
+                while waiting:
+                    first, future = waiting.popleft()
+                    yield first, future.result()
+            finally:
+                for _, future in waiting:
+                    future.cancel()
+    except BrokenProcessPool:
+        raise RegionHeadsError(
+            f"a process that was {doing} died (out of memory?); expected {processes} to live on: "
+            "give the machine more memory, or the step fewer processes (its setting `workers`)"
+        ) from None
+
+
+def _end_with_parent() -> None:
+    """Ends this process when its parent is gone; a pool's process would wait for work forever."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch(sentinel: int) -> None:
+        wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()

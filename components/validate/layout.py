@@ -1,0 +1,68 @@
+"""Where a record's picture and depth image lie, by the patterns of ``params.yaml``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+from components.sections import DatasetParams
+from region_heads.formats.problem import Problem, shown
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a file lies: below the data set's folder, and below the folder it must not leave."""
+
+    path: str
+    folder: str
+    kind: Literal["image", "depth"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names of pictures to places."""
+
+    patterns: DatasetParams
+
+    def image(self, split: str, name: str) -> Place | Problem:
+        """The place of the picture ``name``, when the name stays inside the image folder."""
+        problem = _name_problem(name)
+        if problem is not None:
+            return problem
+        pattern = self.patterns.images
+        return Place(_path(pattern, split, name), _folder(pattern, split), "image")
+
+    def depth(self, split: str, name: str) -> Place | None:
+        """The place of the depth image of the picture ``name``; None when the data set has none."""
+        pattern = self.patterns.depths
+        return Place(_path(pattern, split, name), _folder(pattern, split), "depth") if pattern else None
+
+    def both(self, split: str, name: str) -> list[Place]:
+        """What a record about the picture ``name`` needs opened; empty when the name is not usable."""
+        image = self.image(split, name)
+        depth = self.depth(split, name)
+        return [] if isinstance(image, Problem) else [place for place in (image, depth) if place is not None]
+
+
+def _name_problem(name: str) -> Problem | None:
+    parts = PurePosixPath(name).parts
+    relative = "the name of a picture inside the image folder"
+    if name.startswith("/") or name[1:2] == ":" or ".." in parts or "\\" in name or not parts:
+        return Problem("image_path", "image", relative, shown(name), "give the name below the image folder")
+    if not name.isprintable():
+        return Problem("image_path", "image", relative, shown(name), "remove what is not a printable character")
+    return None
+
+
+def _path(pattern: str, split: str, name: str) -> str:
+    picture = PurePosixPath(name)
+    path = pattern.replace("{split}", split)
+    path = path.replace("{image}", picture.as_posix()).replace("{stem}", picture.with_suffix("").as_posix())
+    return PurePosixPath(path).as_posix()
+
+
+def _folder(pattern: str, split: str) -> str:
+    """The folder that no record's picture may leave: the pattern up to the picture's own part."""
+    fixed = pattern.replace("{split}", split).split("{image}")[0].split("{stem}")[0]
+    return fixed.rpartition("/")[0]
