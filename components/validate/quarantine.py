@@ -7,15 +7,20 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, TextIO
 
+from region_heads.formats.json_text import LONGEST_RECORD
 from region_heads.formats.problem import Problem
 from region_heads.formats.reading import Raw, strict_json
+
+_START = 10_000
+"""Characters that are kept of a text that is longer than any record; the file still holds all of it."""
 
 
 class Quarantine:
     """Writes JSON lines and counts reasons; a record with two reasons of one kind counts once for it.
 
     A line is ``{"file", "record", "line", "id", "reasons": [...], "content"}``. Where the original is not standard JSON
-    (a broken line, NaN, bytes that are not UTF-8), ``text`` holds it instead of ``content``.
+    (a broken line, NaN, bytes that are not UTF-8), ``text`` holds it instead of ``content``; of a text that is longer
+    than any record, ``text`` holds the start and ``text_length`` tells how much of the file is meant.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -39,7 +44,8 @@ class Quarantine:
         if raw.problem is None and strict_json(raw.content):
             line["content"] = raw.content
         else:
-            line["text"] = raw.text
+            line["text"] = raw.text if len(raw.text) <= LONGEST_RECORD else raw.text[:_START]
+            line |= {"text_length": len(raw.text)} if len(raw.text) > LONGEST_RECORD else {}
         self._file.write(json.dumps(line) + "\n")
         self.records += 1
         self.reasons.update({problem.check for problem in problems})

@@ -15,7 +15,7 @@ from region_heads.tasks import TASKS, Answer, Task
 
 def content_problems(candidate: Candidate) -> list[Problem]:
     """Everything that is wrong with a candidate but for its picture and its masks."""
-    return [*_question(candidate), *_answer(candidate)]
+    return [*_encoding(candidate), *_question(candidate), *_answer(candidate)]
 
 
 def mask_problems(candidate: Candidate, judged: Iterator[int | ValueError]) -> tuple[list[Problem], list[int]]:
@@ -47,6 +47,19 @@ def typed_answer(candidate: Candidate) -> tuple[Task, Answer] | None:
         return None
     task = Task.of(candidate.category)
     return task, task.parse(candidate.answer)
+
+
+def _encoding(candidate: Candidate) -> list[Problem]:
+    """Halves of characters, and bytes in another encoding, which no table or page can hold."""
+    texts = {
+        "id": candidate.id, "image": candidate.image, "question": candidate.question,
+        "freeform_answer": candidate.freeform_answer,
+    }  # fmt: skip
+    return [
+        Problem("encoding", field, "text in valid Unicode", shown(text), "write the file in UTF-8")
+        for field, text in texts.items()
+        if text and not text.isascii() and text.encode("utf-8", "ignore").decode() != text
+    ]
 
 
 def _question(candidate: Candidate) -> list[Problem]:

@@ -38,7 +38,7 @@ class RecordFile:
 
     A broken line is one broken record. In a broken list, what lies between a sound record and the next thing
     that looks like one is one broken record, and so is the place where a list ends too early. Text without a record's
-    end comes out in pieces of ``LONGEST_RECORD`` characters, each broken. The text is UTF-8, or UTF-16 with its mark;
+    end comes out in pieces of one to two ``LONGEST_RECORD``, each broken. The text is UTF-8, or UTF-16 with its mark;
     bytes that are not come out as lone surrogates, which no field accepts.
 
     Attributes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -54,6 +55,14 @@ BAD: dict[str, tuple[dict[str, Any], str, str, str, str]] = {
     "an empty RLE": ({"rle": [rle(8), EMPTY]}, "rle", "rle.1", "a mask with at least one pixel", "an empty one"),
     "an RLE of another size": (
         {"rle": [rle(8), rle(8, height=60)]}, "rle_size", "rle.1.size", f"[{HEIGHT}, {WIDTH}]", f"[60, {WIDTH}]",
+    ),
+    "an RLE of ten thousand million pixels": (
+        {"rle": [rle(8), rle(8) | {"size": [100_000, 100_000]}]},
+        "rle", "rle.1", "at most 100,000,000", "100000 x 100000",
+    ),
+    "an RLE that runs past its size": (
+        {"rle": [rle(8), rle(8) | {"size": [HEIGHT, WIDTH - 1]}]}, "rle", "rle.1", f"add up to {HEIGHT} x {WIDTH - 1}",
+        str(HEIGHT * WIDTH),
     ),
     "counts that are not text": ({"rle": [rle(8), rle(8) | {"counts": [1, 2]}]}, "schema", "rle.1.counts", "text", "["),
     "a missing picture": ({"image": "nobody.png"}, "image_missing", "image", "train/images/nobody.png", "no such file"),
@@ -178,6 +187,55 @@ def test_what_cannot_be_read_to_the_last_pixel_is_quarantined(
         assert name in reason["expected"]
 
 
+def _bomb(path: Path) -> None:
+    """A picture of 121 million pixels in some kilobytes."""
+    Image.new("1", (11_000, 11_000)).save(path)
+
+
+def _large_bomb(path: Path) -> None:
+    """One that Pillow refuses by itself."""
+    Image.new("1", (20_000, 20_000)).save(path)
+
+
+def _deep_colour(path: Path) -> None:
+    Image.new("I;16", (WIDTH, HEIGHT)).save(path)
+
+
+def _colour(path: Path) -> None:
+    Image.new("RGB", (WIDTH, HEIGHT)).save(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "check", "expected", "found"),
+    [
+        ("images/000001.png", _bomb, "image_unreadable", "at most 100,000,000 pixels", "11000 x 11000"),
+        ("images/000001.png", _large_bomb, "image_unreadable", "a readable picture", "decompression bomb"),
+        ("depths/000001_depth.png", _bomb, "depth_unreadable", "at most 100,000,000 pixels", "11000 x 11000"),
+        ("images/000001.png", _deep_colour, "image_mode", "colour or grey with 8 bits", "mode I;16"),
+        ("depths/000001_depth.png", _colour, "depth_mode", "one channel", "mode RGB"),
+    ],
+)
+def test_pictures_that_are_no_pictures_of_their_kind_are_quarantined(
+    warehouse: Path, run: Run, name: str, spoil: Callable[[Path], None], check: str, expected: str, found: str
+) -> None:
+    spoil(warehouse / "train" / name)
+    outputs = run(warehouse)
+    assert {line["id"] for line in outputs.quarantined} == {"r1", "r4", "r7"}
+    (reason,) = outputs.quarantined[0]["reasons"]
+    assert reason["check"] == check
+    assert expected in reason["expected"] and f"train/{name}" in reason["expected"]
+    assert found in reason["found"]
+
+
+def test_what_the_pictures_show_stands_in_the_table(warehouse: Path, run: Run) -> None:
+    Image.new("RGB", (WIDTH, HEIGHT), (255, 255, 255)).save(warehouse / "train" / "images" / "000001.png")
+    rows = run(warehouse).records.to_pylist()
+    white = next(row for row in rows if row["image"].endswith("000001.png"))
+    assert (white["brightness"], white["contrast"]) == (1.0, 0.0)
+    assert all(len(row["image_hash"]) == 64 for row in rows)
+    assert rows[0]["mask_areas"] == [80, 80]
+
+
 def test_a_missing_depth_image_says_what_to_set(warehouse: Path, run: Run) -> None:
     (warehouse / "train" / "depths" / "000002_depth.png").unlink()
     reason = run(warehouse).quarantined[0]["reasons"][0]
@@ -229,6 +287,92 @@ def test_a_line_that_is_no_record_loses_nothing_and_stops_nothing(warehouse: Pat
     kept = line["text"] if "text" in line else json.dumps(line["content"])
     assert kept.encode(errors="surrogateescape") == trouble
     assert outputs.result == {"read": 9.0, "accepted": 8.0, "quarantined": 1.0}
+
+
+def test_one_record_in_another_encoding_costs_only_itself(warehouse: Path, run: Run) -> None:
+    """Most of a file is UTF-8, one record was pasted from Latin-1."""
+    records = [json.dumps(record, ensure_ascii=False) for record in sound_records()]
+    latin = records[2].replace("It is so.", "Auf der Flaeche: \u00e4").encode("latin-1")
+    lines = [record.encode() if number != 2 else latin for number, record in enumerate(records)]
+    (warehouse / "train.json").write_bytes(b"[\n" + b",\n".join(lines) + b"\n]")
+    outputs = run(warehouse)
+    (line,) = outputs.quarantined
+    assert (line["record"], line["line"]) == (3, 4)
+    assert line["reasons"][0]["message"].startswith("train.json, line 4, record 3: ")
+    assert line["text"].encode(errors="surrogateescape") == latin
+    assert outputs.result["accepted"] == 7
+
+
+@pytest.mark.parametrize("field", ["freeform_answer", "id", "image"])
+def test_half_a_character_is_told_by_its_field(warehouse: Path, run: Run, field: str) -> None:
+    write(warehouse, spoilt(**{field: "It is \ud83d so."}))
+    (line,) = run(warehouse).quarantined
+    reason = next(reason for reason in line["reasons"] if "valid Unicode" in reason["expected"])
+    assert (reason["field"], reason["found"]) == (field, r"'It is \ud83d so.'")
+    assert r"\ud83d" in line["text"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])
+def test_a_file_that_says_how_it_is_encoded_is_read(warehouse: Path, run: Run, encoding: str) -> None:
+    mark = codecs.BOM_UTF16_LE if encoding == "utf-16-le" else b""
+    (warehouse / "train.json").write_bytes(mark + json.dumps(sound_records()).encode(encoding))
+    assert run(warehouse, max_rejected_share=0.0).result["accepted"] == 8
+
+
+def test_a_data_set_without_any_valid_record_is_kept_whole_and_told(warehouse: Path, run: Run, tmp_path: Path) -> None:
+    write(warehouse, [record | {"category": "colour"} for record in sound_records()])
+    with pytest.raises(
+        RegionHeadsError, match=r"8 of 8 records were rejected.*\n  8 x category, e\.g\. train\.json, line"
+    ):
+        run(warehouse, max_rejected_share=0.5)
+    assert len((tmp_path / "out" / "quarantine.jsonl").read_text().splitlines()) == 8
+    assert not (tmp_path / "out" / "records.parquet").exists()
+
+
+def test_any_number_of_processes_gives_the_same_result(
+    warehouse: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks of one record each, so that they overtake each other."""
+    monkeypatch.setattr("components.validate.collecting._CHUNK", 1)
+    monkeypatch.setattr("components.validate.step._SHARE", 1)
+    bad = [record | {"id": f"bad{number}", "rle": []} for number, record in enumerate(sound_records())]
+    again = sound_records()
+    write(warehouse, [one for pair in zip(sound_records(), bad, again, strict=True) for one in pair])
+    alone = run(warehouse, workers=1)
+    files = {name: (tmp_path / "out" / name).read_bytes() for name in ("records.parquet", "quarantine.jsonl")}
+    together = run(warehouse, workers=2)
+    assert together.result == alone.result == {"read": 24.0, "accepted": 8.0, "quarantined": 16.0}
+    assert files == {name: (tmp_path / "out" / name).read_bytes() for name in files}
+
+
+def test_what_the_suite_rejects_is_quarantined_as_it_stood_in_its_file(warehouse: Path, run: Run) -> None:
+    write(warehouse, spoilt(normalized_answer=23000.0))
+    (warehouse / "val").symlink_to(warehouse / "train")
+    others = [record | {"id": f"v{number}"} for number, record in enumerate(sound_records())]
+    others[6]["normalized_answer"] = 450.5 if others[6]["category"] == "distance" else others[6]["normalized_answer"]
+    others[4]["normalized_answer"] = 450.5
+    (warehouse / "val.json").write_text(json.dumps(others, indent=2), encoding="utf-8")
+    outputs = run(warehouse)
+    assert [(line["file"], line["record"]) for line in outputs.quarantined] == [("train.json", 1), ("val.json", 5)]
+    assert outputs.quarantined[1]["content"] == others[4]
+    assert outputs.quarantined[1]["line"] > 100
+    assert outputs.result == {"read": 16.0, "accepted": 14.0, "quarantined": 2.0}
+
+
+def test_text_that_never_ends_comes_out_in_pieces_and_is_counted(
+    warehouse: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("listing", "reading", "json_text"):
+        monkeypatch.setattr(f"region_heads.formats.{module}.LONGEST_RECORD", 5000)
+    monkeypatch.setattr("components.validate.quarantine.LONGEST_RECORD", 5000)
+    monkeypatch.setattr("region_heads.formats.listing._CHUNK", 1000)
+    text = json.dumps(sound_records())
+    (warehouse / "train.json").write_text(text[:-1] + ', {"id": "' + "x" * 40_000, encoding="utf-8")
+    outputs = run(warehouse)
+    assert outputs.result["accepted"] == 8
+    assert outputs.result["quarantined"] == len(outputs.quarantined) > 5
+    assert "without an end" in outputs.quarantined[0]["reasons"][0]["found"]
+    assert sum(line.get("text_length", len(line.get("text", ""))) for line in outputs.quarantined) >= 40_000
 
 
 def test_a_list_that_was_cut_keeps_what_is_whole(warehouse: Path, run: Run) -> None:
