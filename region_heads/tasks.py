@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from region_heads.evaluation import baselines, measures, slices
-from region_heads.tagging import grounding, rules
+from region_heads.tagging import grounding
 
 Answer = float | int | str
 """A typed answer: metres (float), a side (str), a region index (int) or a count (int)."""
@@ -40,7 +40,6 @@ class Task:
             expected and the found value.
         correct: The benchmark's rule, ``correct(prediction, truth)``.
         sentence: Freeform sentence of a typed answer, for reports and serving.
-        grammar: What in a question's words speaks for this task.
         grounding: Finds the regions that a freeform answer of this task rests on.
         self_evident: The regions that the answer to a question with that many of them must rest on, where no
             freeform answer tells; None when that is open.
@@ -67,7 +66,6 @@ class Task:
     parse: Callable[[Any], Answer]
     correct: Callable[[Any, Any], bool]
     sentence: Callable[[Any], str]
-    grammar: rules.Grammar = ()
     self_evident: grounding.SelfEvident = lambda _: None
     grounding: grounding.Grounding = grounding.all_mentioned
     labels: tuple[str, ...] = ()
@@ -193,7 +191,6 @@ DISTANCE = Task(
     parse=_parse_distance,
     correct=_distance_correct,
     sentence=lambda metres: f"The distance is {metres:.2f} meters.",
-    grammar=rules.DISTANCE,
     grounding=grounding.two_compared,
     self_evident=grounding.both_of_two,
     # An integer 0 is a distance ("inside"): counts of the public set start at 1.
@@ -220,7 +217,6 @@ LEFT_RIGHT = Task(
     parse=_parse_side,
     correct=_side_correct,
     sentence=lambda side: f"It is on the {side}.",
-    grammar=rules.LEFT_RIGHT,
     grounding=grounding.two_compared,
     self_evident=grounding.both_of_two,
     labels=("left", "right"),
@@ -240,7 +236,6 @@ MULTIPLE_CHOICE = Task(
     parse=_parse_index,
     correct=_region_correct,
     sentence=lambda region: f"The answer is [Region {region}].",
-    grammar=rules.MULTIPLE_CHOICE,
     grounding=grounding.chosen,
     names_region=True,
     fits=_names_a_region,
@@ -260,7 +255,6 @@ COUNTING = Task(
     parse=_parse_count,
     correct=_count_correct,
     sentence=lambda count: f"The count is {count}.",
-    grammar=rules.COUNTING,
     grounding=grounding.counted,
     recognises=lambda value: type(value) is int and value > 0,
     measures={"mae": measures.mean_absolute_error, "macro_accuracy": measures.macro_accuracy},

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from region_heads.errors import RegionHeadsError
 from region_heads.tagging.reading import read
+from region_heads.tagging.rules import grammar
 from region_heads.tasks import TASKS
 
 _MOST = 5_000
@@ -38,7 +39,7 @@ class TaskClassifier:
                 f"{', '.join(readings) or 'none'}; label some, or set it to quarantine"
             )
         for known in TASKS:
-            readings[known.name] |= dict.fromkeys(rule.example.lower() for rule in known.grammar)
+            readings[known.name] |= dict.fromkeys(rule.example.lower() for rule in grammar(known.name))
         pairs = [(text, name) for name, found in sorted(readings.items()) for text in found]
         texts, tasks = zip(*pairs, strict=True)
         self._model = make_pipeline(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from region_heads.tagging.reading import folded, read
+from region_heads.tagging.rules import grammar
 from region_heads.tasks import TASKS
 
 UNKNOWN = "unknown"
@@ -52,7 +53,7 @@ def tag(question: str, *, min_confidence: float = 0.5) -> Tag:
 def _judged(question: str) -> tuple[str, float, tuple[str, ...]]:
     """The best guess, how sure it is, and what speaks for it."""
     reading = read(question)
-    spoken = {task.name: [rule for rule in task.grammar if rule.expression.search(reading)] for task in TASKS}
+    spoken = {task.name: [rule for rule in grammar(task.name) if rule.expression.search(reading)] for task in TASKS}
     weights = {name: sum(rule.weight for rule in rules) for name, rules in spoken.items()}
     best = max(weights, key=lambda name: weights[name])
     odds = sum(math.exp(_SCALE * (weight - weights[best])) for weight in [*weights.values(), _SILENCE])

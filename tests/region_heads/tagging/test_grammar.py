@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from benchmarks.router import by_keywords, read_paraphrases, read_real
 from region_heads.tagging.grammar import UNKNOWN, tag
+from region_heads.tagging.reading import read
+from region_heads.tagging.rules import Rule, grammar
 from region_heads.tasks import TASK_NAMES, TASKS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -85,13 +87,18 @@ def test_case_spacing_and_the_number_of_masks_do_not_matter(pair: tuple[str, str
     assert tag("  " + question.replace(" ", "  ").upper().replace("<MASK>", "<mask>")).task == task
 
 
-def test_every_rule_matches_its_own_example() -> None:
-    from region_heads.tagging.reading import read
+RULES = [(task.name, rule) for task in TASKS for rule in grammar(task.name)]
 
-    for task in TASKS:
-        for rule in task.grammar:
-            reading = read(rule.example.replace("#", "<mask>"))
-            assert rule.expression.search(reading), f"{task.name}: {rule.pattern}: {reading}"
+
+@pytest.mark.parametrize(("task", "rule"), RULES, ids=[f"{task}: {rule.example}" for task, rule in RULES])
+def test_every_rule_matches_its_own_example(task: str, rule: Rule) -> None:
+    reading = read(rule.example.replace("#", "<mask>"))
+    assert rule.expression.search(reading), f"{task}: {rule.expression.pattern}: {reading}"
+
+
+@pytest.mark.parametrize("task", TASK_NAMES)
+def test_every_task_has_rules(task: str) -> None:
+    assert any(rule.weight >= 6 for rule in grammar(task)), "one that decides by itself"
 
 
 def test_the_grammar_knows_more_than_keywords() -> None:
