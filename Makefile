@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 
 run: $(READY)  ## The whole line on the data set in params.yaml, then the results
-	@$(ENV) dvc repro visualize promote
+	@$(ENV) dvc repro drift visualize promote
 	@$(BIN)/python -m pipelines.summary
 
 test: $(READY)  ## Lint, types and the fast tests

@@ -24,6 +24,7 @@ STEPS: tuple[str, ...] = (
     "validate",
     "tag_tasks",
     "split",
+    "drift",
     "finetune",
     "evaluate",
     "visualize",

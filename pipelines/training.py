@@ -11,6 +11,7 @@ from typing import Any
 from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 
+from components.drift.component import drift
 from components.evaluate.component import evaluate
 from components.finetune.component import finetune
 from components.params import section
@@ -79,6 +80,8 @@ def training_pipeline(
         validated = task(validate, dataset=dataset)
         tagged = task(tag_tasks, records=validated.outputs["records"])
         splits = task(split, tagged=tagged.outputs["tagged"]).outputs["splits"]
+        # What it compares with, the champion, is no input that a cache could know.
+        task(drift, splits=splits).set_caching_options(enable_caching=False)
         trained = task(finetune, splits=splits, dataset=dataset)
         _request(trained, resources or Resources())
         judged = task(evaluate, model=trained.outputs["model"], splits=splits, dataset=dataset)

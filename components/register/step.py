@@ -20,6 +20,7 @@ from components.register.logged_model import log_model
 from components.register.params import Params
 from components.sections import TrackingParams
 from components.tracking import connect, tracking_run, tracking_uri
+from components.training_profile import log_training_profile
 from region_heads.errors import RegionHeadsError
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def register(
             import mlflow
 
             source = log_model(model, splits, tags, depth_scale=float(judged.get("depth_scale", 0.001)))
+            log_training_profile(splits)
             tags["run_id"] = run.info.run_id
             # MLflow tells of success on stderr, whatever its log level; the summary below says it better.
             with contextlib.redirect_stderr(io.StringIO()):

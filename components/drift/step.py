@@ -1,0 +1,88 @@
+"""The step ``drift``: how the training data differs from what the champion was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow.parquet as pq
+from rich.console import Console
+
+from components.champion import version_of
+from components.drift.page import render
+from components.drift.params import Params
+from components.inputs import open_table
+from components.output import whole_file, write_json
+from components.ports import InputPath, OutputPath
+from components.profile import READ, profile
+from components.sections import TrackingParams
+from components.shift import shifts, word_shifts
+from components.tracking import connect
+from components.training_profile import training_profile_of
+from region_heads.errors import RegionHeadsError
+from region_heads.records import SPLIT_SCHEMA
+
+_WORDS = 20
+
+
+def drift(
+    *, splits: InputPath, report: OutputPath, page: OutputPath, drift: Params, tracking: TrackingParams
+) -> dict[str, float]:
+    """Compares the training split with the champion's, feature by feature and word by word.
+
+    Args:
+        splits: The folder of splits; ``train`` is compared.
+        report: Written: every feature with its size, and whether it drifted. Without a champion, or with one that
+            has no profile, ``features`` is empty and ``compared`` says why.
+        page: Written: the same as a page.
+        drift: Settings of this step.
+        tracking: Store and name of the registered model.
+
+    Returns:
+        How many features drifted, and the largest size.
+
+    Raises:
+        RegionHeadsError: There is no training split, or MLflow cannot be reached.
+    """
+    with open_table(splits / "train.parquet", SPLIT_SCHEMA, writer="split") as file:
+        table = file.read(columns=list(READ))
+    if table.num_rows == 0:
+        raise RegionHeadsError(f"{splits}/train.parquet: expected questions, found none")
+    new = profile(table)
+    client = connect(tracking)
+    champion = version_of(client, tracking.model_name)
+    content: dict[str, Any] = {
+        "champion": None if champion is None else str(champion.version),
+        "compared": "with the champion's training data", "questions": new.num_rows,
+        "features": [], "words": [], "drifted": [],
+    }  # fmt: skip
+    known = None if champion is None else training_profile_of(client, champion)
+    if champion is None:
+        content["compared"] = f"with nothing: {tracking.model_name} has no champion yet"
+    elif known is None:
+        content["compared"] = f"with nothing: version {champion.version} was registered without a profile of its data"
+    else:
+        found = shifts(pq.read_table(known), new, limit=drift.limit)
+        words = word_shifts(pq.read_table(known), new, least=drift.word_limit)[:_WORDS]
+        content["features"] = [asdict(shift) for shift in found]
+        content["words"] = [asdict(word) | {"told": str(word)} for word in words]
+        content["drifted"] = [shift.name for shift in found if shift.drifted]
+    write_json(report, content)
+    with whole_file(page) as partial:
+        partial.write_text(render(content), encoding="utf-8")
+    _show(content)
+    sizes = [feature["size"] for feature in content["features"]]
+    return {"drifted": float(len(content["drifted"])), "largest": max(sizes, default=0.0)}
+
+
+def _show(content: dict[str, Any]) -> None:
+    console = Console()
+    console.print(f"drift: compared {content['compared']}", highlight=False, soft_wrap=True)
+    for feature in content["features"]:
+        if feature["drifted"]:
+            line = f"  {feature['name']} drifted ({feature['size']:.2f}): {feature['first']} -> {feature['second']}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for word in content["words"][:3]:
+        console.print(f"  {word['told']}", markup=False, highlight=False, soft_wrap=True)
+    if content["features"] and not content["drifted"]:
+        console.print("  nothing drifted")
