@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from components.sections import DatasetParams
 from components.tag_tasks.params import Params as TagParams
 from components.tag_tasks.step import tag_tasks
+from components.validate.checking import check, hold
 from components.validate.params import Params as ValidateParams
-from components.validate.step import validate
 from region_heads.errors import RegionHeadsError
 from region_heads.prediction import predict
 from region_heads.tasks import Task
@@ -56,7 +56,7 @@ def answer_file(
     )
     # The steps tell of files that are gone afterwards; what they refuse is returned.
     with contextlib.redirect_stdout(io.StringIO()):
-        validate(
+        content = check(
             dataset=dataset,
             records=scratch / "records.parquet",
             quarantine=scratch / "quarantine.jsonl",
@@ -65,6 +65,7 @@ def answer_file(
             data=layout,
             validate=ValidateParams(max_rejected_share=1.0),
         )
+        hold(content, dataset=dataset, quarantine=scratch / "quarantine.jsonl")
         tag_tasks(
             records=scratch / "records.parquet",
             tagged=scratch / "tagged.parquet",

@@ -17,6 +17,7 @@ def validate(
     metrics: dsl.Output[dsl.Metrics],
     data: dict[str, Any],
     validate: dict[str, Any],
+    tracking: dict[str, Any],
 ) -> None:
     """The step ``validate``; the README in its folder says what it reads and writes."""
     from components.command import run_step
@@ -30,6 +31,7 @@ def validate(
         report=report.path,
         data=data,
         validate=validate,
+        tracking=tracking,
     )
     for name, value in figures.items():
         metrics.log_metric(name, value)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.output import write_json
 from components.validate.data_docs import tidy
+from components.validate.suite import read_suite
+from region_heads.errors import RegionHeadsError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SUITE = Path(__file__).with_name("suite.json")
+
+_WHERE = ["row", "file", "record", "id"]
+"""Columns by which the pages and the quarantine name a failing row."""
 
 
 @dataclass(frozen=True)
@@ -40,21 +44,25 @@ class Outcome:
     advice: str
 
 
-def run_suite(table: pd.DataFrame, parameters: dict[str, float], data_docs: Path) -> list[Outcome]:
-    """Judges ``table`` by ``suite.json`` and fills the folder ``data_docs`` with the pages.
+def run_suite(table: pd.DataFrame, suite_file: Path, parameters: dict[str, float], data_docs: Path) -> list[Outcome]:
+    """Judges ``table`` and fills the folder ``data_docs`` with the pages and with ``checkpoint.json``, the figures.
 
     Args:
-        parameters: Values for the ``$PARAMETER`` places of the suite.
+        suite_file: The expectations (:mod:`components.validate.suite`).
+        parameters: Values for the ``$`` places of the suite.
         data_docs: An empty folder.
+
+    Raises:
+        RegionHeadsError: The suite is not usable.
     """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when the package is imported
     import great_expectations as gx
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    content = json.loads(SUITE.read_text(encoding="utf-8"))
+    expectations = read_suite(suite_file)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    suite = context.suites.add(gx.ExpectationSuite(**content))
+    suite = context.suites.add(gx.ExpectationSuite(name="records", expectations=expectations))
     asset = context.data_sources.add_pandas("records").add_dataframe_asset("records")
     definition = gx.ValidationDefinition(
         name="records", data=asset.add_batch_definition_whole_dataframe("all"), suite=suite
@@ -62,14 +70,28 @@ def run_suite(table: pd.DataFrame, parameters: dict[str, float], data_docs: Path
     checkpoint = gx.Checkpoint(
         name="records",
         validation_definitions=[context.validation_definitions.add(definition)],
-        result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["row"]},
+        result_format={"result_format": "COMPLETE", "unexpected_index_column_names": _WHERE},
     )
-    result = context.checkpoints.add(checkpoint).run(
-        batch_parameters={"dataframe": table}, expectation_parameters=parameters
-    )
+    try:
+        result = context.checkpoints.add(checkpoint).run(
+            batch_parameters={"dataframe": table}, expectation_parameters=parameters
+        )
+    except Exception as error:  # an expectation of the owner's that Great Expectations itself stumbles over
+        raise RegionHeadsError(
+            f"{suite_file}: Great Expectations cannot evaluate it ({type(error).__name__}: {error}); leave out the "
+            "expectations that were added last, one by one"
+        ) from error
     _write_pages(context, data_docs)
     (run,) = result.run_results.values()
-    return [_outcome(one) for one in run.results]
+    outcomes = [_outcome(one) for one in run.results]
+    write_json(data_docs / "checkpoint.json", _checkpoint(outcomes, bool(result.success)))
+    return outcomes
+
+
+def _checkpoint(outcomes: list[Outcome], success: bool) -> dict[str, Any]:
+    """Every expectation with what was found, for machines; the pages name the failing rows."""
+    told = [asdict(outcome) | {"rows": None if outcome.rows is None else len(outcome.rows)} for outcome in outcomes]
+    return {"success": success, "expectations": told}
 
 
 def _write_pages(context: Any, folder: Path) -> None:

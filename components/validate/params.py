@@ -17,6 +17,10 @@ class Params(Section):
         description='"check" opens every picture and depth image; "absent" is for records without them: sizes come '
         "from the masks.",
     )
+    suite: str = Field(
+        "",
+        description='File of the data set\'s folder with its own expectations; "": components/validate/suite.yaml.',
+    )
     max_rejected_share: float = Field(
         0.02, ge=0, le=1, description="The gate stops the line when a larger share of the records is rejected."
     )

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections import defaultdict
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-from components.output import scratch_file, whole_file, whole_folder, write_json
-from components.parallel import cores
 from components.ports import InputPath, OutputPath
-from components.sections import DatasetParams
-from components.validate.collecting import Passed
-from components.validate.expectations import Outcome, run_suite
-from components.validate.flat_table import flat_table
-from components.validate.gate import refusals
-from components.validate.judging import Judge
-from components.validate.layout import Layout
+from components.sections import DatasetParams, TrackingParams
+from components.tracking import tracking_run
+from components.validate.checking import check, hold
 from components.validate.params import Params
-from components.validate.pictures import Pictures
-from components.validate.quarantine import Quarantine
-from components.validate.report import print_report, report_content, stop_message
-from components.validate.sources import find_sources
 from region_heads.errors import RegionHeadsError
-from region_heads.formats.problem import Problem, shown
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_SHARE = 1 << 23
-"""Bytes of annotations for which another process is worth its start."""
+_FIGURES = ("read", "accepted", "quarantined")
 
 
 def validate(
@@ -41,6 +25,7 @@ def validate(
     report: OutputPath,
     data: DatasetParams,
     validate: Params,
+    tracking: TrackingParams,
 ) -> dict[str, float]:
     """Checks every record and every picture; what is rejected goes to quarantine with its reasons.
 
@@ -52,55 +37,32 @@ def validate(
         report: Written always: counts, reasons, expectations, the gate.
         data: Layout of the data set.
         validate: Settings of this step.
+        tracking: Where the report and the pages are logged, also when the gate stops the line.
 
     Returns:
         Records read, accepted and quarantined.
 
     Raises:
-        RegionHeadsError: There is nothing to read, or the gate stops the line. Then ``records`` does not exist,
-            also not from an earlier run, while the other outputs tell why.
+        RegionHeadsError: There is nothing to read, the suite is not usable, or the gate stops the line. Then
+            ``records`` does not exist, also not from an earlier run, while the other outputs tell why.
     """
-    root, sources = find_sources(dataset, data)
-    pictures = Pictures(root) if validate.images == "check" else None
-    processes = min(validate.workers or cores(), 1 + sum(source.path.stat().st_size for source in sources) // _SHARE)
-    with contextlib.ExitStack() as outputs:
-        scratch = outputs.enter_context(scratch_file(records))
-        rejected_file = outputs.enter_context(whole_file(quarantine))
-        pages = outputs.enter_context(whole_folder(data_docs))
-        rejected = Quarantine(outputs.enter_context(rejected_file.open("w", encoding="utf-8")))
-
-        passed = Passed(scratch)
-        passed.collect(sources, Judge(Layout(data)), pictures, rejected, processes=processes)
-        flat = flat_table(passed.flat)
-        limits = {"min_records": validate.min_records, "max_category_share": validate.max_category_share}
-        outcomes = run_suite(flat, limits, pages)
-        failed = _failed_rows(outcomes, flat)
-        passed.reject(sources, failed, rejected)
-
-        read, accepted = passed.files.total(), len(flat) - len(failed)
-        if read != accepted + rejected.records:
-            raise AssertionError(f"read {read} records, accepted {accepted}, quarantined {rejected.records}")
-        refused = refusals(read=read, accepted=accepted, outcomes=outcomes, settings=validate)
-        identical = pictures.identical() if pictures else []
-        kept = flat.drop(index=list(failed))
-        content = report_content(passed.files, kept, rejected, outcomes, refused, identical)
-        if refused:
-            records.unlink(missing_ok=True)
-        else:
-            passed.write(outputs.enter_context(whole_file(records)), without=failed)
-    write_json(report, content)
-    print_report(content, quarantine=quarantine, data_docs=data_docs)
-    if refused:
-        raise RegionHeadsError(stop_message(content, dataset=dataset, quarantine=quarantine))
-    return {name: float(content[name]) for name in ("read", "accepted", "quarantined")}
+    content = check(
+        dataset=dataset, records=records, quarantine=quarantine, data_docs=data_docs, report=report, data=data,
+        validate=validate,
+    )  # fmt: skip
+    _log(tracking, content, data_docs)
+    hold(content, dataset=dataset, quarantine=quarantine)
+    return {name: float(content[name]) for name in _FIGURES}
 
 
-def _failed_rows(outcomes: Sequence[Outcome], flat: pd.DataFrame) -> dict[int, list[Problem]]:
-    """What the suite rejects: row number to reasons."""
-    failed = defaultdict(list)
-    for outcome in outcomes:
-        if outcome.critical and not outcome.success:
-            for row in outcome.rows or []:
-                values = ", ".join(shown(flat[column].iloc[row]) for column in outcome.field.split(", "))
-                failed[row].append(Problem(outcome.name, outcome.field, outcome.expected, values, outcome.advice))
-    return dict(failed)
+def _log(tracking: TrackingParams, content: Mapping[str, Any], data_docs: Path) -> None:
+    """Logs what was found; the data is judged, so an MLflow that is away stops nothing."""
+    try:
+        with tracking_run(tracking, name="validate"):
+            import mlflow
+
+            mlflow.log_metrics({f"validate/{name}": content[name] for name in _FIGURES})
+            mlflow.log_dict(dict(content), "validate/validation.json")
+            mlflow.log_artifacts(str(data_docs), "validate/data_docs")
+    except RegionHeadsError as error:
+        print(f"  validation.json and the Data Docs are not recorded in MLflow: {error}")

@@ -28,14 +28,14 @@ def validate(
     """
     from components.params import load_params, section
     from components.sections import DatasetParams
+    from components.validate.checking import check, hold
     from components.validate.params import Params
-    from components.validate.step import validate as check
 
     sections = load_params(params)
     settings = section(sections, Params)
     if no_images:
         settings = settings.model_copy(update={"images": "absent"})
-    check(
+    content = check(
         dataset=dataset,
         records=out / "records.parquet",
         quarantine=out / "quarantine.jsonl",
@@ -44,3 +44,4 @@ def validate(
         data=section(sections, DatasetParams),
         validate=settings,
     )
+    hold(content, dataset=dataset, quarantine=out / "quarantine.jsonl")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from components.sections import DatasetParams
+from components.sections import DatasetParams, TrackingParams
 from components.split.params import Params as SplitParams
 from components.split.step import split
 from components.tag_tasks.params import Params as TagParams
@@ -34,6 +34,7 @@ def _validate(folder: Path, settings: ValidateParams) -> None:
         report=folder / "validation.json",
         data=DatasetParams(),
         validate=settings,
+        tracking=TrackingParams(uri=f"sqlite:///{folder}/mlflow.db"),
     )
 
 

@@ -17,8 +17,8 @@ from PIL import Image
 from pycocotools import mask as coco
 
 from components.sections import DatasetParams
+from components.validate.checking import check, hold
 from components.validate.params import Params
-from components.validate.step import validate
 
 HEIGHT, WIDTH = 48, 64
 
@@ -107,7 +107,7 @@ def run(tmp_path: Path) -> Run:
 
     def call(dataset: Path, *, data: dict[str, Any] | None = None, **settings: Any) -> Outputs:
         outputs = Outputs(tmp_path / "out")
-        outputs.result = validate(
+        content = check(
             dataset=dataset,
             records=outputs.folder / "records.parquet",
             quarantine=outputs.folder / "quarantine.jsonl",
@@ -116,6 +116,8 @@ def run(tmp_path: Path) -> Run:
             data=DatasetParams(**(data or {})),
             validate=Params(**({"max_rejected_share": 1.0} | settings)),
         )
+        outputs.result = {name: float(content[name]) for name in ("read", "accepted", "quarantined")}
+        hold(content, dataset=dataset, quarantine=outputs.folder / "quarantine.jsonl")
         return outputs
 
     return call

@@ -16,6 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from pycocotools import mask as coco
 
+from components.sections import DatasetParams, TrackingParams
+from components.validate.params import Params
+from components.validate.step import validate
 from region_heads.errors import RegionHeadsError
 from region_heads.records import RECORD_SCHEMA
 from tests.components.validate.conftest import HEIGHT, WIDTH, Run, rle, sound_records, spoilt, write
@@ -334,7 +337,7 @@ def test_any_number_of_processes_gives_the_same_result(
 ) -> None:
     """Chunks of one record each, so that they overtake each other."""
     monkeypatch.setattr("components.validate.collecting._CHUNK", 1)
-    monkeypatch.setattr("components.validate.step._SHARE", 1)
+    monkeypatch.setattr("components.validate.checking._SHARE", 1)
     bad = [record | {"id": f"bad{number}", "rle": []} for number, record in enumerate(sound_records())]
     again = sound_records()
     write(warehouse, [one for pair in zip(sound_records(), bad, again, strict=True) for one in pair])
@@ -494,6 +497,89 @@ def test_data_docs_are_read_without_a_network_and_report_no_visit(warehouse: Pat
         assert "great-expectations-web-assets" not in text
         assert "newsletter" not in text
         assert text.count("<style") == text.count("</style>")
+
+
+def step(warehouse: Path, folder: Path, tracking: TrackingParams, **settings: Any) -> dict[str, float]:
+    """The step itself, with MLflow."""
+    return validate(
+        dataset=warehouse, records=folder / "records.parquet", quarantine=folder / "quarantine.jsonl",
+        data_docs=folder / "data_docs", report=folder / "validation.json", data=DatasetParams(),
+        validate=Params(**settings), tracking=tracking,
+    )  # fmt: skip
+
+
+def test_report_and_pages_are_mlflow_artifacts_also_when_the_gate_stops_the_line(
+    warehouse: Path, tmp_path: Path
+) -> None:
+    import mlflow
+
+    write(warehouse, spoilt(normalized_answer=-1.0))
+    tracking = TrackingParams(uri=f"sqlite:///{tmp_path}/mlflow.db")
+    with pytest.raises(RegionHeadsError, match="the gate stops the line"):
+        step(warehouse, tmp_path, tracking, max_rejected_share=0.0)
+    client = mlflow.MlflowClient(tracking.uri)
+    (experiment,) = [one for one in client.search_experiments() if one.name == tracking.experiment]
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.data.metrics == {"validate/read": 8, "validate/accepted": 7, "validate/quarantined": 1}
+    found = Path(mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="validate"))
+    assert json.loads((found / "validation.json").read_text())["gate"]["passed"] is False
+    judged = json.loads((found / "data_docs" / "checkpoint.json").read_text())["expectations"]
+    assert all(one["success"] for one in judged if one["critical"])
+    assert (found / "data_docs" / "index.html").is_file()
+
+
+def test_an_mlflow_that_is_away_stops_no_validation(
+    warehouse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    figures = step(warehouse, tmp_path, TrackingParams(uri="http://127.0.0.1:9"))
+    assert figures["accepted"] == 8
+    assert "not recorded in MLflow" in capsys.readouterr().out
+
+
+def test_the_pages_name_the_failing_rows_by_file_record_and_id(warehouse: Path, run: Run) -> None:
+    write(warehouse, spoilt(normalized_answer=23000.0))
+    folder = run(warehouse).folder / "data_docs"
+    (page,) = (folder / "validations").rglob("*.html")
+    words = " ".join(Page(page).words.split())
+    assert "23000" in words
+    assert "train.json" in words and "r0" in words
+
+
+def test_a_data_set_brings_expectations_of_its_own(warehouse: Path, run: Run) -> None:
+    (warehouse / "mine.yaml").write_text(
+        "- expect_column_values_to_be_between: {column: n_masks, max_value: 2}\n"
+        "  severity: critical\n  advice: we ask about pairs\n"
+        "- expect_column_median_to_be_between: {column: target_distance, min_value: 5, max_value: 10}\n"
+        "  severity: warning\n  advice: our halls are larger\n"
+    )
+    outputs = run(warehouse, suite="mine.yaml")
+    assert outputs.result["quarantined"] == 4, "two choices and two counts have three regions"
+    assert {line["reasons"][0]["advice"] for line in outputs.quarantined} == {"we ask about pairs"}
+    failed = {one["advice"]: one for one in outputs.report["expectations"]["failed"]}
+    assert failed["our halls are larger"]["severity"] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, r"mine.yaml: no such file; validate.suite in params.yaml"),
+        ("{", r"mine.yaml: not readable as YAML"),
+        ("severity: critical", r"mine.yaml: expected a list of expectations, found dict"),
+        (
+            "- expect_column_to_exists: {column: id}",
+            r"entry 1: unknown expectation 'expect_column_to_exists'; did you mean",
+        ),
+        ("- expect_column_to_exist: {colum: id}", r"entry 1: expect_column_to_exist: .*column"),
+        ("- expect_column_to_exist: {column: id}\n  severity: fatal", r"severity: expected one of critical, warning"),
+        ("- expect_column_to_exist: {column: id}\n  advise: x", r"expected one expectation with severity and advice"),
+    ],
+)
+def test_a_suite_that_is_not_usable_is_told(warehouse: Path, run: Run, content: str | None, said: str) -> None:
+    if content is not None:
+        (warehouse / "mine.yaml").write_text(content)
+    with pytest.raises(RegionHeadsError, match=said):
+        run(warehouse, suite="mine.yaml")
 
 
 any_json = st.recursive(

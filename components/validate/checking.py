@@ -1,0 +1,102 @@
+"""Checks a data set: every record judged, what is rejected kept, the suite, the gate."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.output import scratch_file, whole_file, whole_folder, write_json
+from components.parallel import cores
+from components.sections import DatasetParams
+from components.validate.collecting import Passed
+from components.validate.expectations import Outcome, run_suite
+from components.validate.flat_table import flat_table
+from components.validate.gate import refusals
+from components.validate.judging import Judge
+from components.validate.layout import Layout
+from components.validate.params import Params
+from components.validate.pictures import Pictures
+from components.validate.quarantine import Quarantine
+from components.validate.report import print_report, report_content, stop_message
+from components.validate.sources import find_sources
+from components.validate.suite import DEFAULT
+from region_heads.errors import RegionHeadsError
+from region_heads.formats.problem import Problem, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHARE = 1 << 23
+"""Bytes of annotations for which another process is worth its start."""
+
+
+def check(
+    *,
+    dataset: Path,
+    records: Path,
+    quarantine: Path,
+    data_docs: Path,
+    report: Path,
+    data: DatasetParams,
+    validate: Params,
+) -> dict[str, Any]:
+    """What the step does, up to the gate and without MLflow; its arguments are the step's.
+
+    Returns:
+        The report; :func:`hold` raises when the gate is closed.
+
+    Raises:
+        RegionHeadsError: There is nothing to read, or the suite is not usable.
+    """
+    root, sources = find_sources(dataset, data)
+    suite = root / validate.suite if validate.suite else DEFAULT
+    pictures = Pictures(root) if validate.images == "check" else None
+    processes = min(validate.workers or cores(), 1 + sum(source.path.stat().st_size for source in sources) // _SHARE)
+    with contextlib.ExitStack() as outputs:
+        scratch = outputs.enter_context(scratch_file(records))
+        rejected_file = outputs.enter_context(whole_file(quarantine))
+        pages = outputs.enter_context(whole_folder(data_docs))
+        rejected = Quarantine(outputs.enter_context(rejected_file.open("w", encoding="utf-8")))
+
+        passed = Passed(scratch)
+        passed.collect(sources, Judge(Layout(data)), pictures, rejected, processes=processes)
+        flat = flat_table(passed.flat)
+        limits = {"min_records": validate.min_records, "max_category_share": validate.max_category_share}
+        outcomes = run_suite(flat, suite, limits, pages)
+        failed = _failed_rows(outcomes, flat)
+        passed.reject(sources, failed, rejected)
+
+        read, accepted = passed.files.total(), len(flat) - len(failed)
+        if read != accepted + rejected.records:
+            raise AssertionError(f"read {read} records, accepted {accepted}, quarantined {rejected.records}")
+        refused = refusals(read=read, accepted=accepted, outcomes=outcomes, settings=validate)
+        identical = pictures.identical() if pictures else []
+        kept = flat.drop(index=list(failed))
+        content = report_content(passed.files, kept, rejected, outcomes, refused, identical)
+        if refused:
+            records.unlink(missing_ok=True)
+        else:
+            passed.write(outputs.enter_context(whole_file(records)), without=failed)
+    write_json(report, content)
+    print_report(content, quarantine=quarantine, data_docs=data_docs)
+    return content
+
+
+def hold(content: Mapping[str, Any], *, dataset: Path, quarantine: Path) -> None:
+    """Raises a :class:`RegionHeadsError` that says why, when the gate of a report is closed."""
+    if not content["gate"]["passed"]:
+        raise RegionHeadsError(stop_message(content, dataset=dataset, quarantine=quarantine))
+
+
+def _failed_rows(outcomes: Sequence[Outcome], flat: pd.DataFrame) -> dict[int, list[Problem]]:
+    """What the suite rejects: row number to reasons."""
+    failed = defaultdict(list)
+    for outcome in outcomes:
+        if outcome.critical and not outcome.success:
+            for row in outcome.rows or []:
+                values = ", ".join(shown(flat[column].iloc[row]) for column in outcome.field.split(", "))
+                failed[row].append(Problem(outcome.name, outcome.field, outcome.expected, values, outcome.advice))
+    return dict(failed)
