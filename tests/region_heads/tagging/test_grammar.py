@@ -18,7 +18,7 @@ from region_heads.tasks import TASK_NAMES, TASKS
 
 ROOT = Path(__file__).resolve().parents[3]
 REAL = Path(os.environ.get("REGION_HEADS_REAL_DATA", ROOT.parent / "shared" / "data"))
-PARAPHRASES = read_paraphrases(Path(__file__).with_name("paraphrases.tsv"))
+PARAPHRASES = [(one.task, one.question) for one in read_paraphrases(Path(__file__).with_name("paraphrases.tsv"))]
 
 
 @pytest.mark.parametrize(("task", "question"), PARAPHRASES)
@@ -33,7 +33,7 @@ def test_a_paraphrase_is_understood(task: str, question: str) -> None:
 def test_every_real_question_is_understood(source: str, count: int) -> None:
     labelled = read_real(REAL)[source]
     assert len(labelled) == count
-    assert [(task, question) for task, question in labelled if tag(question).task != task] == []
+    assert [one for one in labelled if tag(one.question).task != one.task] == []
 
 
 @pytest.mark.parametrize(
