@@ -81,7 +81,7 @@ def read_real(folder: Path) -> dict[str, list[Labelled]]:
             Labelled(
                 Task.of(row["category"]).name,
                 row["template"].replace("[MASKS]", "<mask> <mask> <mask>").replace("OBJ", "the pallet <mask>"),
-                int(row["count"]),
+                int(row["train_count"]),
             )
             for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
         ]
