@@ -7,7 +7,7 @@ position ``(u, v)``. On a plane ``n . P = 1`` the inverse depth is therefore lin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,15 @@ NOMINAL_FIELD_OF_VIEW = 74.0
 
 _CELL = 0.1
 """Metres a side of the cells in which occupied floor is counted: wider than the pixels of a picture at 12 m."""
+
+_ENOUGH_PIXELS = 640 * 360
+"""Pixels of a picture in which every cell that is seen holds some, at the distances of a hall."""
+
+_ON_THE_EDGE = 1e-6
+"""Metres outside a piece of floor that still are on its edge, where its own corners lie."""
+
+_MANY_CELLS = 1 << 20
+"""More cells than a floor has in one direction."""
 
 _STANDING = (0.08, 3.0)
 """Metres above the floor between which something stands on it: above what depth noise reaches, below a ceiling."""
@@ -49,13 +58,26 @@ class Ground:
 
     Attributes:
         frame: The floor's frame.
-        points: float32 ``[height, width, 3]``, each pixel in the floor's frame; NaN where the depth is unknown.
-        standing: float32 ``[n, 3]``, the points of ``points`` that are clearly above the floor.
+        depth: float32 ``[height, width]``, metres, 0 where unknown.
+        standing: float32 ``[n, 3]``, what is clearly above the floor, in the floor's frame, from left to right;
+            of large pictures only every so-manieth pixel, which is still denser than the cells that are counted.
     """
 
     frame: FloorFrame
-    points: NDArray[np.float32]
+    depth: NDArray[np.float32]
     standing: NDArray[np.float32]
+
+    def at(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Pixels in the floor's frame: float32 ``[n, 3]``, NaN where the depth is unknown.
+
+        Args:
+            rows, columns: ``[n]`` each.
+        """
+        u, v = image_rays(*self.depth.shape)
+        z = self.depth[rows, columns].astype(np.float64)
+        points = self.frame.to_floor(np.stack([z * u[columns], z * v[rows], z], axis=-1)).astype(np.float32)
+        points[z <= 0] = np.nan
+        return points
 
     def stands_on(self, corners: Array) -> tuple[float, float]:
         """What stands on a convex piece of floor.
@@ -68,29 +90,35 @@ class Ground:
             zeros where nothing stands.
         """
         low, high = corners.min(0), corners.max(0)
-        near = self.standing[((self.standing[:, :2] >= low) & (self.standing[:, :2] <= high)).all(1)]
+        first, last = np.searchsorted(self.standing[:, 0], [low[0], np.nextafter(high[0], np.inf)])
+        near = self.standing[first:last]
+        near = near[(near[:, 1] >= low[1]) & (near[:, 1] <= high[1])]
         try:
             edges = ConvexHull(corners).equations
         except QhullError:  # a line, or a single point
             return 0.0, 0.0
-        here = near[(near[:, :2] @ edges[:, :2].T + edges[:, 2] <= 0).all(1)]
+        here = near
+        for right, ahead, offset in edges:
+            here = here[here[:, 0] * right + here[:, 1] * ahead + offset <= _ON_THE_EDGE]
         if len(here) == 0:
             return 0.0, 0.0
-        cells = np.unique(np.floor(here[:, :2] / _CELL).astype(np.int64), axis=0)
-        return len(cells) * _CELL**2, float(here[:, 2].mean())
+        cells = np.floor(here[:, :2] / _CELL).astype(np.int64)
+        occupied = len(np.unique(cells[:, 0] * _MANY_CELLS + cells[:, 1]))
+        return occupied * _CELL**2, float(here[:, 2].mean())
 
 
 def survey(depth: NDArray[np.float32]) -> Ground | None:
-    """Every pixel in the frame of the floor that the depth image (metres, ``[height, width]``) shows, if it does."""
+    """What stands on the floor that the depth image (metres, ``[height, width]``) shows, if it shows one."""
     frame = fit_floor(depth)
     if frame is None:
         return None
-    u, v = image_rays(*depth.shape)
-    z = depth.astype(np.float64)
-    points = frame.to_floor(np.stack([z * u[None, :], z * v[:, None], z], axis=-1).reshape(-1, 3)).astype(np.float32)
-    points[depth.reshape(-1) <= 0] = np.nan
+    stride = max(1, round((depth.size / _ENOUGH_PIXELS) ** 0.5))
+    rows, columns = (np.arange(0, side, stride) for side in depth.shape)
+    everything = Ground(frame, depth, np.empty((0, 3), np.float32))
+    points = everything.at(np.repeat(rows, len(columns)), np.tile(columns, len(rows)))
     above = (points[:, 2] > _STANDING[0]) & (points[:, 2] < _STANDING[1])
-    return Ground(frame, points.reshape(*depth.shape, 3), points[above])
+    standing = points[above]
+    return replace(everything, standing=standing[np.argsort(standing[:, 0], kind="stable")])
 
 
 def image_rays(height: int, width: int, *, field_of_view: float = NOMINAL_FIELD_OF_VIEW) -> tuple[Array, Array]:

@@ -88,7 +88,7 @@ def region_geometry(
     vector[9:14] = (1.0, z.mean() / 10, *(np.percentile(z, [10, 50, 90]) / 10))
     if ground is None:
         return vector
-    points = ground.points[ys[seen], xs[seen]].astype(np.float64)
+    points = ground.at(ys[seen], xs[seen]).astype(np.float64)
     low, high = np.percentile(points[:, :2], [2, 98], axis=0)
     vector[14:] = (
         1.0, *(points[:, :2].mean(0) / 5), *((low + high) / 10), *((high - low) / 5),

@@ -84,41 +84,43 @@ class RegionDataset(Dataset[Question]):
         seed: int = 0,
         cached_scenes: int = 1024,
     ) -> None:
-        self._columns: dict[str, list[Any]] = {
-            name: table[name].to_pylist() if name in table.column_names else [None] * table.num_rows
-            for name in (
-                "image", "depth", "question", "rle", "task", "freeform_answer", "grounding", "grounding_roles",
-                *(task.target_column for task in Task.registry.values()),
-            )
-        }  # fmt: skip
+        columns = (
+            "image", "depth", "question", "rle", "task", "freeform_answer", "grounding", "grounding_roles",
+            *(task.target_column for task in Task.registry.values()),
+        )  # fmt: skip
+        # Arrow holds the rows: gigabytes of masks as Python objects would be copied into every worker.
+        self._table = table.select([name for name in columns if name in table.column_names])
+        self._absent = dict.fromkeys(name for name in columns if name not in table.column_names)
+        self._tasks: list[str] = table["task"].to_pylist()
+        self._images: list[str] = table["image"].to_pylist()
         self._root = root
         self._processor = processor
         self._depth_scale = depth_scale
         self._augmentation = augmentation
         self._text_answer = text_answer
         self._seed = seed
-        self._counts: defaultdict[str, set[str]] = defaultdict(set)
-        for image, codes in zip(self._columns["image"], self._columns["rle"], strict=True):
-            self._counts[image].update(codes)
+        self._rows: defaultdict[str, list[int]] = defaultdict(list)
+        for row, image in enumerate(self._images):
+            self._rows[image].append(row)
         self._scenes: OrderedDict[str, Scene] = OrderedDict()
         self._cached_scenes = cached_scenes
 
     def __len__(self) -> int:
-        return len(self._columns["question"])
+        return len(self._images)
 
     @property
     def tasks(self) -> list[str]:
         """The task of each question, for balancing."""
-        return self._columns["task"]
+        return self._tasks
 
     @property
     def images(self) -> list[str]:
         """The image of each question, for grouping."""
-        return self._columns["image"]
+        return self._images
 
     def __getitem__(self, key: int | Key) -> Question:
         epoch, row = key if isinstance(key, tuple) else (0, key)
-        column = {name: values[row] for name, values in self._columns.items()}
+        column = self._table.slice(row, 1).to_pylist()[0] | self._absent
         scene = self._scene(column["image"], column["depth"])
         task = Task.of(column["task"])
         mirror = self._mirrors(epoch, column["image"])
@@ -154,10 +156,11 @@ class RegionDataset(Dataset[Question]):
         if image in self._scenes:
             self._scenes.move_to_end(image)
             return self._scenes[image]
+        codes = self._table["rle"].take(pa.array(self._rows[image])).to_pylist()
         scene = Scene(
             self._root / image,
             None if depth is None else self._root / depth,
-            self._counts[image],
+            {code for some in codes for code in some},
             depth_scale=self._depth_scale,
             image_format=self._processor.image_format,
         )

@@ -131,5 +131,6 @@ def _depth_channels(depth: NDArray[np.float32] | None, ground: Ground | None, he
     far = np.clip(depth[np.ix_(rows, columns)] / MAX_DEPTH, 0, 1)
     if ground is None:
         return [far, np.zeros_like(far)]
-    above = np.nan_to_num(ground.points[..., 2][np.ix_(rows, columns)])
+    heights = ground.at(np.repeat(rows, width), np.tile(columns, height))[:, 2]
+    above = np.nan_to_num(heights).reshape(height, width)
     return [far, np.clip(above / MAX_HEIGHT, -1, 1)]
