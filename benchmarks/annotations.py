@@ -95,7 +95,7 @@ def records(questions: int, *, seed: int = 0, pool: list[str] | None = None) -> 
         category = draw.choices(categories, weights)[0]
         regions = 2 if category == "left_right" else draw.randint(2, 15)
         answer, freeform, listed = _ANSWERS[category](draw, regions)
-        things = [f"the {draw.choice(_OBJECTS)} <mask>" for _ in range(regions - listed)]
+        things = [f"the {draw.choice(_OBJECTS)} {' '.join(['<mask>'] * (regions - listed))}"]
         group = f"the {draw.choice(_OBJECTS)}s " + " ".join(["<mask>"] * listed) if listed > 1 else "the pallet <mask>"
         question = draw.choice(_ASKED[category]).format(group, " and ".join(things))
         yield {

@@ -109,7 +109,8 @@ def sound(row):
     if question.count("<mask>") != len(row["rle"]): return False
     sizes = set()
     for rle in row["rle"]:
-        mask = coco.decode({"size": rle["size"], "counts": rle["counts"].encode()})
+        try: mask = coco.decode({"size": rle["size"], "counts": rle["counts"].encode()})
+        except ValueError: return False
         if mask.sum() == 0: return False
         sizes.add(tuple(rle["size"]))
     return len(sizes) == 1

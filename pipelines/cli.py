@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.commands import pipeline, predict, registry, score, serve, tag, validate
+from pipelines.commands import ingest, pipeline, predict, registry, score, serve, tag, validate
 from region_heads.errors import RegionHeadsError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("tag")(tag.tag)
+app.command("ingest")(ingest.ingest)
 app.command("validate")(validate.validate)
 app.command("score")(score.score)
 app.command("predict")(predict.predict)

@@ -13,12 +13,12 @@ from components.parallel import cores, in_order
 from components.ports import InputPath, OutputPath
 from components.progress import progress_bar
 from components.tables import TableWriter
-from components.tag_tasks.classifier import TaskClassifier
 from components.tag_tasks.params import Params
 from components.tag_tasks.report import RouterReport
 from components.tag_tasks.tagging import Tagger
 from region_heads.errors import RegionHeadsError
 from region_heads.records import RECORD_SCHEMA, TAGGED_SCHEMA
+from region_heads.tagging.classifier import WordingClassifier
 from region_heads.tasks import TASKS
 
 _SHARE = 50_000
@@ -76,12 +76,12 @@ def tag_tasks(
     return figures.headline()
 
 
-def _classifier(file: pq.ParquetFile) -> TaskClassifier:
-    """Learns from all questions whose label is known."""
+def _classifier(file: pq.ParquetFile) -> WordingClassifier:
+    """Learns from the data's own labels, too: one example for each wording."""
     columns = (batch.to_pydict() for batch in file.iter_batches(columns=["question", "category"]))
     known = {task.category: task.name for task in TASKS}
-    return TaskClassifier(
-        (question, known[category])
+    return WordingClassifier(
+        (known[category], question)
         for batch in columns
         for question, category in zip(batch["question"], batch["category"], strict=True)
         if category in known

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,15 +13,13 @@ import pyarrow.parquet as pq
 from components.tag_tasks.params import Params
 from components.tag_tasks.report import RouterReport
 from region_heads.records import RECORD_SCHEMA, TAGGED_SCHEMA
-from region_heads.tagging.grammar import UNKNOWN, Tag, tag
+from region_heads.tagging.classifier import WordingClassifier
+from region_heads.tagging.grammar import UNKNOWN, Tag, judged, tag
 from region_heads.tagging.grounding import Grounded, ground
 from region_heads.tasks import TASKS, Answer, Task
 
 NEW_COLUMNS = pa.schema([field for field in TAGGED_SCHEMA if field.name not in RECORD_SCHEMA.names])
 _READ = ["id", "source", "question", "mask_areas", "category", "answer", "freeform_answer"]
-
-Ask = Callable[[str], tuple[str, float]]
-"""Question to the most probable task's name and its probability."""
 
 
 class UntaggedError(Exception):
@@ -63,12 +60,12 @@ class Tagger:
     """Tags a row group of the record table; reads only the columns that it needs.
 
     Args:
-        ask: The classifier, where ``unknown`` asks one.
+        classifier: One that has learned from the data's own labels, where ``unknown`` asks one.
     """
 
     records: Path
     settings: Params
-    ask: Ask | None = None
+    classifier: WordingClassifier | None = None
 
     def __call__(self, group: int) -> Tagged:
         """The tags of row group number ``group``."""
@@ -106,15 +103,15 @@ class Tagger:
         if label is not None and (self.settings.first == "label" or (not known and self.settings.unknown == "label")):
             return label, "label", 1.0
         if known:
-            return Task.of(read.task), "rules", read.confidence
-        guess, sure = self.ask(record["question"]) if self.ask else (read.task, read.confidence)
-        if self.ask and sure >= self.settings.min_confidence:
-            return Task.of(guess), "model", sure
+            return Task.of(read.task), read.source, read.confidence
+        guess = judged(record["question"], self.classifier) if self.classifier else read
+        if guess.task != UNKNOWN and guess.confidence >= self.settings.min_confidence:
+            return Task.of(guess.task), "model", guess.confidence
         raise UntaggedError(
             "unknown_task",
             f"{_where(record)}: question: expected words of one of the tasks "
-            f"{', '.join(task.name for task in TASKS)}, found none that is sure (best guess {sure:.2f}); give the "
-            "record a category, or add a rule to region_heads/tagging/rules.yaml",
+            f"{', '.join(task.name for task in TASKS)}, found none that is sure (best guess {guess.confidence:.2f}); "
+            "give the record a category, or add a wording to region_heads/tagging/wordings.tsv or a rule to rules.yaml",
         )
 
 

@@ -19,7 +19,7 @@ def tag(
         float, typer.Option(min=0, max=1, help="Below it the task is unknown; the confidence is the best guess's.")
     ] = 0.5,
 ) -> None:
-    """Tell the task of each question from its words: the same lines, with task, confidence and evidence.
+    """Tell the task of each question from its words: the same lines, with task, confidence, source and evidence.
 
     Example: `echo "How far is <mask> from <mask>?" | region-heads tag -`
     """
@@ -27,7 +27,12 @@ def tag(
 
     for row in _questions(file):
         found = read(row["question"], min_confidence=min_confidence)
-        about = {"task": found.task, "confidence": round(found.confidence, 4), "evidence": list(found.evidence)}
+        about = {
+            "task": found.task,
+            "confidence": round(found.confidence, 4),
+            "source": found.source,
+            "evidence": list(found.evidence),
+        }
         typer.echo(json.dumps(row | about, ensure_ascii=False))
 
 

@@ -18,6 +18,8 @@ _MASKS = re.compile(
 _MENDED = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
+        (r"\bfar[ -](left|right)\b", r"\1most"),
+        (r"\b(left|right)[ -]hand one\b", r"\1most one"),
         (r"\b(left|right|outer|fore)[ -]+most\b", r"\1most"),
         (r"\b(left|right|middle)(most)?(the|of|buffer|pallet|shelf|side|hand)\b", r"\1\2 \3"),
         (r"\b(left|right)-?\s?hand(?:ed)?\b", r"\1 hand"),
@@ -25,6 +27,8 @@ _MENDED = tuple(
         (r"\b(?:hwo|hw|hoow)\b", "how"),
         (r"\b(?:wich|whihc|whch|wihch|witch|whcih)\b", "which"),
         (r"\b(?:mnay|meny|manny)\b", "many"),
+        (r"\b(?:rigth|rihgt|rigt|righ|rght|ritgh|rightt)\b", "right"),
+        (r"\b(?:lfet|letf|leff|leftt|lefft|elft)\b", "left"),
         (r"\bwhat'?s\b", "what is"),
         (r",? (?:as seen )?from where (?:the camera|i|we|you)\b[^,.?]*", ""),
         (r"\b(?:in between|inbetween|betwixt)\b", "between"),
@@ -61,6 +65,10 @@ _VOCABULARY = (
 )  # fmt: skip
 
 
+_HEAD, _TAIL = 700, 300
+"""Characters that are read of a question that is longer than any person asks: what is asked stands first or last. The
+cost of some rules grows with the third power of the length."""
+
 _RUN = re.compile(rf"{_MASK}(?:[\s,&]*(?:and )?{_MASK})+")
 
 
@@ -72,7 +80,9 @@ def folded(question: str) -> str:
 def read(question: str) -> str:
     """The reading of ``question``; see ``region_heads.tagging.rules`` for its signs."""
     text = unicodedata.normalize("NFKC", question).translate(_QUOTES).lower()
-    text = _MASKS.sub(" # ", text)
+    text = " ".join(_MASKS.sub(" # ", text).split())
+    if len(text) > _HEAD + _TAIL:
+        text = f"{text[:_HEAD]} {text[-_TAIL:]}"
     text = re.sub(r"<\w+>", " ", text)
     text = re.sub(r"[\"()*_]", " ", text)
     text = " ".join(_mended_word(word) for word in text.split())

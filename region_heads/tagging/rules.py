@@ -44,6 +44,11 @@ def grammar(task: str) -> Grammar:
     )
 
 
+def examples(task: str) -> list[str]:
+    """The questions that the rules of ``task`` are about."""
+    return [rule.example for rule in grammar(task)]
+
+
 @cache
 def _content() -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))

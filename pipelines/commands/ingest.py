@@ -1,0 +1,39 @@
+"""``region-heads ingest``: a data set as it was downloaded, into place and under DVC."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+
+def ingest(
+    source: Annotated[Path, typer.Argument(help="Folder that the data set was downloaded to.")],
+    name: Annotated[str, typer.Option("--name", help="What it is called here: data/NAME and data/NAME.dvc.")],
+    folder: Annotated[Path, typer.Option("--into", help="Folder that it goes to.")] = Path("data"),
+    dvc: Annotated[bool, typer.Option("--dvc/--no-dvc", help="Put it under DVC.")] = True,
+) -> None:
+    """Unpack a data set in the public warehouse set's layout, and put it under DVC.
+
+    Files on the same disk are linked, not copied. Afterwards set `data.path` in params.yaml.
+
+    Example: `region-heads ingest ~/PhysicalAI-Spatial-Intelligence-Warehouse --name warehouse`
+    """
+    from pipelines.ingest import add_to_dvc
+    from pipelines.ingest import ingest as bring
+
+    target = folder / name
+    found = bring(source, target)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"{target}: {', '.join(found.annotations)}")
+    for (split, kind), number in found.pictures.items():
+        console.print(f"  {split}/{kind}: {number:,} pictures")
+    if not found.pictures:
+        console.print("  no pictures: set validate.images to absent to check and split the questions alone")
+    for left_out in found.left_out:
+        console.print(f"  left out {left_out}", markup=False)
+    if dvc:
+        console.print(f"{add_to_dvc(target)} stands for it in Git; `dvc push` stores it in your remote")
+    console.print(f"next: set data.path to {target} in params.yaml, then `region-heads validate {target}`")
