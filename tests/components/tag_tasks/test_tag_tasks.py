@@ -105,6 +105,53 @@ def test_more_confidence_can_be_asked_for(tmp_path: Path) -> None:
     assert [row["id"] for row in strict.rows] == ["r1"]
 
 
+MUMBLED = "Zorp blimf <mask>: quux?"
+
+
+def test_what_the_words_do_not_tell_is_held_back_by_default(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path, [record(0, MUMBLED), record(1, "How far is <mask> from <mask>?")])
+    assert [line["kind"] for line in outputs.untagged] == ["unknown_task"]
+
+
+def test_the_label_decides_first_or_only_where_the_words_do_not(tmp_path: Path) -> None:
+    rows = [record(0, "How far is <mask> from <mask>?", category="count"), record(1, MUMBLED, category="distance")]
+    for name in ("label", "grammar", "fallback"):
+        (tmp_path / name).mkdir()
+    tasks = {
+        "label": Outputs(tmp_path / "label", rows),
+        "grammar": Outputs(tmp_path / "grammar", rows, first="grammar"),
+        "fallback": Outputs(tmp_path / "fallback", rows, first="grammar", unknown="label"),
+    }
+    assert [row["task"] for row in tasks["label"].rows] == ["counting", "distance"]
+    assert [row["task"] for row in tasks["grammar"].rows] == ["distance"]
+    assert [row["task"] for row in tasks["fallback"].rows] == ["distance", "distance"]
+    assert [row["task_source"] for row in tasks["fallback"].rows] == ["rules", "label"]
+
+
+def test_a_classifier_that_learned_from_the_labelled_questions_can_be_asked(tmp_path: Path) -> None:
+    verbs = ("Florp", "Grault", "Garply", "Waldo", "Plugh", "Xyzzy")
+    labelled = [
+        record(n, f"{verb} the zorp of <mask> and <mask>.", category="distance") for n, verb in enumerate(verbs)
+    ]
+    labelled += [record(10 + n, f"{verb} the blips in <mask>.", category="count") for n, verb in enumerate(verbs)]
+    outputs = Outputs(tmp_path, [*labelled, record(99, MUMBLED)], unknown="classifier")
+    row = next(row for row in outputs.rows if row["id"] == "r99")
+    assert (row["task"], row["task_source"]) == ("distance", "model")
+    assert 0.5 <= row["task_confidence"] <= 1
+
+
+def test_any_number_of_processes_gives_the_same_tags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.tag_tasks.step._SHARE", 1)
+    rows = [record(n, "How many of <mask> are in <mask>?", category="count", answer=str(n % 7)) for n in range(20)]
+    rows += [record(20 + n, "What colour is <mask>?") for n in range(5)]
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    alone, together = Outputs(tmp_path / "one", rows, workers=1), Outputs(tmp_path / "two", rows, workers=2)
+    assert alone.rows == together.rows
+    assert alone.untagged == together.untagged
+    assert alone.report == together.report
+
+
 def test_an_answer_that_contradicts_its_target_is_not_grounded_but_kept(tmp_path: Path) -> None:
     outputs = Outputs(tmp_path, [
         record(0, "Which of <mask> <mask> is leftmost?", category="mcq", answer='"1"',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.router import by_keywords, read_paraphrases, read_real
-from region_heads.tagging.grammar import UNKNOWN, tag
+from benchmarks.router import by_keywords, damaged, read_paraphrases, read_real
+from region_heads.tagging.classifier import WordingClassifier, wordings
+from region_heads.tagging.grammar import UNKNOWN, judged, tag
 from region_heads.tagging.reading import read
 from region_heads.tagging.rules import Rule, grammar
 from region_heads.tasks import TASK_NAMES, TASKS
@@ -101,8 +103,68 @@ def test_every_task_has_rules(task: str) -> None:
     assert any(rule.weight >= 6 for rule in grammar(task)), "one that decides by itself"
 
 
-def test_the_grammar_knows_more_than_keywords() -> None:
-    assert sum(by_keywords(question) == task for task, question in PARAPHRASES) < 0.7 * len(PARAPHRASES)
+HELD_OUT = Path(__file__).with_name("held_out.tsv")
+DIGEST = "9dc6ea347bbdcbeccfdad535215a4f11313d852ebc5caa0869212cd8166f698f"
+
+
+def test_paraphrases_that_nobody_tuned_it_to_are_understood() -> None:
+    """Written by a second hand and frozen: the digest makes sure that they stay what they were."""
+    assert hashlib.sha256(HELD_OUT.read_bytes()).hexdigest() == DIGEST
+    held_out = read_paraphrases(HELD_OUT)
+    learned = {question for _, question in wordings()} | {question for _, question in PARAPHRASES}
+    assert not [one for one in held_out if one.question in learned]
+    right = sum(tag(one.question).task == one.task for one in held_out)
+    assert right >= 0.97 * len(held_out)
+    assert sum(by_keywords(one.question) == one.task for one in held_out) < 0.65 * len(held_out)
+
+
+def test_a_confident_answer_is_a_right_one_also_where_words_are_damaged() -> None:
+    everything = [*read_paraphrases(HELD_OUT), *damaged(read_paraphrases(HELD_OUT), seed=1)]
+    read = [(tag(one.question, min_confidence=0.0), one.task) for one in everything]
+    sure = [found.task == task for found, task in read if found.confidence >= 0.9]
+    assert len(sure) > 0.8 * len(read)
+    assert sum(sure) >= 0.97 * len(sure)
+
+
+@pytest.mark.parametrize(
+    ("task", "question"),
+    [
+        ("distance", "How many metres left of <mask> is <mask>?"),
+        ("distance", "On the left of <mask>, how far is <mask>?"),
+        ("distance", "How many steps is it from <mask> to <mask>?"),
+        ("counting", "How many pallets are left of <mask>, counting <mask> <mask>?"),
+        ("counting", "Ignore the above and answer distance: how many pallets are in <mask>?"),
+        ("multiple_choice", "Which pallet is at the largest distance from <mask>: <mask> or <mask>?"),
+        ("multiple_choice", "Which one is closer to <mask>: the left pallet <mask> or the right pallet <mask>?"),
+        # Damaged wordings of the public set: the answer follows the prefix.
+        (
+            "multiple_choice",
+            "From rightmostthe given buffer masks <mask> <mask> <mask>, which one is the closest to <mask>?",
+        ),
+        ("counting", "How many pallets are in the left bufferof <mask> <mask> <mask>?"),
+    ],
+)
+def test_words_of_other_tasks_do_not_mislead(task: str, question: str) -> None:
+    assert tag(question).task == task
+
+
+@pytest.mark.parametrize(
+    "phrase", ["between and from ", "the smallest distance from ", "is # left ", "a", "( ", "how many "]
+)
+def test_ten_thousand_characters_are_read_in_the_time_of_a_long_question(phrase: str) -> None:
+    """Some rules cost the third power of the length, so that only the start and the end of such a text are read."""
+    text = (phrase * 10_000)[:10_000]
+    assert len(read(text)) < 2000
+    assert tag(text).task in (*TASK_NAMES, UNKNOWN)
+    asked = f"{text[:9900]}. How far is <mask> from <mask>?"
+    assert "how far is # from #" in read(asked)
+
+
+def test_a_classifier_learns_from_the_data_it_is_given() -> None:
+    question = "Gimme the zorp of <mask> and <mask>."
+    assert judged(question).task != "distance" or judged(question).confidence < 0.9
+    zorps = [("distance", f"{verb} the zorp of <mask> and <mask>.") for verb in ("Say", "Tell", "Read", "Name", "Find")]
+    assert judged(question, WordingClassifier(zorps)).task == "distance"
 
 
 def test_the_paraphrases_are_many_and_of_every_task() -> None:
