@@ -145,9 +145,9 @@ def main() -> None:
                 f"{size:,}", *(f"{costs[size][step].seconds:.0f} s" for step in STEPS), f"{whole.seconds:.0f} s",
                 f"{whole.gigabytes:.2f} GB",
             )  # fmt: skip
+        console = Console()
+        console.print(table)
         plain = run([sys.executable, "-c", PLAIN, str(folder / f"data{arguments.sample}" / "train.json"), str(folder)])
-    console = Console()
-    console.print(table)
     small, fifth, full = (sum(cost.seconds for cost in costs[size].values()) for size in sizes)
     console.print(f"time({sizes[2]:,}) / time({sizes[1]:,}) = {full / fifth:.2f}")
     most = max(cost.gigabytes for cost in costs[sizes[0]].values())
