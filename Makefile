@@ -28,7 +28,7 @@ mlflow: $(READY)  ## The MLflow page with runs, models and aliases, at http://lo
 
 clean:  ## Removes what the line wrote; keeps .venv, MLflow's store and data sets of your own
 	rm -rf data/sample data/splits data/records.parquet data/tagged.parquet data/predictions.parquet \
-		data/quarantine.jsonl data/untagged.jsonl models/region_heads reports metrics checkpoints \
+		data/quarantine.jsonl data/untagged.jsonl models/region_heads reports metrics figures checkpoints \
 		local_outputs dvc.lock .dvc/tmp .dvc/cache/runs
 
 setup: $(READY)  ## Only the environment in .venv

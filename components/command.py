@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from components.output import write_json
 from components.params import load_params, parse_section
 from components.sections import Section
 from region_heads.errors import RegionHeadsError
@@ -75,7 +76,7 @@ def run_step(name: str, **arguments: str | Path | Mapping[str, Any]) -> Mapping[
 
 
 def main(name: str, argv: list[str] | None = None) -> None:
-    """The command line of the step ``name``: one option for each port, and ``--params``."""
+    """The command line of the step ``name``: one option for each port, ``--params`` and ``--figures``."""
     step = step_function(name)
     summary = (inspect.getdoc(step) or "").split("\n\n", 1)[0]
     parser = argparse.ArgumentParser(prog=f"python -m components.{name}", description=summary)
@@ -84,10 +85,13 @@ def main(name: str, argv: list[str] | None = None) -> None:
         verb = "read" if direction == "input" else "written"
         parser.add_argument(option, dest=port, type=Path, required=True, metavar="PATH", help=f"{direction}: {verb}")
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: params.yaml")
+    parser.add_argument("--figures", type=Path, metavar="PATH", help="written: the headline figures, for `dvc metrics`")
     options = vars(parser.parse_args(argv))
     try:
-        params = load_params(options.pop("params"))
-        step(**options, **{section: params[section] for section in section_names(step)})
+        params, figures = load_params(options.pop("params")), options.pop("figures")
+        found = step(**options, **{section: params[section] for section in section_names(step)})
+        if figures is not None:
+            write_json(figures, {key: round(value, 6) for key, value in found.items()})
     except RegionHeadsError as error:
         print(f"{name}: {error}", file=sys.stderr)
         raise SystemExit(1) from None

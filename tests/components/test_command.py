@@ -54,6 +54,13 @@ def test_the_command_line_has_an_option_for_each_port(source: Path, tmp_path: Pa
     assert target.read_text() == "mine:text"
 
 
+def test_the_headline_figures_go_to_a_file_for_dvc(source: Path, tmp_path: Path) -> None:
+    words = ["--source", str(source), "--target", str(tmp_path / "target"), "--params", str(tmp_path / "params.yaml")]
+    (tmp_path / "params.yaml").write_text("data: {path: mine}")
+    command.main("copy", [*words, "--figures", str(tmp_path / "figures" / "copy.json")])
+    assert json.loads((tmp_path / "figures" / "copy.json").read_text()) == {"characters": 4.0}
+
+
 def test_kubeflow_gives_paths_and_plain_mappings(source: Path, tmp_path: Path) -> None:
     target = tmp_path / "target"
     figures = command.run_step("copy", source=str(source), target=str(target), data={"path": "mine"})

@@ -101,13 +101,14 @@ def _dvc_stage(stage: dict[str, Any]) -> DvcStage:
     assert words[:2] == ["python", "-m"], stage["cmd"]
     names = [word.removeprefix("--").replace("-", "_") for word in words[3::2]]
     outs = [
-        next(iter(out)) if isinstance(out, dict) else out
-        for kind in ("outs", "metrics", "plots")
-        for out in stage.get(kind, [])
+        next(iter(out)) if isinstance(out, dict) else out for kind in ("outs", "plots") for out in stage.get(kind, [])
     ]
+    options = dict(zip(names, words[4::2], strict=True))
+    figures = options.pop("figures", None)  # the headline figures are no port: Kubeflow takes what the step returns
+    assert stage.get("metrics", []) == ([figures] if figures else [])
     return DvcStage(
         module=words[2],
-        options=dict(zip(names, words[4::2], strict=True)),
+        options=options,
         deps=stage["deps"],
         params=stage["params"],
         outs=outs,
