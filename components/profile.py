@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -30,7 +31,7 @@ PROFILE_SCHEMA = pa.schema(
 """One row for each question."""
 
 
-def profile(table: pa.Table | pa.RecordBatch) -> pa.Table:
+def profile(table: pa.Table) -> pa.Table:
     """The profile of questions; ``table`` has the columns :data:`READ`."""
     regions = pc.list_value_length(table["mask_areas"])
     flat = pc.list_flatten(table["mask_areas"])
@@ -68,7 +69,5 @@ def answer_range(target: str | float) -> str:
 
 def answer_counts(targets: Sequence[str | float | None]) -> dict[str, int]:
     """How often each answer, or range of answers, stands among ``targets``; small ones first."""
-    from collections import Counter
-
     ranges = Counter(answer_range(target) for target in sorted(one for one in targets if one is not None))
     return dict(ranges)

@@ -128,6 +128,8 @@ def test_a_profile_is_small_and_holds_no_picture_no_mask_and_no_id() -> None:
     assert not {"id", "image", "rle", "question"} & set(table.column_names)
     assert table["mask_share"][0].as_py() == pytest.approx(sum(questions(50)["mask_areas"][0].as_py()) / 2 / 10_000)
     assert sampled(table, 20).num_rows == 20
+    in_chunks = pa.concat_tables([questions(50).slice(start, 10) for start in range(0, 50, 10)])
+    assert profile(in_chunks).equals(table), "whatever the chunks of the table are"
     assert sampled(table, 60).num_rows == 50
 
 

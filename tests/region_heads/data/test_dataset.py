@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils.data import DataLoader
 
 from region_heads.data.batches import ImageBatchSampler
 from region_heads.data.collator import RegionDataCollator
@@ -87,6 +89,26 @@ def test_augmentation_is_drawn_from_seed_epoch_and_question_alone(
 
     assert draw(0, 0) == draw(0, 17)
     assert draw(0, 0) != draw(1, 0)
+
+
+def test_any_number_of_workers_gives_the_same_batches_in_the_same_order(
+    table: pa.Table, image_folder: Path, built: Built
+) -> None:
+    def batches(workers: int) -> list[dict[str, Any]]:
+        dataset = RegionDataset(table, image_folder, built[1], augmentation=Augmentation(), seed=3)
+        sampler = ImageBatchSampler(dataset.images, images_per_batch=2, max_questions=64, seed=3)
+        loader = DataLoader(
+            dataset, batch_sampler=sampler, collate_fn=RegionDataCollator(built[1]), num_workers=workers
+        )
+        return list(loader)
+
+    alone, shared = batches(0), batches(2)
+    assert len(alone) == len(shared) == 3
+    for one, other in zip(alone, shared, strict=True):
+        assert one.keys() == other.keys()
+        tensors = [key for key, value in one.items() if isinstance(value, torch.Tensor)]
+        assert {"pixel_values", "coverage", "input_ids"} <= set(tensors)
+        assert all(torch.equal(one[key], other[key]) for key in tensors)
 
 
 def test_word_dropout_never_drops_a_mask(table: pa.Table, image_folder: Path, built: Built) -> None:

@@ -1,0 +1,63 @@
+"""Work on several processes: results in order, little of it ahead, and words when a process dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from components.parallel import in_order
+from region_heads.errors import RegionHeadsError
+
+
+def squared(number: int) -> int:
+    """Later numbers are done sooner."""
+    return number**2
+
+
+def refuse(number: int) -> int:
+    """Fails in words for one number."""
+    if number == 3:
+        raise RegionHeadsError("expected another number, found 3")
+    return number
+
+
+def die(number: int) -> int:
+    """Kills its process."""
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_results_come_in_the_order_of_the_work(processes: int) -> None:
+    found = list(in_order(squared, range(40), processes=processes, doing="squaring"))
+    assert found == [(number, number**2) for number in range(40)]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_only_a_few_pieces_of_work_are_taken_ahead(processes: int) -> None:
+    taken: list[int] = []
+
+    def work() -> Iterator[int]:
+        for number in range(1000):
+            taken.append(number)
+            yield number
+
+    for done, _ in enumerate(in_order(squared, work(), processes=processes, doing="squaring")):
+        assert len(taken) <= done + 12
+        if done == 30:
+            break
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_error_in_words_stays_one(processes: int) -> None:
+    with pytest.raises(RegionHeadsError, match="expected another number, found 3"):
+        list(in_order(refuse, range(10), processes=processes, doing="refusing"))
+
+
+def test_a_process_that_dies_is_told_with_what_to_do() -> None:
+    with pytest.raises(RegionHeadsError, match=r"a process that was counting died .*fewer processes"):
+        list(in_order(die, range(10), processes=2, doing="counting"))
