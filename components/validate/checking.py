@@ -97,6 +97,7 @@ def _failed_rows(outcomes: Sequence[Outcome], flat: pd.DataFrame) -> dict[int, l
     for outcome in outcomes:
         if outcome.critical and not outcome.success:
             for row in outcome.rows or []:
-                values = ", ".join(shown(flat[column].iloc[row]) for column in outcome.field.split(", "))
+                (cells,) = flat.iloc[[row]].to_dict("records")
+                values = ", ".join(shown(cells[column]) for column in outcome.field.split(", "))
                 failed[row].append(Problem(outcome.name, outcome.field, outcome.expected, values, outcome.advice))
     return dict(failed)

@@ -16,6 +16,9 @@ td, th { border: 1px solid #ccc; padding: .35rem .6rem; vertical-align: top; tex
 .badge { border-radius: 3px; padding: .1rem .4rem; background: #eee; }
 nav { height: auto !important; }
 .modal, .tab-content .btn { display: none; }
+.fa-check-circle::before { content: "\\2713"; color: #19806a; }
+.fa-times::before { content: "\\2717"; color: #c2410c; }
+.fa-exclamation-triangle::before { content: "!"; color: #a06a00; font-weight: bold; }
 </style>
 """
 """Stands before the pages' own styles, which come over the network and override it."""

@@ -358,6 +358,7 @@ def test_what_the_suite_rejects_is_quarantined_as_it_stood_in_its_file(warehouse
     outputs = run(warehouse)
     assert [(line["file"], line["record"]) for line in outputs.quarantined] == [("train.json", 1), ("val.json", 5)]
     assert outputs.quarantined[1]["content"] == others[4]
+    assert outputs.quarantined[1]["reasons"][0]["found"] == "450.5"
     assert outputs.quarantined[1]["line"] > 100
     assert outputs.result == {"read": 16.0, "accepted": 14.0, "quarantined": 2.0}
 
