@@ -89,3 +89,4 @@ if __name__ == "__main__":
     assert torch.distributed.get_world_size() == int(os.environ["WORLD_SIZE"])
     torch.save(weights, folder / f"weights-{os.environ['RANK']}.pt")
     torch.distributed.destroy_process_group()
+    os._exit(0)  # as a rank does, see components.finetune.rank
