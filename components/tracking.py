@@ -70,6 +70,21 @@ def connect(tracking: TrackingParams) -> MlflowClient:
 
 
 @contextlib.contextmanager
+def in_words(client: MlflowClient) -> Iterator[None]:
+    """Tells in words what MLflow raises inside: a store that goes away while a step works, a right that is missing.
+
+    Raises:
+        RegionHeadsError: In place of an exception of MLflow.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        raise RegionHeadsError(f"MLflow at {client.tracking_uri}: {error.error_code}: {_first_line(error)}") from error
+
+
+@contextlib.contextmanager
 def tracking_run(tracking: TrackingParams, *, run_id: str | None = None, name: str) -> Iterator[Run]:
     """Opens a run called ``name``, or joins one; inside, ``mlflow.log_*`` write to it.
 

@@ -104,6 +104,7 @@ def training_pipeline(
             promote,
             registration=registered.outputs["registration"],
             evaluation=judged.outputs["evaluation"],
+            validation=validated.outputs["report"],
         ).set_caching_options(enable_caching=False)
 
     # kfp reads a pipeline's parameters from its signature; ours follows the schema of params.yaml.

@@ -11,7 +11,9 @@ from components.image import IMAGE
 def promote(
     registration: dsl.Input[dsl.Artifact],
     evaluation: dsl.Input[dsl.Artifact],
+    validation: dsl.Input[dsl.Artifact],
     promotion: dsl.Output[dsl.Artifact],
+    verdict: dsl.Output[dsl.Markdown],
     metrics: dsl.Output[dsl.Metrics],
     promote: dict[str, Any],
     tracking: dict[str, Any],
@@ -23,7 +25,9 @@ def promote(
         "promote",
         registration=registration.path,
         evaluation=evaluation.path,
+        validation=validation.path,
         promotion=promotion.path,
+        verdict=verdict.path,
         promote=promote,
         tracking=tracking,
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from math import ceil, floor, log10
+from typing import Any, Literal
 
 from components.promote.params import Params
 
@@ -18,6 +19,7 @@ class Check:
         passed: Whether it holds.
         value: What was found; None where there was nothing to find.
         threshold: What it was held against.
+        asked: How: ``at least``, ``above`` or ``equal to`` the threshold.
         sentence: The same in words.
     """
 
@@ -26,9 +28,10 @@ class Check:
     value: float | str | None
     threshold: float | str | None
     sentence: str
+    asked: Literal["at least", "above", "equal to"] = "at least"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Verdict:
     """Whether to promote, every check that led there, and a sentence."""
 
@@ -41,30 +44,47 @@ class Verdict:
 
 
 def decide(
-    evaluation: Mapping[str, Any], params: Params, *, champion: str | None, rolled_back: bool = False
+    evaluation: Mapping[str, Any],
+    validation: Mapping[str, Any],
+    params: Params,
+    *,
+    champion: str | None,
+    rolled_back: bool = False,
 ) -> Verdict:
-    """Holds an evaluation against the gate.
+    """Holds an evaluation, and the check of the data behind it, against the gate.
 
     Args:
         evaluation: ``metrics/evaluation.json``.
+        validation: ``metrics/validation.json``.
         params: The gate.
         champion: Version that is champion at this moment, None when there is none. The comparison counts only
             if it was made with this version.
         rolled_back: Whether this version was champion before and was rolled back.
     """
-    checks = [*_history(rolled_back), *_levels(evaluation, params), *_against(evaluation, params, champion)]
+    checks = [
+        *_history(rolled_back),
+        *_data(validation),
+        *_levels(evaluation, params),
+        *_against(evaluation, params, champion),
+    ]
     failed = [check for check in checks if not check.passed]
     if failed:
-        more = f" Of {len(checks)} checks, {len(failed)} fail." if len(failed) > 1 else ""
-        sentence = f"Not promoted: {failed[0].sentence}{more}"
+        sentence = f"Not promoted: {failed[0].sentence}"
+        if len(failed) > 1:
+            sentence += f" {len(failed) - 1} more of the {len(checks)} checks fail."
     elif champion is None:
         sentence = (
             f"Promoted as the first champion: all {len(checks)} checks hold, S1 is {_points(evaluation['score'])}."
         )
     else:
-        gain = evaluation["champion"]["comparison"]["score"]["difference"]
-        sentence = f"Promoted over version {champion}: S1 rises by {_points(gain)} and no task is worse."
-    return Verdict(promoted=not failed, checks=checks, sentence=sentence)
+        change = evaluation["champion"]["comparison"]["score"]
+        sentence = (
+            f"Promoted over version {champion}: on the same {change['n']} questions S1 rises from "
+            f"{_points(evaluation['champion']['score'])} to {_points(evaluation['score'])} "
+            f"({_change(change['difference'])}; 95 %: {_change(change['ci95'][0])} to {_change(change['ci95'][1])}), "
+            f"and no task loses more than the {100 * params.max_task_loss:g} points that are tolerated."
+        )
+    return Verdict(not failed, checks, sentence)
 
 
 def _history(rolled_back: bool) -> Iterator[Check]:
@@ -74,9 +94,25 @@ def _history(rolled_back: bool) -> Iterator[Check]:
             passed=False,
             value="rolled back",
             threshold="never rolled back",
+            asked="equal to",
             sentence="This version was rolled back before; only a person can bring it back "
             "(region-heads registry promote).",
         )
+
+
+def _data(validation: Mapping[str, Any]) -> Iterator[Check]:
+    """The gate of the step ``validate``: a model is no better than the data that it was judged on."""
+    gate = validation["gate"]
+    yield Check(
+        name="data gate",
+        passed=gate["passed"],
+        value="passed" if gate["passed"] else "closed",
+        threshold="passed",
+        asked="equal to",
+        sentence="The data passed the checks of the step validate."
+        if gate["passed"]
+        else f"The data did not pass the checks of the step validate: {'; '.join(gate['refusals'])}.",
+    )
 
 
 def _levels(evaluation: Mapping[str, Any], params: Params) -> Iterator[Check]:
@@ -95,7 +131,8 @@ def _levels(evaluation: Mapping[str, Any], params: Params) -> Iterator[Check]:
             passed=task["n"] >= params.min_questions,
             value=task["n"],
             threshold=params.min_questions,
-            sentence=f"{name} was judged on {task['n']} questions, at least {params.min_questions} are asked for.",
+            sentence=f"{_spoken(name)} was judged on {task['n']} questions, at least {params.min_questions} are "
+            "asked for.",
         )
         if task["n"] == 0:
             continue
@@ -105,7 +142,7 @@ def _levels(evaluation: Mapping[str, Any], params: Params) -> Iterator[Check]:
             passed=task["accuracy"] >= level,
             value=task["accuracy"],
             threshold=level,
-            sentence=f"{name} has {_points(task['accuracy'])} right, at least {_points(level)} is asked for.",
+            sentence=f"{_spoken(name)} has {_points(task['accuracy'])} right, at least {_points(level)} is asked for.",
         )
         if task["baseline_ci95"] is None:
             continue
@@ -115,7 +152,8 @@ def _levels(evaluation: Mapping[str, Any], params: Params) -> Iterator[Check]:
             passed=task["ci95"][0] > bar,
             value=task["ci95"][0],
             threshold=bar,
-            sentence=f"{name} has at least {_points(task['ci95'][0])} right (95 %); the trivial baseline "
+            asked="above",
+            sentence=f"{_spoken(name)} has at least {_points(task['ci95'][0])} right (95 %); the trivial baseline "
             f"({task['baseline_name']}) may reach {_points(bar)}.",
         )
 
@@ -131,6 +169,7 @@ def _against(evaluation: Mapping[str, Any], params: Params, champion: str | None
         passed=version == champion,
         value=version,
         threshold=champion,
+        asked="equal to",
         sentence=(
             f"The comparison was made with version {champion}, which is champion now."
             if version == champion
@@ -144,18 +183,7 @@ def _against(evaluation: Mapping[str, Any], params: Params, champion: str | None
     for name, task in comparison["tasks"].items():
         if task["n"] == 0:
             continue
-        low, high = task["ci95"]
-        significant = high < 0
-        tolerated = -params.max_task_loss
-        yield Check(
-            name=f"no loss/{name}",
-            passed=not significant and task["difference"] >= tolerated,
-            value=task["difference"],
-            threshold=tolerated,
-            sentence=f"{name} changes by {_change(task['difference'])} against the champion "
-            f"(95 %: {_change(low)} to {_change(high)}), "
-            + ("a significant loss." if significant else f"down to {_change(tolerated)} is tolerated."),
-        )
+        yield _loss(name, task, params.max_task_loss)
     score = comparison["score"]
     low, high = score["ci95"]
     yield Check(
@@ -163,9 +191,57 @@ def _against(evaluation: Mapping[str, Any], params: Params, champion: str | None
         passed=low > params.min_gain,
         value=low,
         threshold=params.min_gain,
-        sentence=f"S1 changes by {_change(score['difference'])} against the champion "
-        f"(95 %: {_change(low)} to {_change(high)}); the lower end must be above {_change(params.min_gain)}.",
+        asked="above",
+        sentence=f"The overall score S1 changes by {_change(score['difference'])} against the champion "
+        f"(95 %: {_change(low)} to {_change(high)}), "
+        + (
+            "more than chance explains."
+            if low > params.min_gain
+            else f"of which less than {_change(params.min_gain)} is certain; ties do not promote."
+        ),
     )
+
+
+def _loss(name: str, task: Mapping[str, Any], tolerated: float) -> Check:
+    """A task may not lose: neither significantly, nor by more than ``tolerated`` as far as the test can tell.
+
+    The second is a test of non-inferiority: it is on the challenger to show that it is not worse. A model that does
+    lose ``tolerated`` passes in 2.5 % of all cases, whether the test set is large or small.
+    """
+    (low, high), difference = task["ci95"], task["difference"]
+    sentence = (
+        f"{_spoken(name)} changes by {_change(difference)} against the champion "
+        f"(95 %: {_change(low)} to {_change(high)}, {task['n']} questions)"
+    )
+    if high < 0:
+        sentence += ", a significant loss."
+    elif low <= -tolerated:
+        sentence += f": a loss of more than {100 * tolerated:g} points cannot be ruled out."
+        if difference > -tolerated:
+            # The interval shrinks with the root of the number of questions.
+            enough = task["n"] * ((difference - low) / (difference + tolerated)) ** 2
+            sentence += f" About {_rounded(enough)} questions of this kind would tell."
+    else:
+        sentence += f"; a loss of more than {100 * tolerated:g} points can be ruled out."
+    return Check(
+        name=f"no loss/{name}",
+        passed=low > -tolerated and high >= 0,
+        value=low,
+        threshold=-tolerated,
+        asked="above",
+        sentence=sentence,
+    )
+
+
+def _rounded(count: float) -> int:
+    """Two digits of ``count``, rounded up: more would pretend to be exact."""
+    step = 10 ** max(0, floor(log10(max(count, 1))) - 1)
+    return int(ceil(count / step) * step)
+
+
+def _spoken(task: str) -> str:
+    """A task's name at the start of a sentence."""
+    return task.replace("_", " ").capitalize()
 
 
 def _called(version: str | None) -> str:

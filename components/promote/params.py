@@ -25,11 +25,11 @@ class Params(Section):
     )
     min_questions: int = Field(20, ge=1, description="Fewest test questions of a task to judge it at all.")
     max_task_loss: float = Field(
-        0.05,
+        0.03,
         ge=0,
         le=1,
-        description="Largest loss of a task against the champion that is tolerated while it is not significant; "
-        "a significant one never is.",
+        description="The test must rule out that a task loses this much against the champion: the lower end of the "
+        "interval of its change must lie above minus this. A significant loss is never tolerated.",
     )
     min_gain: float = Field(
         0.0,

@@ -1,20 +1,17 @@
-"""The registry's aliases and their history: promote, roll back, and tell what happened when.
-
-MLflow's aliases keep no history, so every move is written as a tag ``history.00001`` … of the registered model.
-Tags are written before or after an alias in such an order that a killed step can be run again.
-"""
+"""The champion's alias: promote, roll back, refuse, each under the promotion lock and with its place in the history."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from components.champion import CHALLENGER, CHAMPION, PREVIOUS, version_of
+from components.promote.history import Event, announce, announced, champion_before, close, events, now, write
+from components.promote.lock import Held, promotion_lock
 from components.sections import TrackingParams
-from components.tracking import connect
+from components.tracking import connect, in_words
 from region_heads.errors import RegionHeadsError
 
 if TYPE_CHECKING:
@@ -22,26 +19,126 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 ROLLED_BACK_TAG = "rolled_back_at"
-_HISTORY = "history."
 
 
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """One move of the champion alias, or a refusal of the gate.
+@dataclass(frozen=True)
+class Registry:
+    """A registered model whose champion nobody else can move as long as this object is in use."""
 
-    Attributes:
-        at: Time, ISO 8601 in UTC.
-        event: ``promoted``, ``refused``, ``rolled back`` or ``promoted by hand``.
-        version: The version that it is about; after a rollback, the one that is champion again.
-        previous: The champion before, None when there was none.
-        reason: A sentence.
+    client: MlflowClient
+    name: str
+    lock: Held
+
+    @property
+    def champion(self) -> str | None:
+        """The champion's version."""
+        return _champion(self.client, self.name)
+
+    def previous(self, version: str) -> str | None:
+        """The champion that ``version`` took over from."""
+        return champion_before(events(self.client, self.name), version)
+
+    def promote(self, version: str, *, event: str = "promoted", reason: str) -> Event:
+        """Makes ``version`` champion.
+
+        Raises:
+            RegionHeadsError: No such version, or it is champion already.
+        """
+        if get_version(self.client, self.name, version) is None:
+            raise RegionHeadsError(f"model {self.name!r} has no version {version}; see: region-heads registry history")
+        present = self.champion
+        if present == version:
+            raise RegionHeadsError(f"model {self.name!r}: version {version} is champion already")
+        return self._move(now(event, version, previous=present, reason=reason))
+
+    def roll_back(self, *, reason: str) -> Event:
+        """Makes the champion before the present one champion again.
+
+        Raises:
+            RegionHeadsError: There is no champion, or none before it.
+        """
+        present = self.champion
+        if present is None:
+            raise RegionHeadsError(f"model {self.name!r} has no champion to roll back")
+        target = self.previous(present)
+        if target is None:
+            raise RegionHeadsError(
+                f"model {self.name!r}: version {present} is the first champion; there is none to go back to"
+            )
+        if get_version(self.client, self.name, target) is None:
+            raise RegionHeadsError(
+                f"model {self.name!r}: version {target}, champion before {present}, was deleted; name another one: "
+                "region-heads registry promote VERSION --reason …"
+            )
+        return self._move(now("rolled back", target, previous=present, reason=reason))
+
+    def refuse(self, version: str, *, reason: str) -> None:
+        """Writes down that the gate refused ``version``, unless that is the last thing that stands there."""
+        refused = now("refused", version, previous=self.champion, reason=reason)
+        found = events(self.client, self.name)
+        same = ("event", "version", "previous", "reason")
+        if not found or any(getattr(found[-1], key) != getattr(refused, key) for key in same):
+            write(self.client, self.name, refused)
+
+    def _move(self, move: Event) -> Event:
+        """The order matters: until the alias is set, everything is as it was; afterwards all can be made good."""
+        announce(self.client, self.name, move)
+        self.lock.check()
+        self.client.set_registered_model_alias(self.name, CHAMPION, move.version)
+        self._settle(move)
+        return move
+
+    def _settle(self, move: Event) -> None:
+        """What follows from a move that took place; may be done again."""
+        write(self.client, self.name, move)
+        if move.event == "rolled back" and move.previous is not None:
+            self.client.set_model_version_tag(self.name, move.previous, ROLLED_BACK_TAG, move.at)
+        version = get_version(self.client, self.name, move.version)
+        if version is not None and ROLLED_BACK_TAG in version.tags:  # a person has brought it back
+            self.client.delete_model_version_tag(self.name, move.version, ROLLED_BACK_TAG)
+        before = self.previous(move.version)
+        if before is not None and get_version(self.client, self.name, before) is not None:
+            self.client.set_registered_model_alias(self.name, PREVIOUS, before)
+        elif version_of(self.client, self.name, PREVIOUS) is not None:
+            self.client.delete_registered_model_alias(self.name, PREVIOUS)
+        challenger = version_of(self.client, self.name, CHALLENGER)
+        if challenger is not None and str(challenger.version) == move.version:
+            self.client.delete_registered_model_alias(self.name, CHALLENGER)
+        close(self.client, self.name)
+
+    def make_good(self) -> None:
+        """Brings the history up to what the alias says, after a process that died or a program that is not ours."""
+        left = announced(self.client, self.name)
+        if left is not None:
+            move, took_place = left
+            if took_place:
+                self._settle(move)
+            else:
+                reason = f"The process died before the alias moved. It had meant to say: {move.reason}"
+                write(
+                    self.client,
+                    self.name,
+                    now("interrupted", move.version, previous=self.champion, reason=reason[:1000]),
+                )
+                close(self.client, self.name)
+        moves = [past for past in events(self.client, self.name) if past.moved]
+        known, present = (moves[-1].version if moves else None), self.champion
+        if present is not None and present != known:
+            reason = "The alias was moved by another program than this one."
+            write(self.client, self.name, now("moved elsewhere", present, previous=known, reason=reason))
+
+
+@contextlib.contextmanager
+def registry(client: MlflowClient, name: str) -> Iterator[Registry]:
+    """The registered model ``name``, for this process alone.
+
+    Raises:
+        RegionHeadsError: Another promotion goes on for too long, or MLflow fails on the way.
     """
-
-    at: str
-    event: str
-    version: str
-    previous: str | None
-    reason: str
+    with in_words(client), promotion_lock(client, name) as lock:
+        mine = Registry(client, name, lock)
+        mine.make_good()
+        yield mine
 
 
 def history(tracking: TrackingParams) -> list[Event]:
@@ -50,7 +147,9 @@ def history(tracking: TrackingParams) -> list[Event]:
     Raises:
         RegionHeadsError: MLflow cannot be reached.
     """
-    return _events(connect(tracking), tracking.model_name)
+    client = connect(tracking)
+    with in_words(client):
+        return events(client, tracking.model_name)
 
 
 def promote_by_hand(tracking: TrackingParams, version: str, *, reason: str) -> Event:
@@ -59,99 +158,18 @@ def promote_by_hand(tracking: TrackingParams, version: str, *, reason: str) -> E
     Raises:
         RegionHeadsError: No such version, it is champion already, or the reason is empty.
     """
-    if not reason.strip():
-        raise RegionHeadsError("a promotion by hand needs a reason; it is written into the history")
-    client = connect(tracking)
-    return move_champion(client, tracking.model_name, version, event="promoted by hand", reason=reason)
+    return _by_hand(tracking, reason, lambda mine: mine.promote(version, event="promoted by hand", reason=reason))
 
 
-def rollback(tracking: TrackingParams, *, reason: str = "Rolled back by hand.") -> Event:
+def rollback(tracking: TrackingParams, *, reason: str) -> Event:
     """Makes the previous champion champion again; the gate will not promote the present one a second time.
 
     A second rollback goes one champion further back.
 
     Raises:
-        RegionHeadsError: There is no champion, or none before it.
+        RegionHeadsError: There is no champion, or none before it, or the reason is empty.
     """
-    client = connect(tracking)
-    name = tracking.model_name
-    present, previous = version_of(client, name), version_of(client, name, PREVIOUS)
-    if present is None:
-        raise RegionHeadsError(f"model {name!r} has no champion to roll back")
-    if previous is None:
-        raise RegionHeadsError(
-            f"model {name!r}: version {present.version} is the first champion; there is none to go back to"
-        )
-    present_version, target = str(present.version), str(previous.version)
-    client.set_model_version_tag(name, present_version, ROLLED_BACK_TAG, _now())
-    client.set_registered_model_alias(name, CHAMPION, target)
-    event = Event(at=_now(), event="rolled back", version=target, previous=present_version, reason=reason)
-    _write(client, name, event)
-    before = _before(_events(client, name), target)
-    if before is not None and _exists(client, name, before):
-        client.set_registered_model_alias(name, PREVIOUS, before)
-    else:
-        client.delete_registered_model_alias(name, PREVIOUS)
-    return event
-
-
-def move_champion(client: MlflowClient, name: str, version: str, *, event: str, reason: str) -> Event:
-    """Moves the alias to ``version``, keeps the one before as ``previous_champion``, writes it down.
-
-    Raises:
-        RegionHeadsError: No such version, or it is champion already.
-    """
-    if not _exists(client, name, version):
-        raise RegionHeadsError(f"model {name!r} has no version {version}; see: region-heads registry history")
-    present = version_of(client, name)
-    previous = None if present is None else str(present.version)
-    if previous == version:
-        raise RegionHeadsError(f"model {name!r}: version {version} is champion already")
-    if previous is not None:
-        client.set_registered_model_alias(name, PREVIOUS, previous)
-    client.set_registered_model_alias(name, CHAMPION, version)
-    challenger = version_of(client, name, CHALLENGER)
-    if challenger is not None and str(challenger.version) == version:
-        client.delete_registered_model_alias(name, CHALLENGER)
-    moved = Event(at=_now(), event=event, version=version, previous=previous, reason=reason)
-    _write(client, name, moved)
-    return moved
-
-
-def champion_before(client: MlflowClient, name: str, version: str) -> str | None:
-    """The champion that ``version``, champion now, took over from.
-
-    A step that was killed between the alias and its history is made good here.
-    """
-    events = _events(client, name)
-    if not any(event.version == version and event.event != "refused" for event in events):
-        former = version_of(client, name, PREVIOUS)
-        previous = None if former is None else str(former.version)
-        reason = "Promoted by a run that was stopped before it could write down why."
-        _write(client, name, Event(at=_now(), event="promoted", version=version, previous=previous, reason=reason))
-        return previous
-    return _before(events, version)
-
-
-def write_refusal(client: MlflowClient, name: str, version: str, *, champion: str | None, reason: str) -> None:
-    """Writes a refusal of the gate into the history, unless it is the last thing that stands there."""
-    refused = Event(at=_now(), event="refused", version=version, previous=champion, reason=reason)
-    events = _events(client, name)
-    if not events or asdict(events[-1]) | {"at": ""} != asdict(refused) | {"at": ""}:
-        _write(client, name, refused)
-
-
-def tag_verdict(client: MlflowClient, name: str, version: str, verdict: Mapping[str, Any]) -> None:
-    """Writes the gate's report onto the version: ``gate``, ``gate_sentence``, ``gate_report`` (JSON)."""
-    report = [{key: check[key] for key in ("name", "passed", "value", "threshold")} for check in verdict["checks"]]
-    tags = {
-        "gate": "passed" if verdict["promoted"] else "refused",
-        "gate_sentence": verdict["sentence"],
-        # Older servers hold 5,000 characters in a tag; the whole report is in promotion.json.
-        "gate_report": json.dumps(report, ensure_ascii=False)[:4900],
-    }
-    for key, value in tags.items():
-        client.set_model_version_tag(name, version, key, value)
+    return _by_hand(tracking, reason, lambda mine: mine.roll_back(reason=reason))
 
 
 def get_version(client: MlflowClient, name: str, version: str) -> ModelVersion | None:
@@ -160,37 +178,37 @@ def get_version(client: MlflowClient, name: str, version: str) -> ModelVersion |
 
     try:
         return client.get_model_version(name, version)
-    except MlflowException:
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
         return None
 
 
-def _exists(client: MlflowClient, name: str, version: str) -> bool:
-    return get_version(client, name, version) is not None
+def _by_hand(tracking: TrackingParams, reason: str, move: Callable[[Registry], Event]) -> Event:
+    if not reason.strip():
+        raise RegionHeadsError("moving the champion by hand needs a reason; it is written into the history")
+    client = connect(tracking)
+    if not _is_registered(client, tracking.model_name):
+        raise RegionHeadsError(
+            f"model {tracking.model_name!r} is not registered, so it has no champion; `make run` registers a version"
+        )
+    with registry(client, tracking.model_name) as mine:
+        return move(mine)
 
 
-def _events(client: MlflowClient, name: str) -> list[Event]:
+def _is_registered(client: MlflowClient, name: str) -> bool:
     from mlflow.exceptions import MlflowException
 
-    try:
-        tags = client.get_registered_model(name).tags
-    except MlflowException:
-        return []
-    return [Event(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(_HISTORY)]
+    with in_words(client):
+        try:
+            client.get_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return False
+    return True
 
 
-def _write(client: MlflowClient, name: str, event: Event) -> None:
-    number = len(_events(client, name)) + 1
-    text = json.dumps(asdict(event), ensure_ascii=False)
-    client.set_registered_model_tag(name, f"{_HISTORY}{number:05d}", text)
-
-
-def _before(events: list[Event], version: str) -> str | None:
-    """The champion that ``version`` took over from when it was promoted last."""
-    for event in reversed(events):
-        if event.version == version and event.event.startswith("promoted"):
-            return event.previous
-    return None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _champion(client: MlflowClient, name: str) -> str | None:
+    found = version_of(client, name)
+    return None if found is None else str(found.version)

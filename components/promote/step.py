@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING
 
-from components.champion import version_of
 from components.inputs import read_json
-from components.output import write_json
+from components.output import whole_file, write_json
 from components.ports import InputPath, OutputPath
 from components.promote.gate import Verdict, decide
 from components.promote.params import Params
-from components.promote.registry import (
-    ROLLED_BACK_TAG,
-    champion_before,
-    get_version,
-    move_champion,
-    tag_verdict,
-    write_refusal,
-)
+from components.promote.registry import ROLLED_BACK_TAG, Registry, get_version, registry
+from components.promote.verdict import markdown, print_verdict, tag_version
 from components.sections import TrackingParams
-from components.tracking import connect
+from components.tracking import connect, in_words, tracking_run
 from region_heads.errors import RegionHeadsError
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
 
 
 def promote(
     *,
     registration: InputPath,
     evaluation: InputPath,
+    validation: InputPath,
     promotion: OutputPath,
+    verdict: OutputPath,
     promote: Params,
     tracking: TrackingParams,
 ) -> dict[str, float]:
@@ -39,7 +36,9 @@ def promote(
     Args:
         registration: What the step ``register`` wrote.
         evaluation: What the step ``evaluate`` wrote for the same model.
+        validation: What the step ``validate`` reported of the data.
         promotion: Written: ``promoted``, ``version``, ``previous``, ``checks``, ``sentence``.
+        verdict: Written: the same as a page in Markdown; also logged in the version's MLflow run.
         promote: The gate.
         tracking: Store and name of the registered model.
 
@@ -47,52 +46,62 @@ def promote(
         ``promoted`` (1 or 0) and the version number.
 
     Raises:
-        RegionHeadsError: The version is not in the registry or MLflow cannot be reached.
+        RegionHeadsError: The version is not in the registry, the evaluation is of another model, another promotion
+            does not end, or MLflow cannot be reached.
     """
-    registered = read_json(registration, writer="register")
-    judged = read_json(evaluation, writer="evaluate")
+    registered = read_json(registration, writer="register", needs=["model_name", "version"])
+    judged = read_json(evaluation, writer="evaluate", needs=["tasks"])
+    checked = read_json(validation, writer="validate", needs=["gate"])
     client = connect(tracking)
     name, version = str(registered["model_name"]), str(registered["version"])
-    entry = get_version(client, name, version)
+    with in_words(client):
+        entry = get_version(client, name, version)
     if entry is None:
         raise RegionHeadsError(
             f"{registration}: version {version} of {name!r} is not in this registry; run the step register first"
         )
-    champion = version_of(client, name)
-    present = None if champion is None else str(champion.version)
-    if present == version:
-        # A second run of the line with nothing new: the version won its place before.
-        previous = champion_before(client, name, version)
-        sentence = f"Version {version} is the champion already; nothing changed."
-        verdict = Verdict(promoted=True, checks=[], sentence=sentence)
-    else:
-        previous = present
-        verdict = decide(judged, promote, champion=present, rolled_back=ROLLED_BACK_TAG in entry.tags)
-        tag_verdict(client, name, version, verdict.as_json())
-        if verdict.promoted:
-            move_champion(client, name, version, event="promoted", reason=verdict.sentence)
+    if entry.tags.get("model_digest") != judged.get("model_digest"):
+        raise RegionHeadsError(
+            f"{evaluation}: field model_digest: expected {entry.tags.get('model_digest')}, that of version {version}, "
+            f"found {judged.get('model_digest')}; run the steps evaluate and register on the same model"
+        )
+    # One process at a time from the look at the champion to its replacement: of two gates that run in the same
+    # second, the later one sees what the earlier one did, and that its comparison is with a champion of the past.
+    with registry(client, name) as mine:
+        if mine.champion == version:
+            # A second run of the line with nothing new: the version won its place before.
+            previous = mine.previous(version)
+            decision = Verdict(True, [], f"Version {version} is the champion already; nothing changed.")
         else:
-            write_refusal(client, name, version, champion=present, reason=verdict.sentence)
-    write_json(promotion, {"version": version, "previous": previous, **verdict.as_json()})
-    _print(name, version, verdict)
-    return {"promoted": float(verdict.promoted), "version": float(version)}
+            previous = mine.champion
+            rolled_back = ROLLED_BACK_TAG in entry.tags
+            decision = decide(judged, checked, promote, champion=previous, rolled_back=rolled_back)
+            tag_version(client, name, version, decision)
+            _apply(mine, version, decision)
+    page = markdown(name, version, decision)
+    write_json(promotion, {"version": version, "previous": previous, **decision.as_json()})
+    with whole_file(verdict) as partial:
+        partial.write_text(page, encoding="utf-8")
+    if decision.checks:
+        _log(page, decision, entry, tracking)
+    print_verdict(name, version, decision)
+    return {"promoted": float(decision.promoted), "version": float(version)}
 
 
-def _print(name: str, version: str, verdict: Verdict) -> None:
-    console = Console()
-    if verdict.checks:
-        table = Table(title=f"Gate for {name} version {version}", title_justify="left", box=None, pad_edge=False)
-        for heading in ("", "check", "found", "asked for"):
-            table.add_column(heading, justify="right" if heading in ("found", "asked for") else "left")
-        for check in verdict.checks:
-            mark = "[green]✓[/]" if check.passed else "[red]✗[/]"
-            table.add_row(mark, check.name, _figure(check.value), _figure(check.threshold))
-        console.print(table)
-        for check in verdict.checks:
-            if not check.passed:
-                console.print(f"[red]✗[/] {check.sentence}", highlight=False)
-    console.print(f"[bold]{verdict.sentence}[/]", highlight=False)
+def _apply(mine: Registry, version: str, decision: Verdict) -> None:
+    if decision.promoted:
+        mine.promote(version, reason=decision.sentence)
+    else:
+        mine.refuse(version, reason=decision.sentence)
 
 
-def _figure(value: float | str | None) -> str:
-    return "-" if value is None else value if isinstance(value, str) else f"{value:.3f}".removesuffix(".000")
+def _log(page: str, decision: Verdict, entry: ModelVersion, tracking: TrackingParams) -> None:
+    """Logs the verdict in the version's run; it stands in any case, so MLflow's failing here is only told."""
+    import mlflow
+
+    try:
+        with tracking_run(tracking, run_id=entry.tags.get("run_id"), name="promote"), in_words(mlflow.MlflowClient()):
+            mlflow.log_text(page, "promotion.md")
+            mlflow.log_dict(decision.as_json(), "promotion.json")
+    except RegionHeadsError as error:
+        print(f"The verdict stands, but is not in the run of version {entry.version}: {error}")

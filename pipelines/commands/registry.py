@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +12,7 @@ import typer
 from pipelines.commands import options
 
 if TYPE_CHECKING:
-    from components.promote.registry import Event
+    from components.promote.history import Event
     from components.sections import TrackingParams
 
 app = typer.Typer(
@@ -21,8 +23,11 @@ _PARAMS = Path("params.yaml")
 
 
 @app.command()
-def history(params: options.Params = _PARAMS) -> None:
-    """Show every promotion, refusal and rollback, oldest first.
+def history(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    params: options.Params = _PARAMS,
+) -> None:
+    """Show every promotion, refusal and rollback, oldest first, each with its reason.
 
     Example: `region-heads registry history`
     """
@@ -33,6 +38,9 @@ def history(params: options.Params = _PARAMS) -> None:
 
     tracking = _tracking(params)
     found = events(tracking)
+    if as_json:
+        typer.echo(json.dumps([asdict(event) for event in found], indent=2, ensure_ascii=False))
+        return
     if not found:
         typer.echo(f"model {tracking.model_name!r}: no history yet; `make run` registers a first version")
         return

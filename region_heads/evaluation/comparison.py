@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import hypot
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,10 @@ from region_heads.tasks import TASKS
 
 def compare(challenger: Judged, champion: Judged, *, resamples: int = 2000, seed: int = 0) -> dict[str, Any]:
     """Paired cluster bootstrap: images are resampled, and on each both models answered the same questions.
+
+    Where few answers change, resamples hardly spread: four gained and none lost would already seem certain. So the
+    intervals are widened by what half a question more in each cell of the table "right or wrong, champion or
+    challenger" adds to their standard error (Agresti & Min 2005), which fades as questions become many.
 
     Returns:
         ``{"score": {"difference", "ci95", "n"}, "tasks": {task: {"difference", "ci95", "n", "gained",
@@ -41,7 +46,9 @@ def compare(challenger: Judged, champion: Judged, *, resamples: int = 2000, seed
         mine = change[weights[:, k]]
         tasks[task.name] = {
             "difference": float(result.point[k]) if len(mine) else None,
-            "ci95": list(percentile_interval(result.samples[:, k])) if len(mine) else None,
+            "ci95": _widened(result.point[k], percentile_interval(result.samples[:, k]), _extra(len(mine)))
+            if len(mine)
+            else None,
             "n": len(mine),
             "gained": int((mine > 0).sum()),
             "lost": int((mine < 0).sum()),
@@ -51,5 +58,17 @@ def compare(challenger: Judged, champion: Judged, *, resamples: int = 2000, seed
     score: dict[str, Any] = {"difference": None, "ci95": None, "n": len(change)}
     if present:
         score["difference"] = float(result.point[present].mean())
-        score["ci95"] = list(percentile_interval(nanmean(result.samples[:, present])))
+        extra = hypot(*(_extra(int(weights[:, k].sum())) for k in present)) / len(present)
+        interval = percentile_interval(nanmean(result.samples[:, present]))
+        score["ci95"] = _widened(score["difference"], interval, extra)
     return {"score": score, "tasks": tasks}
+
+
+def _extra(n: int) -> float:
+    """Half a 95 % interval of the difference of two shares that differ nowhere in ``n`` questions."""
+    return 1.96 / (n + 2)
+
+
+def _widened(point: float, interval: tuple[float, float], extra: float) -> list[float]:
+    low, high = interval
+    return [float(point - hypot(point - low, extra)), float(point + hypot(high - point, extra))]

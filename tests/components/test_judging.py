@@ -25,6 +25,9 @@ def test_the_champion_is_judged_again_beside_every_challenger(
     data: DatasetParams,
     tracking: TrackingParams,
 ) -> None:
+    validation = tmp_path / "validation"
+    validation.write_text('{"gate": {"passed": true, "refusals": []}}')
+
     def line() -> tuple[dict[str, Any], ...]:
         names = ("predictions", "evaluation", "registration", "promotion")
         predictions, evaluation, registration, promotion = (tmp_path / name for name in names)
@@ -49,7 +52,9 @@ def test_the_champion_is_judged_again_beside_every_challenger(
         promote(
             registration=registration,
             evaluation=evaluation,
+            validation=validation,
             promotion=promotion,
+            verdict=tmp_path / "verdict",
             promote=PromoteParams(
                 min_score=0,
                 min_accuracy=0,

@@ -10,10 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.params import parse_section
-from components.promote.gate import Verdict, decide
+from components.promote.gate import Verdict
+from components.promote.gate import decide as decide_with_data
 from components.promote.params import Params
 from region_heads.errors import RegionHeadsError
 from region_heads.tasks import TASK_NAMES
+
+SOUND = {"gate": {"passed": True, "refusals": []}}
+
+
+def decide(evaluation: dict[str, Any], params: Params, **about: Any) -> Verdict:
+    """The gate's verdict on sound data."""
+    return decide_with_data(evaluation, SOUND, params, **about)
 
 
 def good(champion: str | None = None, gain: float = 0.05, width: float = 0.02) -> dict[str, Any]:
@@ -36,6 +44,7 @@ def good(champion: str | None = None, gain: float = 0.05, width: float = 0.02) -
         if champion is None
         else {
             "version": champion,
+            "score": 0.85,
             "comparison": {
                 "score": dict(change),
                 "tasks": {name: copy.deepcopy(change) for name in TASK_NAMES},
@@ -88,7 +97,7 @@ def test_ties_and_gains_that_may_be_chance_do_not_promote(gain: float, width: fl
 
 def test_a_significant_loss_on_one_task_outweighs_any_gain() -> None:
     evaluation = good("3", gain=0.2)
-    evaluation["champion"]["comparison"]["tasks"]["counting"] |= {"difference": -0.02, "ci95": [-0.03, -0.01]}
+    evaluation["champion"]["comparison"]["tasks"]["counting"] |= {"difference": -0.01, "ci95": [-0.02, -0.001]}
     verdict = decide(evaluation, Params(), champion="3")
     assert failed(verdict) == ["no loss/counting"]
     assert "a significant loss" in verdict.sentence
@@ -98,6 +107,26 @@ def test_a_large_loss_is_refused_even_where_few_questions_hide_its_significance(
     evaluation = good("3", gain=0.2)
     evaluation["champion"]["comparison"]["tasks"]["counting"] |= {"difference": -0.2, "ci95": [-0.5, 0.1]}
     assert failed(decide(evaluation, Params(), champion="3")) == ["no loss/counting"]
+
+
+def test_a_loss_that_the_test_cannot_rule_out_is_refused_and_the_sentence_says_what_would_help() -> None:
+    evaluation = good("3", gain=0.2)
+    task = {"difference": 0.01, "ci95": [-0.07, 0.09], "n": 100}
+    evaluation["champion"]["comparison"]["tasks"]["counting"] |= task
+    verdict = decide(evaluation, Params(max_task_loss=0.03), champion="3")
+    assert failed(verdict) == ["no loss/counting"]
+    assert "Counting changes by +1.0 points" in verdict.sentence
+    assert "a loss of more than 3 points cannot be ruled out" in verdict.sentence
+    # The interval reaches 8 points down and may reach 4: half of it, so four times the questions.
+    assert "About 400 questions of this kind would tell" in verdict.sentence
+    assert decide(evaluation, Params(max_task_loss=0.08), champion="3").promoted
+
+
+def test_data_that_did_not_pass_its_gate_makes_no_champion() -> None:
+    closed = {"gate": {"passed": False, "refusals": ["30 of 100 records were rejected (30.0%)"]}}
+    verdict = decide_with_data(good(), closed, Params(), champion=None)
+    assert failed(verdict) == ["data gate"]
+    assert "30 of 100 records were rejected" in verdict.sentence
 
 
 @pytest.mark.parametrize(("compared", "now"), [("3", "4"), (None, "4"), ("3", None)])

@@ -41,6 +41,7 @@ class Story:
         task = {"accuracy": 0.9, "ci95": [0.85, 0.95], "n": 100, "baseline_ci95": None}
         champion = {
             "version": against,
+            "score": 0.9 - gain,
             "comparison": {"score": change, "tasks": dict.fromkeys(TASK_NAMES, change)},
         }
         evaluation = {
@@ -50,10 +51,13 @@ class Story:
         }
         (self.folder / "evaluation").write_text(json.dumps(evaluation))
         (self.folder / "registration").write_text(json.dumps({"model_name": MODEL, "version": version}))
+        (self.folder / "validation").write_text(json.dumps({"gate": {"passed": True, "refusals": []}}))
         promote(
             registration=self.folder / "registration",
             evaluation=self.folder / "evaluation",
+            validation=self.folder / "validation",
             promotion=self.folder / "promotion",
+            verdict=self.folder / "verdict",
             promote=Params(),
             tracking=self.tracking,
         )
@@ -65,14 +69,14 @@ def test_the_champion_moves_through_the_gate_and_back(tmp_path: Path, tracking: 
     story = Story(tmp_path, tracking)
     assert history(tracking) == []
     with pytest.raises(RegionHeadsError, match="no champion to roll back"):
-        rollback(tracking)
+        rollback(tracking, reason="It is slow.")
 
     story.client.set_registered_model_alias(MODEL, CHALLENGER, "1")
     first = story.promote("1", against=None)
     assert (first["promoted"], first["previous"]) == (True, None)
     assert (story.alias(CHAMPION), story.alias(CHALLENGER)) == ("1", None)
     with pytest.raises(RegionHeadsError, match="the first champion; there is none to go back to"):
-        rollback(tracking)
+        rollback(tracking, reason="It is slow.")
 
     again = story.promote("1", against=None)
     assert (again["promoted"], again["sentence"]) == (True, "Version 1 is the champion already; nothing changed.")
@@ -98,7 +102,7 @@ def test_the_champion_moves_through_the_gate_and_back(tmp_path: Path, tracking: 
     assert rollback(tracking, reason="It misses pallets.").version == "2"
     assert (story.alias(CHAMPION), story.alias(PREVIOUS)) == ("2", "1")
     assert "rolled back before" in story.promote("3", against="2")["sentence"]
-    assert rollback(tracking).version == "1"
+    assert rollback(tracking, reason="It is slow.").version == "1"
     assert (story.alias(CHAMPION), story.alias(PREVIOUS)) == ("1", None)
 
     with pytest.raises(RegionHeadsError, match="has no version 9"):
@@ -123,12 +127,15 @@ def test_the_champion_moves_through_the_gate_and_back(tmp_path: Path, tracking: 
 
 def test_a_version_of_another_registry_is_a_clear_error(tmp_path: Path, tracking: TrackingParams) -> None:
     (tmp_path / "registration").write_text(json.dumps({"model_name": MODEL, "version": "7"}))
-    (tmp_path / "evaluation").write_text("{}")
+    (tmp_path / "evaluation").write_text('{"tasks": {}}')
+    (tmp_path / "validation").write_text('{"gate": {"passed": true, "refusals": []}}')
     with pytest.raises(RegionHeadsError, match="version 7 of 'region-heads' is not in this registry"):
         promote(
             registration=tmp_path / "registration",
             evaluation=tmp_path / "evaluation",
+            validation=tmp_path / "validation",
             promotion=tmp_path / "promotion",
+            verdict=tmp_path / "verdict",
             promote=Params(),
             tracking=tracking,
         )

@@ -1,0 +1,211 @@
+"""Promotions that run at the same time, and promotions that are killed: the registry never loses its footing.
+
+Real processes on a real store. They come from a server that has imported MLflow once, so that each starts in
+milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from components.champion import CHAMPION, PREVIOUS, version_of
+from components.promote.lock import promotion_lock
+from components.promote.params import Params
+from components.promote.registry import history, promote_by_hand, registry, rollback
+from components.promote.step import promote
+from components.sections import TrackingParams
+from components.tracking import connect
+from region_heads.errors import RegionHeadsError
+from region_heads.tasks import TASK_NAMES
+
+MODEL = "region-heads"
+WRITES = (
+    "create_registered_model",
+    "delete_registered_model",
+    "set_registered_model_tag",
+    "delete_registered_model_tag",
+    "set_registered_model_alias",
+    "delete_registered_model_alias",
+    "set_model_version_tag",
+)
+
+
+@pytest.fixture(scope="module")
+def processes() -> Any:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["components.promote.step", "mlflow", "mlflow.store.tracking.sqlalchemy_store"])
+    return context
+
+
+@pytest.fixture
+def client(tracking: TrackingParams, tmp_path: Path) -> MlflowClient:
+    """A registry with eight versions."""
+    client = connect(tracking)
+    client.create_registered_model(MODEL)
+    for _ in range(8):
+        client.create_model_version(MODEL, source=tmp_path.as_uri())
+    return client
+
+
+def _alias(client: MlflowClient, alias: str) -> str | None:
+    found = version_of(client, MODEL, alias)
+    return None if found is None else str(found.version)
+
+
+def _registered(client: MlflowClient) -> list[str]:
+    return [model.name for model in client.search_registered_models()]
+
+
+def _run_all(processes: Any, work: Callable[..., None], arguments: list[tuple[Any, ...]]) -> list[int]:
+    started = [processes.Process(target=work, args=given) for given in arguments]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(120)
+    return [process.exitcode for process in started]
+
+
+def _by_hand(uri: str, version: str) -> None:
+    promote_by_hand(TrackingParams(uri=uri), version, reason=f"Process for {version}.")
+
+
+def _through_the_gate(uri: str, folder: Path, version: str) -> None:
+    task = {"accuracy": 0.9, "ci95": [0.85, 0.95], "n": 100, "baseline_ci95": None}
+    evaluation = {"score": 0.9, "tasks": dict.fromkeys(TASK_NAMES, task), "champion": None}
+    folder.mkdir()
+    (folder / "evaluation").write_text(json.dumps(evaluation))
+    (folder / "validation").write_text(json.dumps({"gate": {"passed": True, "refusals": []}}))
+    (folder / "registration").write_text(json.dumps({"model_name": MODEL, "version": version}))
+    ports = {name: folder / name for name in ("registration", "evaluation", "validation", "promotion", "verdict")}
+    promote(**ports, promote=Params(), tracking=TrackingParams(uri=uri))
+
+
+@pytest.mark.slow
+def test_promotions_by_hand_at_the_same_time_follow_each_other(
+    processes: Any, client: MlflowClient, tracking: TrackingParams
+) -> None:
+    versions = [str(number) for number in range(1, 7)]
+    assert _run_all(processes, _by_hand, [(tracking.uri, version) for version in versions]) == [0] * 6
+    events = history(tracking)
+    assert sorted(event.version for event in events) == versions, "each of them is in the history"
+    assert [event.previous for event in events] == [None, *(event.version for event in events[:-1])], "as one chain"
+    assert (_alias(client, CHAMPION), _alias(client, PREVIOUS)) == (events[-1].version, events[-2].version)
+    assert _registered(client) == [MODEL], "the lock is gone"
+
+
+@pytest.mark.slow
+def test_of_several_first_champions_one_wins_and_the_others_are_told_that_it_did(
+    processes: Any, client: MlflowClient, tracking: TrackingParams, tmp_path: Path
+) -> None:
+    versions = [str(number) for number in range(1, 7)]
+    given = [(tracking.uri, tmp_path / version, version) for version in versions]
+    assert _run_all(processes, _through_the_gate, given) == [0] * 6
+    verdicts = {version: json.loads((tmp_path / version / "promotion").read_text()) for version in versions}
+    (winner,) = [version for version in versions if verdicts[version]["promoted"]]
+    assert _alias(client, CHAMPION) == winner
+    for version in set(versions) - {winner}:
+        assert f"The champion is version {winner}, but the comparison was made with" in verdicts[version]["sentence"]
+    events = history(tracking)
+    assert [event.event for event in events] == ["promoted"] + ["refused"] * 5
+    assert sorted(event.version for event in events) == versions
+
+
+def _killed_before_write(number: int, uri: str, work: str) -> None:
+    """Does ``work`` and kills this process before its ``number``-th write to MLflow."""
+    done = 0
+
+    def counted(name: str) -> Callable[..., Any]:
+        real = getattr(MlflowClient, name)
+
+        def write(*arguments: Any, **named: Any) -> Any:
+            nonlocal done
+            done += 1
+            if done == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*arguments, **named)
+
+        return write
+
+    for name in WRITES:
+        setattr(MlflowClient, name, counted(name))
+    tracking = TrackingParams(uri=uri)
+    if work == "promote":
+        promote_by_hand(tracking, "3", reason="It is better.")
+    else:
+        rollback(tracking, reason="It is worse.")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("work", ["promote", "rollback"])
+def test_killed_at_any_moment_the_champion_is_the_old_or_the_new_one_and_the_history_says_which(
+    work: str, processes: Any, client: MlflowClient, tracking: TrackingParams
+) -> None:
+    promote_by_hand(tracking, "1", reason="The first.")
+    promote_by_hand(tracking, "2", reason="The second.")
+    target = {"promote": "3", "rollback": "1"}[work]
+    before, after = 0, 0
+    for number in range(1, 20):
+        (code,) = _run_all(processes, _killed_before_write, [(number, tracking.uri, work)])
+        champion = _alias(client, CHAMPION)
+        moves = [event for event in history(tracking) if event.moved]
+        assert moves[-1].version == champion, "even before anything was made good"
+        if code == 0:
+            assert champion == target
+            break
+        assert code == -signal.SIGKILL
+        with registry(client, MODEL) as mine:  # the lock of the dead process does not hold this one up
+            assert mine.champion == champion, "what is made good is the history, not the champion"
+        assert _registered(client) == [MODEL]
+        last = history(tracking)[-1]
+        if champion == target:
+            after += 1
+            assert (last.version, last.previous) == (target, "2")
+            assert _alias(client, PREVIOUS) == {"promote": "2", "rollback": None}[work]
+            if work == "rollback":
+                assert "rolled_back_at" in client.get_model_version(MODEL, "2").tags
+            promote_by_hand(tracking, "2", reason="Back to where it was.")
+        else:
+            before += 1
+            assert champion == "2"
+            assert last.event in ("promoted by hand", "interrupted")
+    assert before >= 3
+    assert after >= 3
+    assert "interrupted" in [event.event for event in history(tracking)]
+
+
+def test_a_lock_that_is_held_is_waited_for_and_then_named(client: MlflowClient) -> None:
+    with (
+        promotion_lock(client, MODEL),
+        pytest.raises(RegionHeadsError, match=r"another promotion has held it since \d+ s \(process .*/\d+\)"),
+        promotion_lock(client, MODEL, patience=0.3),
+    ):
+        pass
+    assert _registered(client) == [MODEL]
+
+
+def test_a_lock_is_not_kept_longer_than_its_lease_and_its_holder_notices(client: MlflowClient) -> None:
+    with promotion_lock(client, MODEL) as slow, promotion_lock(client, MODEL, lease=0.0) as fast:
+        fast.check()
+        with pytest.raises(RegionHeadsError, match="the promotion lock was lost"):
+            slow.check()
+    assert _registered(client) == [MODEL]
+
+
+def test_an_alias_moved_by_another_program_is_noted(client: MlflowClient, tracking: TrackingParams) -> None:
+    promote_by_hand(tracking, "1", reason="The first.")
+    client.set_registered_model_alias(MODEL, CHAMPION, "5")
+    promote_by_hand(tracking, "2", reason="The second.")
+    assert [(event.event, event.version, event.previous) for event in history(tracking)] == [
+        ("promoted by hand", "1", None),
+        ("moved elsewhere", "5", "1"),
+        ("promoted by hand", "2", "5"),
+    ]
