@@ -19,6 +19,7 @@ from components.output import whole_file, write_json
 from components.ports import InputPath, OutputPath
 from components.sections import DatasetParams, TrackingParams
 from components.tracking import connect, tracking_run
+from components.training_record import deliver
 from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.comparison import compare
 from region_heads.evaluation.judged import Judged, judge
@@ -62,6 +63,7 @@ def evaluate(
         raise RegionHeadsError(f"{splits / 'test.parquet'}: no questions; give the test split a share")
     training = _read_training(model)
     client = connect(tracking)  # before the work, so that a wrong address fails in seconds
+    trained_in = deliver(tracking, training)
 
     answers = _predict(model, test, dataset, evaluate, data)
     judged = judge(test, answers)
@@ -79,7 +81,7 @@ def evaluate(
     content["depth_scale"] = data.depth_scale
 
     headline = _headline(content)
-    with tracking_run(tracking, run_id=training.get("mlflow_run_id"), name="evaluate") as run:
+    with tracking_run(tracking, run_id=trained_in, name="evaluate") as run:
         import mlflow
 
         content["run_id"] = run.info.run_id

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,11 @@ from components.inputs import read_table
 from components.output import whole_file, whole_folder
 from components.ports import InputPath, OutputPath
 from components.sections import DatasetParams, TrackingParams
-from components.tracking import tracking_run
 from region_heads.errors import RegionHeadsError
 from region_heads.records import SPLIT_SCHEMA
 
 if TYPE_CHECKING:
+    from components.finetune.recorder import Recorder
     from region_heads.training.trainer import RegionHeadsTrainer
 
 
@@ -60,8 +61,8 @@ def finetune(
     resume = last_checkpoint(folder)
     if resume and is_main_rank():
         print(f"going on from {resume}")
-    with tracking_run(tracking, name="finetune") if is_main_rank() else nullcontext() as run, told(finetune, folder):
-        started = time.monotonic()
+    started = time.monotonic()
+    with _recorded(tracking, finetune) as recorder, told(finetune, folder):
         trainer = train(
             tables["train"],
             tables["val"],
@@ -73,17 +74,18 @@ def finetune(
                 mirror=finetune.mirror, reorder=finetune.reorder, word_dropout=finetune.word_dropout
             ),
             depth_scale=data.depth_scale,
-            callbacks=[ProgressLine()] if is_main_rank() else [],
+            callbacks=[ProgressLine(), recorder] if recorder else [],
             resume=resume,
         )
         seconds = time.monotonic() - started
-        if run is None:
+        if recorder is None:
             save(trainer, model)  # takes part in gathering the weights; writes nothing
             return {}
-        _log_to_mlflow(finetune, trainer.state.log_history)
         with whole_folder(model) as partial:
             save(trainer, partial)
-            about = _about(trainer, finetune, tables["train"].num_rows, seconds, run.info.run_id)
+            run_id, undelivered = recorder.close()
+            about = _about(trainer, finetune, tables["train"].num_rows, seconds)
+            about |= {"mlflow_run_id": run_id, "undelivered": undelivered}
             (partial / "training.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     with whole_file(curves) as partial:
         from components.finetune.curves import write_curves
@@ -114,13 +116,28 @@ def _check(params: Params) -> None:
         raise RegionHeadsError(f"finetune.offload: {error}") from None
 
 
-def _about(trainer: RegionHeadsTrainer, params: Params, questions: int, seconds: float, run_id: str) -> dict[str, Any]:
+@contextmanager
+def _recorded(tracking: TrackingParams, params: Params) -> Iterator[Recorder | None]:
+    """The main rank's recorder, whose run counts as failed when the training does not reach its end."""
+    if not is_main_rank():
+        yield None
+        return
+    from components.finetune.recorder import Recorder
+
+    recorder = Recorder(tracking, params.model_dump(mode="json"))
+    try:
+        yield recorder
+    except BaseException:
+        recorder.close(failed=True)
+        raise
+
+
+def _about(trainer: RegionHeadsTrainer, params: Params, questions: int, seconds: float) -> dict[str, Any]:
     weights = list(trainer.accelerator.unwrap_model(trainer.model).parameters())
     # ZeRO-3 leaves a rank with a part of each weight and notes the whole's size beside it.
     sizes = [getattr(weight, "ds_numel", weight.numel()) for weight in weights]
     scores = [entry["eval_score"] for entry in trainer.state.log_history if "eval_score" in entry]
     return {
-        "mlflow_run_id": run_id,
         "seconds": round(seconds, 1),
         "val_score": scores[-1] if scores else 0.0,
         "questions": questions,
@@ -133,17 +150,3 @@ def _about(trainer: RegionHeadsTrainer, params: Params, questions: int, seconds:
 def _figures(model: Path) -> dict[str, float]:
     about = json.loads((model / "training.json").read_text(encoding="utf-8"))
     return {"val_score": about["val_score"], "seconds": about["seconds"]}
-
-
-def _log_to_mlflow(params: Params, history: list[dict[str, float]]) -> None:
-    import mlflow
-    from mlflow.entities import Metric
-
-    from components.finetune.curves import points
-
-    mlflow.log_params({f"finetune.{key}": value for key, value in params.model_dump(mode="json").items()})
-    run = mlflow.active_run()
-    now = int(time.time() * 1000)
-    metrics = [Metric(point.name, point.value, now, point.step) for point in points(history)]
-    for start in range(0, len(metrics), 1000):  # what one request may hold
-        mlflow.MlflowClient().log_batch(run.info.run_id, metrics=metrics[start : start + 1000])

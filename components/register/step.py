@@ -66,7 +66,7 @@ def register(
     name = tracking.model_name
     found = _same_version(client, name, tags)
     if found is None:
-        run_id = training.get("mlflow_run_id") or judged.get("run_id")
+        run_id = judged.get("run_id") or training.get("mlflow_run_id")
         with tracking_run(tracking, run_id=run_id, name="register") as run:
             import mlflow
 
