@@ -38,4 +38,10 @@ def score(
         table.add_row(name, share(task["accuracy"]), interval(task["ci95"]), str(task["n"]))
     table.add_section()
     table.add_row("S1", share(result["score"]), interval(result["score_ci95"]), str(result["n"]))
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for name, task in result["tasks"].items():
+        own = {key: value for key, value in task.items() if key not in ("accuracy", "ci95", "n") and value is not None}
+        if own:
+            figures = ", ".join(f"{key.replace('_', ' ')} {value:.4g}" for key, value in own.items())
+            console.print(f"[dim]{name}: {figures}[/]", highlight=False)

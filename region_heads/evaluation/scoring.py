@@ -22,16 +22,19 @@ import pyarrow.parquet as pq
 
 from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.intervals import resample_images
+from region_heads.evaluation.measures import Answers
 from region_heads.tasks import TASKS, Task
+
+_Records = Mapping[str, Mapping[str, Any]]
 
 
 def score_files(predictions: Path, truth: Path, *, resamples: int = 2000, seed: int = 0) -> dict[str, Any]:
     """Scores ``predictions`` against ``truth`` under the official rule.
 
     Returns:
-        ``{"score": S1, "score_ci95": [low, high], "n": n, "tasks": {task: {"accuracy", "ci95", "n"}}}``.
-        S1 is the mean of the accuracies of the tasks that the truth holds. Intervals resample images where
-        the truth names an ``image``, single questions where it does not.
+        ``{"score": S1, "score_ci95": [low, high], "n": n, "tasks": {task: {"accuracy", "ci95", "n", and the
+        task's own measures}}}``. S1 is the mean of the accuracies of the tasks that the truth holds. Intervals
+        resample images where the truth names an ``image``, single questions where it does not.
 
     Raises:
         RegionHeadsError: A file is missing or not of this form, the ids do not match exactly (missing, extra
@@ -66,10 +69,19 @@ def score_files(predictions: Path, truth: Path, *, resamples: int = 2000, seed: 
                 "accuracy": float(result.point[k]) if counts[k] else None,
                 "ci95": list(result.interval(k) or ()) or None,
                 "n": counts[k],
+                **_measures(task, [i for i, t in zip(ids, tasks, strict=True) if t is task], answers, truths),
             }
             for k, task in enumerate(TASKS)
         },
     }
+
+
+def _measures(task: Task, ids: list[str], answers: _Records, truths: _Records) -> dict[str, float | None]:
+    predictions = [answers[identity]["normalized_answer"] for identity in ids]
+    right = [truths[identity]["normalized_answer"] for identity in ids]
+    correct = [task.correct(p, t) for p, t in zip(predictions, right, strict=True)]
+    judged = Answers(predictions=predictions, truths=right, correct=np.array(correct, dtype=np.bool_))
+    return {name: measure(judged) if ids else None for name, measure in task.measures.items()}
 
 
 def infer_task(answer: Any) -> Task | None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.scoring import infer_task, score_files
 from region_heads.records import PREDICTION_SCHEMA
+from region_heads.tasks import DISTANCE
 
 TRUTH = [("a", "left"), ("b", "2"), ("c", 3), ("d", 2.5), ("e", 0)]
 
@@ -126,11 +130,72 @@ def test_json_lines_and_our_own_predictions_are_read_too(tmp_path: Path) -> None
     assert score_files(tmp_path / "predictions", truth)["score"] == 1.0
 
 
-def test_the_public_validation_answers_score_perfectly_against_themselves(repository: Path) -> None:
-    path = repository.parent / "shared" / "data" / "val_answers.json"
+@pytest.fixture
+def public_answers(repository: Path) -> Path:
+    folder = Path(os.environ.get("REGION_HEADS_REAL_DATA", repository.parent / "shared" / "data"))
+    path = folder / "val_answers.json"
     if not path.exists():
-        pytest.skip(f"the shared fixture val_answers.json is not beside the repository ({path})")
-    result = score_files(path, path)
+        pytest.skip(
+            f"the public set's validation answers are not at hand ({path}; REGION_HEADS_REAL_DATA names a folder)"
+        )
+    return path
+
+
+def test_the_public_validation_answers_score_perfectly_against_themselves(public_answers: Path) -> None:
+    result = score_files(public_answers, public_answers)
     assert result["score"] == 1.0
     counts = {name: task["n"] for name, task in result["tasks"].items()}
     assert counts == {"distance": 486, "left_right": 500, "multiple_choice": 456, "counting": 500}
+    assert result["tasks"]["distance"]["mae"] == 0.0
+
+
+def test_the_public_validation_answers_perturbed_score_what_can_be_counted_by_hand(
+    public_answers: Path, tmp_path: Path
+) -> None:
+    records = json.loads(public_answers.read_text())
+
+    def perturbed(answer: Any) -> Any:
+        task = infer_task(answer)
+        assert task is not None
+        return {
+            # A twelfth more is inside the band of 10 %: all right, those of exactly 0 too.
+            "distance": lambda: answer * 13 / 12,
+            # Another way to say the same: all right.
+            "left_right": lambda: f" {answer.upper()} side. ",
+            # The number as a person writes it: all right.
+            "multiple_choice": lambda: f"Region {answer}.",
+            # One more: all wrong.
+            "counting": lambda: f"{answer + 1}.0",
+        }[task.name]()
+
+    answers = tmp_path / "answers.json"
+    changed = [record | {"normalized_answer": perturbed(record["normalized_answer"])} for record in records]
+    answers.write_text(json.dumps(changed))
+    result = score_files(answers, public_answers)
+    accuracies = {name: task["accuracy"] for name, task in result["tasks"].items()}
+    assert accuracies == {"distance": 1.0, "left_right": 1.0, "multiple_choice": 1.0, "counting": 0.0}
+    assert result["score"] == 0.75
+
+    far = [
+        record | {"normalized_answer": record["normalized_answer"] * 1.2}
+        if infer_task(record["normalized_answer"]) is DISTANCE
+        else record
+        for record in records
+    ]
+    answers.write_text(json.dumps(far))
+    result = score_files(answers, public_answers)
+    assert result["tasks"]["distance"]["accuracy"] == 37 / 486, "only those of exactly 0"
+    assert result["tasks"]["distance"]["median_relative_error"] == pytest.approx(0.2)
+    assert result["score"] == pytest.approx((37 / 486 + 3) / 4)
+
+
+@given(wrong=st.lists(st.booleans(), min_size=1, max_size=60))
+def test_the_accuracy_is_the_share_that_is_right(wrong: list[bool], tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("share")
+    truth = write(folder / "truth.json", [(str(number), number % 4 + 1) for number in range(len(wrong))])
+    answers = write(
+        folder / "answers.json", [(str(number), number % 4 + 1 + spoilt) for number, spoilt in enumerate(wrong)]
+    )
+    result = score_files(answers, truth, resamples=200)
+    assert result["tasks"]["counting"]["accuracy"] == pytest.approx(1 - sum(wrong) / len(wrong))
+    assert result["tasks"]["counting"]["mae"] == pytest.approx(sum(wrong) / len(wrong))
