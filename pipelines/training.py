@@ -92,6 +92,7 @@ def training_pipeline(
             predictions=judged.outputs["predictions"],
             evaluation=judged.outputs["evaluation"],
             curves=trained.outputs["curves"],
+            router=tagged.outputs["report"],
         )
         # These two change the model registry: a cached result would leave the registry as it is.
         registered = task(

@@ -16,3 +16,8 @@ class Params(Section):
     compare_champion: bool = Field(
         True, description="Re-score the registry's champion on the same questions and compare pairwise."
     )
+    camera: str = Field(
+        "",
+        description="Regular expression on a picture's path: the text of its first bracket is the camera, by which "
+        'accuracy is reported apart; "": not by camera.',
+    )

@@ -21,6 +21,7 @@ from components.sections import DatasetParams, TrackingParams
 from components.tracking import connect, tracking_run
 from components.training_record import deliver
 from region_heads.errors import RegionHeadsError
+from region_heads.evaluation.cameras import cameras
 from region_heads.evaluation.comparison import compare
 from region_heads.evaluation.judged import Judged, judge
 from region_heads.evaluation.summary import summarise
@@ -52,22 +53,25 @@ def evaluate(
         tracking: Where the figures are logged: in the run that trained the model, when it is there.
 
     Returns:
-        The score and the accuracy of each task that the test split holds.
+        The score, plain and macro, and of each task that the test split holds its accuracy, plain and macro, its
+        trivial baseline and its calibration error.
 
     Raises:
-        RegionHeadsError: An input is missing, the test split is empty, or MLflow or the champion cannot be
-            reached.
+        RegionHeadsError: An input is missing, the test split is empty, ``evaluate.camera`` fits no picture, or
+            MLflow or the champion cannot be reached.
     """
     test, train = (read_table(splits / f"{name}.parquet", SPLIT_SCHEMA, writer="split") for name in ("test", "train"))
     if test.num_rows == 0:
         raise RegionHeadsError(f"{splits / 'test.parquet'}: no questions; give the test split a share")
+    if evaluate.camera:  # before the work, as the connection below: a pattern that fits nothing should fail at once
+        cameras(test["image"].to_pylist(), evaluate.camera)
     training = _read_training(model)
     client = connect(tracking)  # before the work, so that a wrong address fails in seconds
     trained_in = deliver(tracking, training)
 
     answers = _predict(model, test, dataset, evaluate, data)
     judged = judge(test, answers)
-    content = summarise(judged, train, resamples=evaluate.resamples, seed=evaluate.seed)
+    content = summarise(judged, train, resamples=evaluate.resamples, seed=evaluate.seed, camera=evaluate.camera)
     champion = version_of(client, tracking.model_name) if evaluate.compare_champion else None
     content["champion"] = None
     if champion is not None:
@@ -116,10 +120,12 @@ def _champion(version: str, judged: Judged, incumbent: Judged, train: pa.Table, 
 
 
 def _headline(content: dict[str, Any]) -> dict[str, float]:
-    figures = {"score": content["score"]}
+    figures = {"score": content["score"], "macro_score": content["macro_score"]}
     for name, task in content["tasks"].items():
         figures[f"{name}/accuracy"] = task["accuracy"]
         figures[f"{name}/baseline"] = task["baseline"]
+        figures[f"{name}/macro"] = task["macro"]["accuracy"]
+        figures[f"{name}/ece"] = (task["calibration"] or {}).get("ece")
     for wording, part in content["wordings"].items():
         figures[f"{wording}_wordings/score"] = part["score"]
     return {name: float(value) for name, value in figures.items() if value is not None}

@@ -14,9 +14,11 @@ def visualize(
     predictions: dsl.Input[dsl.Dataset],
     evaluation: dsl.Input[dsl.Artifact],
     curves: dsl.Input[dsl.Artifact],
+    router: dsl.Input[dsl.Artifact],
     report: dsl.Output[dsl.HTML],
     metrics: dsl.Output[dsl.Metrics],
     visualize: dict[str, Any],
+    tracking: dict[str, Any],
 ) -> None:
     """The step ``visualize``; the README in its folder says what it reads and writes."""
     from components.command import run_step
@@ -28,8 +30,10 @@ def visualize(
         predictions=predictions.path,
         evaluation=evaluation.path,
         curves=curves.path,
+        router=router.path,
         report=report.path,
         visualize=visualize,
+        tracking=tracking,
     )
     for name, value in figures.items():
         metrics.log_metric(name, value)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,9 @@ from PIL import Image, UnidentifiedImageError
 
 from components.visualize.outlines import outline
 from components.visualize.params import Params
+from components.visualize.rows import Row
 from region_heads.errors import RegionHeadsError
 from region_heads.tasks import TASKS, Task
-
-Row = dict[str, Any]
-"""A question of the test split joined with its prediction; ``correct`` is None where the truth is unknown."""
 
 
 def choose(rows: list[Row], limit: int) -> list[Row]:
@@ -51,8 +51,8 @@ def payload(rows: list[Row], dataset: Path, params: Params) -> dict[str, Any]:
     """Questions and pictures as plain data; each picture and each mask once.
 
     Returns:
-        ``{"images": [{"src", "w", "h", "masks": [[path, x, y]]}], "questions": [...]}`` where a question names
-        its picture and masks by number.
+        ``{"images": [{"src", "w", "h", "masks": [[path, x, y]]}], "slices": [[slice, label]], "questions": [...]}``
+        where a question names its picture, masks and slices by number, and shares are whole percents.
 
     Raises:
         RegionHeadsError: A picture is missing or unreadable.
@@ -60,6 +60,8 @@ def payload(rows: list[Row], dataset: Path, params: Params) -> dict[str, Any]:
     images: list[dict[str, Any]] = []
     numbers: dict[str, int] = {}
     masks: dict[tuple[str, str], int] = {}
+    cuts = sorted({cut for row in rows for cut in row["slices"].items()}, key=_in_order)
+    places = {cut: number for number, cut in enumerate(cuts)}
     questions = []
     for row in rows:
         name = row["image"]
@@ -85,14 +87,26 @@ def payload(rows: list[Row], dataset: Path, params: Params) -> dict[str, Any]:
                 "answer": readable(task, row["prediction"]),
                 "truth": None if row["answer"] is None else readable(task, row["answer"]),
                 "correct": row["correct"],
-                "confidence": round(float(row["confidence"]), 3),
-                "answer_weights": [round(float(weight), 3) for weight in row["answer_weights"]],
-                "anchor_weights": [round(float(weight), 3) for weight in row["anchor_weights"]],
+                "sure": _percent(row["confidence"]),
+                "answer_weights": [_percent(weight) for weight in row["answer_weights"]],
+                "anchor_weights": [_percent(weight) for weight in row["anchor_weights"]],
                 "novel": bool(row["novel_wording"]),
+                "slices": [places[cut] for cut in row["slices"].items()],
                 "said": row["freeform_answer"] or "",
             }
         )
-    return {"images": images, "questions": questions}
+    return {"images": images, "slices": [list(cut) for cut in cuts], "questions": questions}
+
+
+def _percent(share: float) -> int:
+    return round(100 * float(share))
+
+
+def _in_order(cut: tuple[str, str]) -> tuple[str, float, bool, str]:
+    """By slice, then by the label's first number: "below 2 m" before "2-5 m", and both before "10 m and more"."""
+    name, label = cut
+    number = re.search(r"\d+(\.\d+)?", label)
+    return name, float(number[0]) if number else math.inf, label[:1].isdigit(), label
 
 
 def readable(task: Task, answer: str) -> str:

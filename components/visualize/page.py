@@ -11,7 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from components.visualize import charts, plots, words
-from components.visualize.gallery import Row, readable
+from components.visualize.champion import comparison
+from components.visualize.gallery import readable
+from components.visualize.router import routing
+from components.visualize.rows import Row
+from components.visualize.sureness import reliability
 from region_heads.tasks import TASKS, Task
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -21,7 +25,13 @@ Curves = Mapping[str, Sequence[tuple[float, float]]]
 
 
 def render(
-    *, title: str, evaluation: Mapping[str, Any], rows: list[Row], curves: Curves, gallery: Mapping[str, Any]
+    *,
+    title: str,
+    evaluation: Mapping[str, Any],
+    rows: list[Row],
+    curves: Curves,
+    router: Mapping[str, Any],
+    gallery: Mapping[str, Any],
 ) -> str:
     """The whole page as HTML. Text from data is escaped by the template, and set as text by the script."""
     environment = Environment(
@@ -41,7 +51,18 @@ def render(
         against_champion=words.against_champion(evaluation),
         warnings=evaluation["warnings"],
         champion=champion["version"] if champion else None,
+        champion_score=_percent(champion["score"]) if champion else None,
+        score_bar=charts.interval_bar(
+            evaluation["score"], evaluation["score_ci95"], None, None, champion["score"] if champion else None
+        ),
+        n=evaluation["n"],
+        comparison=comparison(evaluation),
         tasks=[_task(task, evaluation, lowest) for task in TASKS],
+        macro=words.macro(evaluation),
+        macro_score=_percent(evaluation["macro_score"]),
+        macro_ci95=_bounds(evaluation["macro_score_ci95"]),
+        sureness=[panel for task in TASKS if (panel := _sureness(task, evaluation))],
+        router=routing(router),
         wordings=words.wordings(evaluation),
         wordings_low=f"{100 * lowest:.0f}",
         charts=[chart for task in TASKS if (chart := _chart(task, rows))],
@@ -75,6 +96,9 @@ def _task(task: Task, evaluation: Mapping[str, Any], lowest: float) -> dict[str,
         "n": figures["n"],
         "accuracy": _percent(figures["accuracy"]),
         "ci95": _bounds(figures["ci95"]),
+        "macro": _percent(figures["macro"]["accuracy"]),
+        "macro_ci95": _bounds(figures["macro"]["ci95"]),
+        "macro_by": figures["macro"]["by"],
         "baseline": _percent(figures["baseline"]),
         "baseline_name": figures["baseline_name"] or "",
         "champion": _percent(theirs),
@@ -89,6 +113,19 @@ def _task(task: Task, evaluation: Mapping[str, Any], lowest: float) -> dict[str,
         "seen": {"accuracy": _percent(seen["accuracy"]), "n": seen["n"]},
         "novel": {"accuracy": _percent(novel["accuracy"]), "n": novel["n"]},
         "dumbbell": charts.dumbbell(seen, novel, lowest),
+    }
+
+
+def _sureness(task: Task, evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
+    figures = evaluation["tasks"][task.name]
+    found = figures["calibration"]
+    if found is None:
+        return None
+    return {
+        "title": words.spoken(task.name),
+        "about": words.calibrated(figures),
+        "figures": f"ECE {found['ece']:.3f}, Brier score {found['brier']:.3f}",
+        "drawing": reliability(found["bins"]),
     }
 
 

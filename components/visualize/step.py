@@ -6,17 +6,22 @@ import csv
 import math
 from pathlib import Path
 
-import pyarrow as pa
 from rich.console import Console
 
 from components.inputs import read_json, read_table
 from components.output import whole_file
 from components.ports import InputPath, OutputPath
-from components.visualize.gallery import Row, choose, payload
+from components.sections import TrackingParams
+from components.tracking import tracking_run
+from components.visualize.gallery import choose, payload
 from components.visualize.page import render
 from components.visualize.params import Params
+from components.visualize.rows import join
 from region_heads.errors import RegionHeadsError
 from region_heads.records import PREDICTION_SCHEMA, SPLIT_SCHEMA
+
+ARTIFACT = "report.html"
+"""The page's name in the MLflow run; paths of ports have no ending by which a viewer could tell a page."""
 
 
 def visualize(
@@ -26,8 +31,10 @@ def visualize(
     predictions: InputPath,
     evaluation: InputPath,
     curves: InputPath,
+    router: InputPath,
     report: OutputPath,
     visualize: Params,
+    tracking: TrackingParams,
 ) -> dict[str, float]:
     """Draws the report: one HTML file that needs no network and no other file.
 
@@ -37,8 +44,11 @@ def visualize(
         predictions: What the step ``evaluate`` wrote, one row per test question.
         evaluation: Its figures.
         curves: Training curves (CSV with ``step``, ``name`` and ``value``).
+        router: What the step ``tag_tasks`` reports of labels and readings.
         report: Written: the page.
         visualize: Settings of this step.
+        tracking: Where the page is logged besides, as ``report.html``: in the run that the evaluation names. It is
+            written even where MLflow cannot be reached.
 
     Returns:
         ``questions`` in the gallery and the page's size in ``megabytes``.
@@ -47,9 +57,11 @@ def visualize(
         RegionHeadsError: An input or a picture is missing, or the inputs do not belong together.
     """
     figures = read_json(evaluation, writer="evaluate", needs=["tasks"])
-    rows = _join(
+    routed = read_json(router, writer="tag_tasks", needs=["agreement"])
+    rows = join(
         read_table(splits / "test.parquet", SPLIT_SCHEMA, writer="split"),
         read_table(predictions, PREDICTION_SCHEMA, writer="evaluate"),
+        camera=figures.get("camera") or "",
     )
     chosen = choose(rows, visualize.max_questions)
     page = render(
@@ -57,29 +69,30 @@ def visualize(
         evaluation=figures,
         rows=rows,
         curves=_read_curves(curves),
+        router=routed,
         gallery=payload(chosen, dataset, visualize),
     )
     with whole_file(report) as partial:
         partial.write_text(page, encoding="utf-8")
     megabytes = len(page.encode("utf-8")) / 1e6
-    Console().print(
+    console = Console()
+    console.print(
         f"Report with {len(chosen)} of {len(rows)} questions, {megabytes:.1f} MB: [bold]{report}[/]", soft_wrap=True
     )
+    _log(page, figures.get("run_id"), tracking, console)
     return {"questions": float(len(chosen)), "megabytes": round(megabytes, 2)}
 
 
-def _join(test: pa.Table, predictions: pa.Table) -> list[Row]:
-    """Test questions with their predictions, in the order of the test split."""
-    answers = {row["id"]: row for row in predictions.to_pylist()}
-    rows = []
-    for row in test.to_pylist():
-        answer = answers.get(row["id"])
-        if answer is None:
-            raise RegionHeadsError(
-                f"predictions: no answer to the test question {row['id']!r}; run the step evaluate again"
-            )
-        rows.append(row | {key: value for key, value in answer.items() if key not in ("id", "task")})
-    return rows
+def _log(page: str, run_id: str | None, tracking: TrackingParams, console: Console) -> None:
+    """Logs the page into the run of the evaluation; a store that cannot be reached costs a sentence, not the page."""
+    try:
+        with tracking_run(tracking, run_id=run_id, name="visualize"):
+            import mlflow
+
+            mlflow.log_text(page, ARTIFACT)
+    except Exception as error:  # MLflow lets errors of its drivers, of HTTP and of artifact stores through
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        console.print(f"The report was not logged to MLflow: {reason}", markup=False, soft_wrap=True)
 
 
 def _read_curves(path: Path) -> dict[str, list[tuple[float, float]]]:

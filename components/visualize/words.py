@@ -46,6 +46,47 @@ def against_champion(evaluation: Mapping[str, Any]) -> str | None:
     )
 
 
+def macro(evaluation: Mapping[str, Any]) -> str:
+    """What the macro accuracy is, and where it tells another story than the plain one."""
+    score, even = evaluation["score"], evaluation["macro_score"]
+    if score is None or even is None:
+        return ""
+    text = "Macro: the same with every kind of question weighing the same, however often it is asked. "
+    moved = 100 * (even - score)
+    if abs(moved) < 1:
+        return text + f"S1 is then {_percent(even)}: the score does not live off an easy mix of questions."
+    return text + (
+        f"S1 is then {_percent(even)}, {abs(moved):.1f} points {'more' if moved > 0 else 'less'}: "
+        f"the questions asked most often are the {'harder' if moved > 0 else 'easier'} ones."
+    )
+
+
+def calibrated(figures: Mapping[str, Any]) -> str:
+    """How a task's sureness compares with its being right, from ``tasks[task]`` of the evaluation."""
+    found = figures["calibration"]
+    says = sum(entry["n"] * entry["confidence"] for entry in found["bins"]) / figures["n"]
+    gap = says - figures["accuracy"]
+    text = f"Says {_percent(says)} on average, is right in {_percent(figures['accuracy'])}: "
+    text += "about as sure as right" if abs(gap) < 0.02 else "too sure of itself" if gap > 0 else "too modest"
+    return text + f". Column by column it is off by {100 * found['ece']:.1f} points."
+
+
+def routing(report: Mapping[str, Any]) -> str:
+    """How well labels and readings agree, from the router's report."""
+    agreement = report["agreement"]
+    labelled, agreed = agreement["labelled"], agreement["agreed"]
+    text = f"Each question goes to the head of its task; {report['tagged']:,} of {report['questions']:,} found one. "
+    if not labelled:
+        return text + "No question has a label, so the router’s readings cannot be compared with anything."
+    text += f"{labelled:,} have a label of their own: "
+    if agreed == labelled:
+        return text + "the router reads the same from the words, every time."
+    missed = agreement["not_understood"]
+    text += f"from the words alone the router reads the same in {100 * agreed / labelled:.1f} %"
+    text += f", and does not understand {missed:,}." if missed else "."
+    return text
+
+
 def wordings(evaluation: Mapping[str, Any]) -> str | None:
     """Whether it understands wordings that it was not trained on; None when the test split has none."""
     seen, novel = evaluation["wordings"]["seen"], evaluation["wordings"]["novel"]

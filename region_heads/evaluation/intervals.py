@@ -46,21 +46,33 @@ class Resampled:
         return percentile_interval(self.samples[:, column])
 
     def mean_of(self, columns: list[int]) -> tuple[float, tuple[float, float]] | None:
-        """Mean of several columns, each with equal weight (S1 is the mean of the tasks), and its interval.
+        """Mean of several columns, each with equal weight (S1 is the mean of the tasks), and its interval."""
+        return self.mean_of_means([[column] for column in columns])
 
-        The interval adds the widths of columns that do not spread, as :meth:`interval` gives them, so that a
-        mean of perfect scores is not reported as certain.
+    def mean_of_means(self, groups: list[list[int]]) -> tuple[float, tuple[float, float]] | None:
+        """Mean over groups of the mean over a group's columns, each with equal weight, and its interval.
+
+        Columns without questions are left out, and groups without columns. The interval adds the widths of columns
+        that do not spread, as :meth:`interval` gives them, so that a mean of perfect scores is not reported as
+        certain. None when nothing is left.
         """
-        present = [column for column in columns if not np.isnan(self.point[column])]
+        present = [[column for column in group if not np.isnan(self.point[column])] for group in groups]
+        present = [group for group in present if group]
         if not present:
             return None
-        point = float(self.point[present].mean())
+        point = float(np.mean([self.point[group].mean() for group in present]))
+        means = np.stack([nanmean(self.samples[:, group]) for group in present], axis=1)
         with np.errstate(invalid="ignore"):
-            low, high = percentile_interval(nanmean(self.samples[:, present]))
-        stiff = [self.interval(c) for c in present if self.point[c] in (0.0, 1.0)]
-        below = sum(b[1] - b[0] for b in stiff if b and b[1] == 1.0) / len(present)
-        above = sum(b[1] - b[0] for b in stiff if b and b[0] == 0.0) / len(present)
-        return point, (max(0.0, low - below), min(1.0, high + above))
+            low, high = percentile_interval(nanmean(means))
+        for group in present:
+            weight = 1 / (len(group) * len(present))
+            for column in group:
+                bounds = self.interval(column)
+                if bounds and self.point[column] == 1.0:
+                    low -= weight * (bounds[1] - bounds[0])
+                elif bounds and self.point[column] == 0.0:
+                    high += weight * (bounds[1] - bounds[0])
+        return point, (max(0.0, low), min(1.0, high))
 
 
 def nanmean(samples_RK: Floats) -> Floats:

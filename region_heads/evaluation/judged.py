@@ -24,6 +24,7 @@ class Judged:
         tasks: str [Q], our task names.
         images: int64 [Q], number of each question's image, 0..C-1.
         correct: bool [Q], the official verdict.
+        confidence: float64 [Q], 0..1, how sure the model was of its answer.
         novel: bool [Q], whether training does not hold the wording.
         predictions: The answers, decoded.
         rows: The questions with their truths.
@@ -34,6 +35,7 @@ class Judged:
     tasks: npt.NDArray[np.str_]
     images: npt.NDArray[np.int64]
     correct: npt.NDArray[np.bool_]
+    confidence: npt.NDArray[np.float64]
     novel: npt.NDArray[np.bool_]
     predictions: list[Any]
     rows: list[Row]
@@ -53,7 +55,7 @@ def judge(test: pa.Table, predictions: pa.Table) -> Judged:
         predictions: What a model answered (``PREDICTION_SCHEMA``), one row for each question of ``test``.
 
     Raises:
-        RegionHeadsError: The ids differ, or an answer is not JSON.
+        RegionHeadsError: The ids differ, an answer is not JSON, or a confidence is not within 0..1.
     """
     columns = [
         "id",
@@ -96,10 +98,12 @@ def judge(test: pa.Table, predictions: pa.Table) -> Judged:
         tasks=np.array([row["task"] for row in rows], dtype=np.str_),
         images=np.unique(np.array([row["image"] for row in rows], dtype=np.str_), return_inverse=True)[1],
         correct=np.array(verdicts, dtype=np.bool_),
+        confidence=_confidences([row["id"] for row in rows], predictions),
         novel=np.array([row["novel_wording"] for row in rows], dtype=np.bool_),
         predictions=given,
         rows=[
             Row(
+                image=row["image"],
                 question=row["question"],
                 rle=row["rle"],
                 width=row["width"],
@@ -111,3 +115,16 @@ def judge(test: pa.Table, predictions: pa.Table) -> Judged:
         ],
         warnings=warnings,
     )
+
+
+def _confidences(ids: list[str], predictions: pa.Table) -> npt.NDArray[np.float64]:
+    """float64 [Q], those of the questions ``ids``."""
+    given = dict(zip(predictions["id"].to_pylist(), predictions["confidence"].to_pylist(), strict=True))
+    found = np.array([given[identity] for identity in ids], dtype=np.float64)
+    # Sums of single precision end a little above 1; NaN is within nothing.
+    for odd in np.flatnonzero(~((found >= -1e-6) & (found <= 1 + 1e-6))):
+        raise RegionHeadsError(
+            f"predictions: question {ids[odd]!r}, field confidence: expected a number from 0 to 1, "
+            f"found {found[odd]:g}; the model's training may have diverged, see its curves"
+        )
+    return found.clip(0.0, 1.0)

@@ -40,6 +40,13 @@ def mean_absolute_error(answers: Answers) -> float | None:
     return float(np.mean(np.abs(p - t))) if len(t) else None
 
 
+def mean_relative_error(answers: Answers) -> float | None:
+    """Mean of ``|p - t| / t`` over truths above 0; single large errors weigh, as they do not in the median."""
+    p, t = _numbers(answers)
+    p, t = p[t > 0], t[t > 0]
+    return float(np.mean(np.abs(p - t) / t)) if len(t) else None
+
+
 def median_relative_error(answers: Answers) -> float | None:
     """Median of ``|p - t| / t`` over truths above 0; the official band is 0.1."""
     p, t = _numbers(answers)

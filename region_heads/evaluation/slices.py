@@ -18,6 +18,7 @@ from pycocotools import mask as coco
 class Row:
     """What a slice may look at: one question of the test set with its true answer."""
 
+    image: str
     question: str
     rle: list[str]
     width: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from region_heads.evaluation.baselines import Baseline
+from region_heads.evaluation.calibration import calibration
 from region_heads.evaluation.intervals import Floats, Resampled, resample_images
 from region_heads.evaluation.judged import Judged
+from region_heads.evaluation.labels import slice_labels
 from region_heads.evaluation.measures import Answers
-from region_heads.evaluation.slices import GENERAL
 from region_heads.tasks import TASKS, Task
 
 Mask = npt.NDArray[np.bool_]
@@ -66,8 +66,14 @@ class _Figures:
             "n": sum(self._counts[column] for column in columns),
         }
 
+    def macro(self, groups: list[list[int]], name: str = "accuracy", interval: str = "ci95") -> dict[str, Any]:
+        mean = self._result.mean_of_means(groups)
+        return {name: mean[0] if mean else None, interval: list(mean[1]) if mean else None}
 
-def summarise(judged: Judged, train: pa.Table, *, resamples: int = 2000, seed: int = 0) -> dict[str, Any]:
+
+def summarise(
+    judged: Judged, train: pa.Table, *, resamples: int = 2000, seed: int = 0, camera: str = ""
+) -> dict[str, Any]:
     """Score, tasks, wordings and slices of one judged set of predictions.
 
     Args:
@@ -75,13 +81,20 @@ def summarise(judged: Judged, train: pa.Table, *, resamples: int = 2000, seed: i
         train: The training split (``SPLIT_SCHEMA``), to which the trivial baselines are fitted.
         resamples: Resamples of the bootstrap over images.
         seed: Its seed.
+        camera: Regular expression on the pictures' paths for the slice by camera; "": no such slice.
 
     Returns:
-        ``{"score": S1, "score_ci95", "n", "tasks": {task: {"accuracy", "ci95", "n", "baseline",
-        "baseline_ci95", "baseline_name", "beats_baseline", and its own measures}}, "wordings": {"seen",
-        "novel"}, "slices": {slice: {task: {label: {"accuracy", "ci95", "n"}}}}, "warnings": [sentence]}``.
+        ``{"score": S1, "score_ci95", "n", "macro_score", "macro_score_ci95", "tasks": {task: {"accuracy", "ci95",
+        "n", "baseline", "baseline_ci95", "baseline_name", "beats_baseline", "macro": {"accuracy", "ci95", "by"},
+        "calibration", and its own measures}}, "wordings": {"seen", "novel"}, "slices": {slice: {task: {label:
+        {"accuracy", "ci95", "n"}}}}, "camera", "warnings": [sentence]}``.
         S1 is the mean over the tasks that occur; those that do not have null figures and ``n`` 0.
-        ``beats_baseline`` says that the two 95 % intervals do not overlap.
+        ``beats_baseline`` says that the two 95 % intervals do not overlap. ``macro`` is the mean over the labels of
+        the slice ``by`` that occur (``Task.mix``), each weighing the same whatever its share of the questions is;
+        ``macro_score`` is the mean over tasks of that.
+
+    Raises:
+        RegionHeadsError: ``camera`` is no regular expression, or fits no picture.
     """
     columns = _Columns(judged)
     warnings = list(judged.warnings)
@@ -100,7 +113,8 @@ def summarise(judged: Judged, train: pa.Table, *, resamples: int = 2000, seed: i
         if baseline is not None:
             credit = _credit(baseline, judged, task)
             baselines[task.name] = (baseline, columns.add(judged.of(task), credit))
-    sliced = _slice_columns(judged, columns)
+    sliced = _slice_columns(judged, columns, camera)
+    mixes = {task.name: list(sliced.get(task.mix, {}).get(task.name, {}).values()) for task in TASKS}
     figures = columns.resample(resamples=resamples, seed=seed)
 
     tasks = {}
@@ -113,9 +127,12 @@ def summarise(judged: Judged, train: pa.Table, *, resamples: int = 2000, seed: i
             entry["baseline_name"] = baseline.name
         if entry["ci95"] and entry["baseline_ci95"]:
             entry["beats_baseline"] = entry["ci95"][0] > entry["baseline_ci95"][1]
+        entry["macro"] = figures.macro([mixes[task.name]]) | {"by": task.mix}
+        entry["calibration"] = calibration(judged.confidence[judged.of(task)], judged.correct[judged.of(task)])
         tasks[task.name] = entry | _measures(judged, task)
     return {
         **figures.score(list(everywhere.values())),
+        **figures.macro(list(mixes.values()), "macro_score", "macro_score_ci95"),
         "tasks": tasks,
         "wordings": {
             name: {
@@ -131,6 +148,7 @@ def summarise(judged: Judged, train: pa.Table, *, resamples: int = 2000, seed: i
             }
             for name, by_task in sliced.items()
         },
+        "camera": camera,
         "warnings": warnings,
     }
 
@@ -166,27 +184,14 @@ def _measures(judged: Judged, task: Task) -> dict[str, float | None]:
     return {name: measure(answers) if len(chosen) else None for name, measure in task.measures.items()}
 
 
-def _slice_columns(judged: Judged, columns: _Columns) -> dict[str, dict[str, dict[str, int]]]:
+def _slice_columns(judged: Judged, columns: _Columns, camera: str) -> dict[str, dict[str, dict[str, int]]]:
     """Columns by slice, task and label; only labels that occur, in the order of their names."""
     found: dict[str, dict[str, dict[str, int]]] = {}
-    general = {name: [cut(row) for row in judged.rows] for name, cut in GENERAL.items()}
-    for task in TASKS:
-        mine = judged.of(task)
-        chosen = np.flatnonzero(mine)
-        labels: Mapping[str, list[str | None]] = general | {
-            name: _spread(chosen, [cut(judged.rows[i]) for i in chosen], len(judged.ids))
-            for name, cut in task.slices.items()
-        }
-        for name, per_question in labels.items():
-            text = np.array([label or "" for label in per_question], dtype=np.str_)
+    for name, per_question in slice_labels(judged.tasks.tolist(), judged.rows, camera=camera).items():
+        text = np.array([label or "" for label in per_question], dtype=np.str_)
+        for task in TASKS:
+            mine = judged.of(task)
             for label in sorted(set(text[mine].tolist()) - {""}):
                 column = columns.add(mine & (text == label))
                 found.setdefault(name, {}).setdefault(task.name, {})[label] = column
     return found
-
-
-def _spread(chosen: npt.NDArray[np.int64], labels: list[str | None], length: int) -> list[str | None]:
-    whole: list[str | None] = [None] * length
-    for index, label in zip(chosen, labels, strict=True):
-        whole[index] = label
-    return whole

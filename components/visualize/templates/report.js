@@ -34,7 +34,7 @@
   };
 
   const role = (question, region) =>
-    question.answer_weights[region] >= 0.5 ? "answer" : question.anchor_weights[region] >= 0.5 ? "anchor" : "other";
+    question.answer_weights[region] >= 50 ? "answer" : question.anchor_weights[region] >= 50 ? "anchor" : "other";
 
   const scene = (question, tagSize) => {
     const image = data.images[question.image];
@@ -101,8 +101,8 @@
     const sure = make("span");
     const bar = make("i");
     const meter = make("span", { class: "meter" }, bar);
-    bar.style.width = `${100 * question.confidence}%`;
-    sure.append(meter, `${Math.round(100 * question.confidence)} %`);
+    bar.style.width = `${question.sure}%`;
+    sure.append(meter, `${question.sure} %`);
     entry("head", question.task.replaceAll("_", " "));
     entry("answer", say(question.answer), "given");
     entry("truth", say(question.truth));
@@ -143,8 +143,8 @@
       row.append(make("td", {}, chip));
       for (const weight of [question.answer_weights[region], question.anchor_weights[region]]) {
         const bar = make("i");
-        bar.style.width = `${100 * weight}%`;
-        row.append(make("td", {}, make("span", { class: "meter" }, bar), `${Math.round(100 * weight)} %`));
+        bar.style.width = `${weight}%`;
+        row.append(make("td", {}, make("span", { class: "meter" }, bar), `${weight} %`));
       }
       row.addEventListener("mouseenter", () => light(dialog, region));
       row.addEventListener("mouseleave", () => light(dialog, null));
@@ -169,6 +169,7 @@
 
   const filter = () => {
     const wanted = new FormData(filters);
+    const slice = wanted.get("slice") ? Number(wanted.get("slice")) : null;
     const words = wanted.get("text").toLowerCase().split(/\s+/).filter(Boolean);
     shown = data.questions.filter((question) => {
       const text = `${question.text} ${question.file} ${question.id} ${question.answer}`.toLowerCase();
@@ -176,6 +177,7 @@
         (!wanted.get("task") || question.task === wanted.get("task")) &&
         (!wanted.get("verdict") || state(question) === wanted.get("verdict")) &&
         (!wanted.get("wording") || question.novel === (wanted.get("wording") === "novel")) &&
+        (slice === null || question.slices.includes(slice)) &&
         words.every((word) => text.includes(word))
       );
     });
@@ -188,6 +190,21 @@
       cards.append(none);
     }
     count.textContent = `${shown.length} of ${data.questions.length}`;
+  };
+
+  // The slices that occur, each label with its questions here.
+  const offerSlices = () => {
+    const sizes = data.slices.map(() => 0);
+    for (const question of data.questions) for (const place of question.slices) sizes[place] += 1;
+    const select = document.getElementById("slice");
+    let group = null;
+    data.slices.forEach(([name, label], place) => {
+      if (group?.label !== name) select.append((group = make("optgroup", { label: name })));
+      const option = make("option", { value: place });
+      option.textContent = `${name}: ${label} (${sizes[place]})`;
+      group.append(option);
+    });
+    select.parentElement.hidden = !data.slices.length;
   };
 
   const questionOf = (node) => shown[Number(node.closest(".card")?.dataset.number)];
@@ -205,6 +222,12 @@
   });
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog || event.target.closest(".close")) dialog.close();
+  });
+  // Whoever leafed through the close-ups goes on from the last one.
+  dialog.addEventListener("close", () => {
+    const at = shown.indexOf(enlarged);
+    while (drawn <= at) draw();
+    cards.children[at]?.focus();
   });
 
   const step = (by) => {
@@ -251,5 +274,16 @@
     { rootMargin: "-40% 0px -55% 0px" },
   );
   document.querySelectorAll("main section").forEach((section) => watcher.observe(section));
+
+  // A viewer that shows the page inside its own would take a link to a section for one to itself.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#']");
+    const target = link && document.getElementById(link.getAttribute("href").slice(1));
+    if (!target) return;
+    event.preventDefault();
+    target.scrollIntoView();
+    target.focus({ preventScroll: true });
+  });
+  offerSlices();
   filter();
 })();

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 from pycocotools import mask as coco
 
+from components.visualize.champion import difference_bar
 from components.visualize.charts import pallets
 from components.visualize.outlines import outline, simplify
 from components.visualize.page import for_script
 from components.visualize.plots import confusion, curves, scatter
+from components.visualize.sureness import reliability
 from components.visualize.svg import element, nice_steps
 
 
@@ -134,3 +136,24 @@ def test_a_long_curve_is_drawn_as_means_that_keep_its_level() -> None:
     heights = {point.split(",")[1] for point in points[1].split()}
     assert len(points[1].split()) <= 100
     assert len(heights) == 1, "the mean of every window is 1"
+
+
+def test_a_column_is_as_high_as_it_is_right_and_what_was_promised_beyond_is_empty() -> None:
+    entry = {"low": 0.9, "high": 1.0, "confidence": 0.95, "accuracy": 0.5, "n": 40}
+    drawn = reliability([entry])
+    assert "says 95 %, is right in 50 % of 40 questions" in drawn
+    (missing,) = re.findall(r'class="missing"[^>]*y="([\d.]+)"[^>]*height="([\d.]+)"', drawn)
+    (deck,) = re.findall(r'class="deck"[^>]*y="([\d.]+)"[^>]*height="([\d.]+)"', drawn)
+    assert float(missing[0]) + float(missing[1]) == pytest.approx(float(deck[0]))
+    assert float(missing[1]) / float(deck[1]) == pytest.approx(0.45 / 0.5)
+    assert "few" not in drawn
+    modest = reliability([entry | {"confidence": 0.4, "n": 3}])
+    assert "missing" not in modest
+    assert 'class="few"' in modest
+
+
+def test_a_difference_is_drawn_around_nothing() -> None:
+    same = difference_bar(0.0, (0.0, 0.0), 0.05, "open")
+    assert re.search(r'class="zero" x1="160.?0?"', same)
+    assert 'width="2"' in same, "no width at all could not be seen"
+    assert 'cx="312' in difference_bar(0.1, (0.05, 0.1), 0.1, "better")

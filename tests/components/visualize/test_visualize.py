@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.visualize.params import Params
-from components.visualize.step import visualize
+from components.sections import TrackingParams
+from components.tracking import connect, tracking_run
 from region_heads.errors import RegionHeadsError
-from region_heads.evaluation.judged import judge
-from region_heads.evaluation.summary import summarise
-from region_heads.records import PREDICTION_SCHEMA
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -54,66 +51,13 @@ class Page(HTMLParser):
             self.text += data
 
 
-class Inputs:
-    """The step's inputs for the miniature: predictions are truths (the stand-in for a model), two of them spoilt."""
-
-    def __init__(self, folder: Path, splits: Path, dataset: Path, *, question: str | None = None) -> None:
-        self.folder = folder
-        self.dataset = dataset
-        self.splits = folder / "splits"
-        self.splits.mkdir()
-        test = pq.read_table(splits / "test.parquet")
-        if question is not None:
-            rows = test.to_pylist()
-            rows[0] |= {"question": question + rows[0]["question"], "freeform_answer": question}
-            test = pa.Table.from_pylist(rows, schema=test.schema)
-        pq.write_table(test, self.splits / "test.parquet")
-        self.write_predictions(test)
-        table = pq.read_table(folder / "predictions")
-        figures = summarise(judge(test, table), pq.read_table(splits / "train.parquet"), resamples=200)
-        digests = {"model_digest": "0" * 32 + ".dir", "splits_digest": "1" * 32 + ".dir"}
-        self.write_evaluation(figures | digests | {"champion": None})
-        (folder / "curves").write_text("step,epoch,name,value\n1,0.1,loss/counting,2.5\n2,0.2,loss/counting,nan\n")
-
-    def write_predictions(self, test: pa.Table) -> None:
-        rows = [
-            {
-                "id": row["id"],
-                "task": row["task"],
-                "truth": row["answer"],
-                "prediction": "99" if number in (1, 4) else row["answer"],
-                "correct": number not in (1, 4),
-                "confidence": 0.9 if number == 4 else 0.6,
-                "answer_weights": [0.9] + [0.1] * (len(row["rle"]) - 1),
-                "anchor_weights": [0.2] * len(row["rle"]),
-            }
-            for number, row in enumerate(test.to_pylist())
-        ]
-        pq.write_table(pa.Table.from_pylist(rows, schema=PREDICTION_SCHEMA), self.folder / "predictions")
-
-    def write_evaluation(self, content: dict[str, Any]) -> None:
-        (self.folder / "evaluation").write_text(json.dumps(content))
-
-    def run(self, **params: Any) -> str:
-        visualize(
-            dataset=self.dataset,
-            splits=self.splits,
-            predictions=self.folder / "predictions",
-            evaluation=self.folder / "evaluation",
-            curves=self.folder / "curves",
-            report=self.folder / "report",
-            visualize=Params(**params),
-        )
-        return (self.folder / "report").read_text(encoding="utf-8")
-
-
 def gallery(page: Page) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(page.scripts[0])
     return content
 
 
-def test_the_page_is_well_formed_and_needs_nothing_but_itself(tmp_path: Path, splits: Path, dataset: Path) -> None:
-    page = Page(Inputs(tmp_path, splits, dataset).run())
+def test_the_page_is_well_formed_and_needs_nothing_but_itself(make_inputs: Any) -> None:
+    page = Page(make_inputs().run())
     for tag, attributes in page.tags:
         for name in ("src", "href", "data", "action"):
             target = attributes.get(name)
@@ -123,14 +67,12 @@ def test_the_page_is_well_formed_and_needs_nothing_but_itself(tmp_path: Path, sp
     assert "default-src 'none'" in str(policy)
 
 
-def test_the_gallery_shows_confident_mistakes_first_and_each_picture_once(
-    tmp_path: Path, splits: Path, dataset: Path
-) -> None:
-    content = gallery(Page(Inputs(tmp_path, splits, dataset).run()))
+def test_the_gallery_shows_confident_mistakes_first_and_each_picture_once(make_inputs: Any) -> None:
+    content = gallery(Page(make_inputs().run()))
     questions = content["questions"]
     assert len(questions) == 24
     assert [question["correct"] for question in questions[:3]] == [False, False, True]
-    assert questions[0]["confidence"] > questions[1]["confidence"]
+    assert questions[0]["sure"] > questions[1]["sure"]
     assert len(content["images"]) == 6
     for image in content["images"]:
         assert image["src"].startswith("data:image/jpeg;base64,")
@@ -141,8 +83,8 @@ def test_the_gallery_shows_confident_mistakes_first_and_each_picture_once(
             assert 0 < y < image["h"]
 
 
-def test_few_places_are_shared_by_tasks_and_verdicts(tmp_path: Path, splits: Path, dataset: Path) -> None:
-    questions = gallery(Page(Inputs(tmp_path, splits, dataset).run(max_questions=6)))["questions"]
+def test_few_places_are_shared_by_tasks_and_verdicts(make_inputs: Any) -> None:
+    questions = gallery(Page(make_inputs().run(max_questions=6)))["questions"]
     assert len(questions) == 6
     assert {question["task"] for question in questions} == {
         "distance",
@@ -153,12 +95,12 @@ def test_few_places_are_shared_by_tasks_and_verdicts(tmp_path: Path, splits: Pat
     assert sum(not question["correct"] for question in questions) == 2
 
 
-def test_text_from_data_is_text_on_the_page(tmp_path: Path, splits: Path, dataset: Path) -> None:
-    inputs = Inputs(tmp_path, splits, dataset, question=HOSTILE)
-    figures = json.loads((tmp_path / "evaluation").read_text())
+def test_text_from_data_is_text_on_the_page(make_inputs: Any, tmp_path: Path) -> None:
+    inputs = make_inputs(question=HOSTILE)
+    figures = inputs.read("evaluation")
     figures["warnings"] = [HOSTILE]
     figures["tasks"]["distance"]["baseline_name"] = HOSTILE
-    inputs.write_evaluation(figures)
+    inputs.write("evaluation", figures)
     (tmp_path / "curves").write_text(f"step,epoch,name,value\n1,1,loss/{HOSTILE},1.0\n")
     page = Page(inputs.run(title=HOSTILE))
     assert len(page.scripts) == 2, "the data and the page's own script, nothing else"
@@ -167,15 +109,15 @@ def test_text_from_data_is_text_on_the_page(tmp_path: Path, splits: Path, datase
     assert HOSTILE in page.text, "it can be read as what it is"
 
 
-def test_nothing_to_show_is_a_page_too(tmp_path: Path, splits: Path, dataset: Path) -> None:
-    inputs = Inputs(tmp_path, splits, dataset)
+def test_nothing_to_show_is_a_page_too(make_inputs: Any, tmp_path: Path) -> None:
+    inputs = make_inputs()
     (tmp_path / "curves").write_text("step,epoch,name,value\n")
     content = gallery(Page(inputs.run(max_questions=0)))
-    assert content == {"images": [], "questions": []}
+    assert content == {"images": [], "slices": [], "questions": []}
 
 
-def test_missing_pieces_are_named(tmp_path: Path, splits: Path, dataset: Path) -> None:
-    inputs = Inputs(tmp_path, splits, dataset)
+def test_missing_pieces_are_named(make_inputs: Any, tmp_path: Path, dataset: Path) -> None:
+    inputs = make_inputs()
     inputs.dataset = tmp_path / "elsewhere"
     with pytest.raises(RegionHeadsError, match=r"elsewhere/test/images/.*: no such picture"):
         inputs.run()
@@ -190,3 +132,73 @@ def test_missing_pieces_are_named(tmp_path: Path, splits: Path, dataset: Path) -
     pq.write_table(pq.read_table(tmp_path / "predictions").slice(1), tmp_path / "predictions")
     with pytest.raises(RegionHeadsError, match="no answer to the test question"):
         inputs.run()
+
+
+def test_the_champion_stands_beside_its_challenger_only_where_there_is_one(make_inputs: Any) -> None:
+    inputs = make_inputs()
+    assert "Against the champion" not in inputs.run()
+    inputs.add_champion()
+    page = Page(inputs.run())
+    assert "Against the champion" in page.text
+    assert [a["class"] for tag, a in page.tags if tag == "circle" and "dot worse" in str(a.get("class"))]
+    # S1 gains and loses what the tasks do together: two each, but 0 of 5 at distances and 6 of 1 at counting.
+    assert re.search(r"-1\.2-5\.0 to \+2\.0\s*10\s*10", page.text)
+    assert re.search(r"-20\.0-30\.0 to -10\.0\s*0\s*5", page.text)
+
+
+def test_the_router_is_shown_with_what_it_reads_otherwise(make_inputs: Any) -> None:
+    inputs = make_inputs()
+    page = Page(inputs.run())
+    assert "91.7 %, and does not understand 1." in page.text
+    assert re.search(r"multiple choice\s*01500", page.text), "one of six is read as left_right"
+    assert "Of <mask> <mask>, the one on the left?" in page.text
+    agreement = {"labelled": 0, "agreed": 0, "share": None, "not_understood": 0, "label_to_grammar": {}}
+    inputs.write("router", {"questions": 9, "tagged": 9, "agreement": agreement | {"disagreements": []}})
+    page = Page(inputs.run())
+    assert "No question has a label" in page.text
+    assert "Where they disagree" not in page.text
+
+
+def test_questions_carry_the_slices_of_the_evaluation(make_inputs: Any) -> None:
+    inputs = make_inputs(camera=r"(\d)\.png")
+    content = gallery(Page(inputs.run()))
+    figures = inputs.read("evaluation")["slices"]
+    sizes: Counter[tuple[str, str]] = Counter()
+    for question in content["questions"]:
+        sizes.update((name, label) for name, label in (content["slices"][place] for place in question["slices"]))
+    expected: Counter[tuple[str, str]] = Counter()
+    for name, tasks in figures.items():
+        for labels in tasks.values():
+            expected.update({(name, label): found["n"] for label, found in labels.items()})
+    assert sizes == expected
+    assert ["camera", "3"] in content["slices"]
+    ranges = [label for name, label in content["slices"] if name == "range"]
+    assert ranges == ["0 (inside)", "2-5 m", "5-10 m"], "by their numbers"
+
+
+def test_how_sure_it_is_is_said_in_words(make_inputs: Any) -> None:
+    page = Page(make_inputs().run())
+    assert (
+        "Says 60 % on average, is right in 100 %: too modest. Column by column it is off by 40.0 points." in page.text
+    )
+    assert "Macro: the same with every kind of question weighing the same" in page.text
+
+
+def test_the_page_is_logged_to_the_run_of_the_evaluation(
+    make_inputs: Any, tracking: TrackingParams, tmp_path: Path
+) -> None:
+    with tracking_run(tracking, name="evaluate") as run:
+        run_id = run.info.run_id
+    inputs = make_inputs(tracking=tracking)
+    inputs.write("evaluation", inputs.read("evaluation") | {"run_id": run_id})
+    page = inputs.run()
+    logged = list((tmp_path / "mlartifacts").rglob("report.html"))
+    assert [path.parent.parent.name for path in logged] == [run_id]
+    assert logged[0].read_text(encoding="utf-8") == page
+    assert connect(tracking).get_run(run_id).info.status == "FINISHED"
+
+
+def test_without_mlflow_the_page_is_written_all_the_same(make_inputs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert make_inputs().run().startswith("<!doctype html>")
+    said = capsys.readouterr().out
+    assert said.count("The report was not logged to MLflow: MLflow at nowhere://mlflow: not usable") == 1

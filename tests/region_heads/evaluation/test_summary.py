@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection
 from typing import Any
 
@@ -65,6 +66,7 @@ def answers(table: pa.Table, wrong: Collection[str] = ()) -> pa.Table:
                 '"nonsense"' if any(i.endswith(end) for end in wrong) else answer
                 for i, answer in zip(table["id"].to_pylist(), table["answer"].to_pylist(), strict=True)
             ],
+            "confidence": [0.8] * table.num_rows,
         }
     )
 
@@ -82,7 +84,11 @@ def test_figures_baselines_wordings_and_slices() -> None:
     assert distance["baseline"] == 0.5, "one constant reaches both 2.0 and 2.1"
     assert (distance["mse"], distance["mae"], distance["zero_recall"]) == (0.0, 0.0, 1.0)
     assert distance["beats_baseline"] is True
+    assert distance["mean_relative_error"] == 0.0
+    assert distance["calibration"]["ece"] == pytest.approx(0.05), "it says 0.8 and is right in 0.75"
+    assert (distance["macro"]["accuracy"], distance["macro"]["by"]) == (0.75, "selection")
     assert result["tasks"]["left_right"]["baseline_name"] == "always left"
+    assert result["tasks"]["counting"]["mse"] == 0.0
     assert result["tasks"]["counting"]["macro_accuracy"] == pytest.approx(2 / 3)
 
     assert result["wordings"]["novel"]["tasks"]["distance"] == {
@@ -102,6 +108,7 @@ def test_an_absent_task_has_null_figures_and_the_score_leaves_it_out() -> None:
     assert result["score"] == pytest.approx((1 + 0.75) / 2)
     counting = result["tasks"]["counting"]
     assert (counting["n"], counting["accuracy"], counting["ci95"], counting["mae"]) == (0, None, None, None)
+    assert counting["calibration"] is None
     assert any("no question of the task counting" in warning for warning in result["warnings"])
 
 
@@ -109,7 +116,8 @@ def test_questions_without_an_answer_are_named_not_judged() -> None:
     table = questions(repeat=2)
     unknown = pa.array([None, *table["answer"].to_pylist()[1:]], pa.string())
     table = table.set_column(table.schema.get_field_index("answer"), "answer", unknown)
-    judged = judge(table, pa.table({"id": table["id"], "prediction": ["1"] * table.num_rows}))
+    given = {"id": table["id"], "prediction": ["1"] * table.num_rows, "confidence": [0.5] * table.num_rows}
+    judged = judge(table, pa.table(given))
     assert len(judged.ids) == 31
     assert judged.warnings == ["1 test questions have no answer and are not judged."]
 
@@ -118,6 +126,26 @@ def test_predictions_for_other_questions_are_refused() -> None:
     table = questions()
     with pytest.raises(RegionHeadsError, match="expected one row for each of the 80 test questions"):
         judge(table, answers(table).slice(1))
+
+
+@pytest.mark.parametrize("odd", [math.nan, 1.2, -0.1])
+def test_a_confidence_that_is_none_is_refused(odd: float) -> None:
+    table = questions(repeat=1)
+    given = answers(table)
+    spoilt = pa.array([odd, *given["confidence"].to_pylist()[1:]])
+    with pytest.raises(RegionHeadsError, match="question '0-distance-0', field confidence: expected a number from 0"):
+        judge(table, given.set_column(2, "confidence", spoilt))
+
+
+def test_cameras_are_a_slice_where_they_are_asked_for() -> None:
+    table = questions(repeat=3)
+    result = summarise(judge(table, answers(table)), table, resamples=200, camera=r"(\d)\.png")
+    assert {label: found["n"] for label, found in result["slices"]["camera"]["counting"].items()} == {
+        "0": 4,
+        "1": 4,
+        "2": 4,
+    }
+    assert result["camera"] == r"(\d)\.png"
 
 
 def test_challenger_and_champion_are_compared_question_by_question() -> None:

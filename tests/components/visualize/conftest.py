@@ -1,0 +1,155 @@
+"""The step's inputs for the miniature, with answers, a champion and a router's report made by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from components.sections import TrackingParams
+from components.visualize.params import Params
+from components.visualize.step import visualize
+from region_heads.evaluation.judged import judge
+from region_heads.evaluation.summary import summarise
+from region_heads.records import PREDICTION_SCHEMA
+
+ROUTER: dict[str, Any] = {
+    "questions": 25,
+    "tagged": 24,
+    "agreement": {
+        "labelled": 24,
+        "agreed": 22,
+        "share": 22 / 24,
+        "not_understood": 1,
+        "label_to_grammar": {
+            "distance": {"distance": 6},
+            "left_right": {"left_right": 6},
+            "multiple_choice": {"multiple_choice": 5, "left_right": 1},
+            "counting": {"counting": 5, "unknown": 1},
+        },
+        "disagreements": [
+            {
+                "id": "test-3-multiple_choice",
+                "question": "Of <mask> <mask>, the one on the left?",
+                "label": "multiple_choice",
+                "grammar": "left_right",
+                "confidence": 0.625,
+                "evidence": ["on the left"],
+            }
+        ],
+    },
+}
+
+
+class Inputs:
+    """Predictions are truths (the stand-in for a model), two of them spoilt."""
+
+    def __init__(
+        self,
+        folder: Path,
+        splits: Path,
+        dataset: Path,
+        tracking: TrackingParams,
+        *,
+        question: str | None = None,
+        camera: str = "",
+    ) -> None:
+        self.folder = folder
+        self.dataset = dataset
+        self.tracking = tracking
+        self.splits = folder / "splits"
+        self.splits.mkdir()
+        test = pq.read_table(splits / "test.parquet")
+        if question is not None:
+            rows = test.to_pylist()
+            rows[0] |= {"question": question + rows[0]["question"], "freeform_answer": question}
+            test = pa.Table.from_pylist(rows, schema=test.schema)
+        pq.write_table(test, self.splits / "test.parquet")
+        self.write_predictions(test)
+        table = pq.read_table(folder / "predictions")
+        judged = judge(test, table)
+        figures = summarise(judged, pq.read_table(splits / "train.parquet"), resamples=200, camera=camera)
+        digests = {"model_digest": "0" * 32 + ".dir", "splits_digest": "1" * 32 + ".dir"}
+        self.write("evaluation", figures | digests | {"champion": None, "run_id": None})
+        self.write("router", ROUTER)
+        (folder / "curves").write_text("step,epoch,name,value\n1,0.1,loss/counting,2.5\n2,0.2,loss/counting,nan\n")
+
+    def write_predictions(self, test: pa.Table) -> None:
+        rows = [
+            {
+                "id": row["id"],
+                "task": row["task"],
+                "truth": row["answer"],
+                "prediction": "99" if number in (1, 4) else row["answer"],
+                "correct": number not in (1, 4),
+                "confidence": 0.9 if number == 4 else 0.6,
+                "answer_weights": [0.9] + [0.1] * (len(row["rle"]) - 1),
+                "anchor_weights": [0.2] * len(row["rle"]),
+            }
+            for number, row in enumerate(test.to_pylist())
+        ]
+        pq.write_table(pa.Table.from_pylist(rows, schema=PREDICTION_SCHEMA), self.folder / "predictions")
+
+    def write(self, name: str, content: dict[str, Any]) -> None:
+        (self.folder / name).write_text(json.dumps(content))
+
+    def read(self, name: str) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.folder / name).read_text())
+        return content
+
+    def add_champion(self) -> None:
+        """A champion, version 3, that is clearly better at distances and worse at counting."""
+        figures = self.read("evaluation")
+        change = {"distance": (-0.2, [-0.3, -0.1], 0, 5), "counting": (0.15, [0.05, 0.25], 6, 1)}
+        equal = (0.0, [0.0, 0.0], 2, 2)
+        keys = ("difference", "ci95", "gained", "lost")
+        figures["champion"] = {
+            "version": "3",
+            "score": 0.8,
+            "score_ci95": [0.7, 0.9],
+            "tasks": {name: {"accuracy": 0.8, "ci95": [0.7, 0.9], "n": 6} for name in figures["tasks"]},
+            "comparison": {
+                "score": {"difference": -0.0125, "ci95": [-0.05, 0.02], "n": 24},
+                "tasks": {
+                    name: dict(zip(keys, change.get(name, equal), strict=True)) | {"n": 6} for name in figures["tasks"]
+                },
+            },
+        }
+        self.write("evaluation", figures)
+
+    def run(self, **params: Any) -> str:
+        visualize(
+            dataset=self.dataset,
+            splits=self.splits,
+            predictions=self.folder / "predictions",
+            evaluation=self.folder / "evaluation",
+            curves=self.folder / "curves",
+            router=self.folder / "router",
+            report=self.folder / "report",
+            visualize=Params(**params),
+            tracking=self.tracking,
+        )
+        return (self.folder / "report").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def unreachable(monkeypatch: pytest.MonkeyPatch) -> TrackingParams:
+    """An MLflow that nobody can reach: logging costs a sentence, and no time in tests of the page."""
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    return TrackingParams(uri="nowhere://mlflow")
+
+
+@pytest.fixture
+def make_inputs(tmp_path: Path, splits: Path, dataset: Path, unreachable: TrackingParams) -> Callable[..., Inputs]:
+    """Writes the inputs into ``tmp_path``; settings of :class:`Inputs` by name."""
+
+    def make(tracking: TrackingParams = unreachable, **settings: Any) -> Inputs:
+        return Inputs(tmp_path, splits, dataset, tracking, **settings)
+
+    return make
