@@ -31,6 +31,7 @@ def _judged(correct: npt.NDArray[np.bool_], tasks: npt.NDArray[np.str_], images:
         tasks=tasks,
         images=images,
         correct=correct,
+        confidence=np.ones(n),
         novel=np.zeros(n, dtype=bool),
         predictions=[None] * n,
         rows=[],
