@@ -80,8 +80,7 @@ def decide(
         change = evaluation["champion"]["comparison"]["score"]
         sentence = (
             f"Promoted over version {champion}: on the same {change['n']} questions S1 rises from "
-            f"{_points(evaluation['champion']['score'])} to {_points(evaluation['score'])} "
-            f"({_change(change['difference'])}; 95 %: {_change(change['ci95'][0])} to {_change(change['ci95'][1])}), "
+            f"{_points(evaluation['champion']['score'])} to {_points(evaluation['score'])}, {_change(change)}, "
             f"and no task loses more than the {100 * params.max_task_loss:g} points that are tolerated."
         )
     return Verdict(not failed, checks, sentence)
@@ -185,19 +184,18 @@ def _against(evaluation: Mapping[str, Any], params: Params, champion: str | None
             continue
         yield _loss(name, task, params.max_task_loss)
     score = comparison["score"]
-    low, high = score["ci95"]
+    low, _ = score["ci95"]
     yield Check(
         name="gain",
         passed=low > params.min_gain,
         value=low,
         threshold=params.min_gain,
         asked="above",
-        sentence=f"The overall score S1 changes by {_change(score['difference'])} against the champion "
-        f"(95 %: {_change(low)} to {_change(high)}), "
+        sentence=f"The overall score S1 changes by {_change(score)} against the champion: "
         + (
             "more than chance explains."
             if low > params.min_gain
-            else f"of which less than {_change(params.min_gain)} is certain; ties do not promote."
+            else f"not certainly more than {_signed(params.min_gain)}, and ties do not promote."
         ),
     )
 
@@ -209,12 +207,9 @@ def _loss(name: str, task: Mapping[str, Any], tolerated: float) -> Check:
     lose ``tolerated`` passes in 2.5 % of all cases, whether the test set is large or small.
     """
     (low, high), difference = task["ci95"], task["difference"]
-    sentence = (
-        f"{_spoken(name)} changes by {_change(difference)} against the champion "
-        f"(95 %: {_change(low)} to {_change(high)}, {task['n']} questions)"
-    )
+    sentence = f"{_spoken(name)} changes by {_change(task)} against the champion, on {task['n']} questions"
     if high < 0:
-        sentence += ", a significant loss."
+        sentence += ": a significant loss."
     elif low <= -tolerated:
         sentence += f": a loss of more than {100 * tolerated:g} points cannot be ruled out."
         if difference > -tolerated:
@@ -222,7 +217,7 @@ def _loss(name: str, task: Mapping[str, Any], tolerated: float) -> Check:
             enough = task["n"] * ((difference - low) / (difference + tolerated)) ** 2
             sentence += f" About {_rounded(enough)} questions of this kind would tell."
     else:
-        sentence += f"; a loss of more than {100 * tolerated:g} points can be ruled out."
+        sentence += f": a loss of more than {100 * tolerated:g} points can be ruled out."
     return Check(
         name=f"no loss/{name}",
         passed=low > -tolerated and high >= 0,
@@ -252,5 +247,11 @@ def _points(share: float | None) -> str:
     return "unknown" if share is None else f"{100 * share:.1f} %"
 
 
-def _change(share: float) -> str:
-    return f"{100 * share:+.1f} points"
+def _signed(share: float) -> str:
+    return f"{100 * share:+.1f}"
+
+
+def _change(compared: Mapping[str, Any]) -> str:
+    """A difference with its interval, in points."""
+    low, high = compared["ci95"]
+    return f"{_signed(compared['difference'])} points (95 %: {_signed(low)} to {_signed(high)})"
