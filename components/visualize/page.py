@@ -108,7 +108,7 @@ def _task(task: Task, evaluation: Mapping[str, Any], lowest: float) -> dict[str,
             figures["accuracy"], figures["ci95"], figures["baseline"], figures["baseline_ci95"], theirs
         ),
         "measures": [
-            (name.replace("_", " "), f"{figures[name]:.3g}") for name in task.measures if figures[name] is not None
+            (words.measure(name), f"{figures[name]:.3g}") for name in task.measures if figures[name] is not None
         ],
         "seen": {"accuracy": _percent(seen["accuracy"]), "n": seen["n"]},
         "novel": {"accuracy": _percent(novel["accuracy"]), "n": novel["n"]},

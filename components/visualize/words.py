@@ -11,6 +11,18 @@ def spoken(task: str) -> str:
     return task.replace("_", " ")
 
 
+_MEASURES = {
+    "mse": "mean squared error",
+    "mae": "mean absolute error",
+    "macro_accuracy": "mean over true answers",
+}
+
+
+def measure(name: str) -> str:
+    """A measure's name for people; "macro" is left to the macro accuracy by kinds of questions."""
+    return _MEASURES.get(name, name.replace("_", " "))
+
+
 def summary(evaluation: Mapping[str, Any]) -> str:
     """How good the model is, how sure that is, and against what."""
     score, bounds = evaluation["score"], evaluation["score_ci95"]

@@ -256,6 +256,7 @@
       const next = shown[shown.indexOf(enlarged) + (event.key === "j" ? 1 : -1)];
       if (next) closeUp(next);
     } else if (event.key === "Enter" && document.activeElement.matches(".card")) {
+      event.preventDefault(); // or the same key would press the button that is focused next, and close it
       closeUp(questionOf(document.activeElement));
     }
   });

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.sections import TrackingParams
+from components.sample_data.params import Params as SampleParams
+from components.sample_data.params import SplitShares
+from components.sample_data.step import sample_data
+from components.sections import DatasetParams, TrackingParams
+from components.split.params import Params as SplitParams
+from components.split.step import split
+from components.tag_tasks.params import Params as TagParams
+from components.tag_tasks.step import tag_tasks
+from components.validate.params import Params as ValidateParams
+from components.validate.step import validate
 from components.visualize.params import Params
 from components.visualize.step import visualize
 from region_heads.evaluation.judged import judge
 from region_heads.evaluation.summary import summarise
 from region_heads.records import PREDICTION_SCHEMA
+from region_heads.tasks import TASK_NAMES
 
 ROUTER: dict[str, Any] = {
     "questions": 25,
@@ -135,6 +146,85 @@ class Inputs:
             tracking=self.tracking,
         )
         return (self.folder / "report").read_text(encoding="utf-8")
+
+
+class Rendered(Inputs):
+    """The sample's own pictures and questions; four in five answers are right, and regions are those of the truth."""
+
+    def write_predictions(self, test: pa.Table) -> None:
+        draw, rows = random.Random(0), []
+        asked = test.to_pylist()
+        for row in asked:
+            others = [other["answer"] for other in asked if other["task"] == row["task"]]
+            answer = row["answer"] if draw.random() < 0.8 else draw.choice(others)
+            roles = dict(zip(row["grounding"] or [], row["grounding_roles"] or [], strict=True))
+            rows.append(
+                {
+                    "id": row["id"],
+                    "task": row["task"],
+                    "truth": row["answer"],
+                    "prediction": answer,
+                    "correct": answer == row["answer"],
+                    "confidence": draw.betavariate(9 if answer == row["answer"] else 4, 1.5),
+                    "answer_weights": [0.97 if roles.get(r) == "answer" else 0.02 for r in range(len(row["rle"]))],
+                    "anchor_weights": [0.93 if roles.get(r) == "anchor" else 0.03 for r in range(len(row["rle"]))],
+                }
+            )
+        pq.write_table(pa.Table.from_pylist(rows, schema=PREDICTION_SCHEMA), self.folder / "predictions")
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small warehouse through the line's first steps: ``dataset``, ``splits``, and the router's report."""
+    folder = tmp_path_factory.mktemp("rendered")
+    nowhere, shares = TrackingParams(uri="nowhere://mlflow"), SplitShares(train=0.4, val=0.1, test=0.5)
+    sample_data(dataset=folder / "dataset", sample_data=SampleParams(scenes=30, splits=shares))
+    validate(
+        dataset=folder / "dataset",
+        records=folder / "records",
+        quarantine=folder / "quarantine",
+        data_docs=folder / "data_docs",
+        report=folder / "validation",
+        data=DatasetParams(),
+        validate=ValidateParams(),
+        tracking=nowhere,
+    )
+    tag_tasks(
+        records=folder / "records",
+        tagged=folder / "tagged",
+        quarantine=folder / "untagged",
+        report=folder / "router",
+        tag_tasks=TagParams(),
+    )
+    split(
+        tagged=folder / "tagged",
+        splits=folder / "splits",
+        report=folder / "split",
+        page=folder / "page",
+        split=SplitParams(),
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def report(rendered: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The rendered questions' report, with a champion and with disagreements of the router."""
+    folder = tmp_path_factory.mktemp("report")
+    inputs = Rendered(folder, rendered / "splits", rendered / "dataset", TrackingParams(uri="nowhere://mlflow"))
+    inputs.add_champion()
+    (folder / "curves").write_text("\n".join(["step,epoch,name,value", *_falling()]))
+    inputs.run(title="Region Heads, hall 7")
+    return (folder / "report").rename(folder / "report.html")
+
+
+def _falling() -> Iterator[str]:
+    """Training curves as they should be: losses fall, with the noise of batches."""
+    draw = random.Random(0)
+    for number, task in enumerate(TASK_NAMES):
+        for step in range(1, 400):
+            yield f"{step},{step / 40},loss/{task},{(2 + number) / (2 + step / 30) + draw.random() / 10}"
+            if step % 50 == 0:
+                yield f"{step},{step / 40},eval/{task},{0.95 - 0.1 * number - 10 / (20 + step)}"
 
 
 @pytest.fixture
