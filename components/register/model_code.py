@@ -4,26 +4,24 @@ Input, one row per question: ``question`` with a ``<mask>`` for each region, ``i
 ``regions`` (COCO compressed RLE, one per ``<mask>``), and optionally ``depth`` (path or base64) and ``task``.
 Without a task the question is routed by its words. Output: ``answer``, ``task``, ``unit``, ``confidence``,
 ``sentence``, ``regions`` (that the answer is about) and ``anchors`` (regions that helped to find them).
+
+Equal pictures in several rows share a pass. One bad row refuses the request, which a server answers with status 400.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import io
-import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import pandas as pd
+from mlflow.exceptions import MlflowException
 
 
 class RegionHeadsPythonModel(mlflow.pyfunc.PythonModel):
-    """Wraps ``region_heads.prediction.predict`` for one row per question."""
+    """Wraps ``region_heads.asking.ask`` for one row per question."""
 
     def load_context(self, context: Any) -> None:
         """Loads the model folder that lies among the artifacts."""
@@ -34,132 +32,57 @@ class RegionHeadsPythonModel(mlflow.pyfunc.PythonModel):
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Answers each row; see the top of this file for the columns.
 
+        Where REGION_HEADS_IMAGE_ROOT is set, as a server that others can reach should have it, paths of pictures count
+        from that folder and cannot leave it.
+
         Raises:
-            RegionHeadsError: A picture cannot be read, masks and ``<mask>`` differ in number, or no head answers
-                a question's task.
+            MlflowException: INVALID_PARAMETER_VALUE, with the row and field that is wrong, what was expected and found.
         """
         del context
-        import pyarrow as pa
+        from region_heads.asking import Images, Refusal, ask
 
-        from region_heads.prediction import predict
-        from region_heads.tasks import Task
-
-        settings = params or {}
-        with tempfile.TemporaryDirectory() as folder:
-            rows = [
-                _record(number, row, Path(folder)) for number, row in enumerate(model_input.to_dict(orient="records"))
-            ]
-            answers = predict(
-                self._model,
-                pa.Table.from_pylist(rows),
-                Path(folder),
-                depth_scale=float(settings.get("depth_scale", 0.001)),
-            ).to_pylist()
-        return pd.DataFrame(
-            [
+        root = os.environ.get("REGION_HEADS_IMAGE_ROOT")
+        replies = ask(
+            self._model,
+            [_asked(row) for row in model_input.to_dict(orient="records")],
+            images=Images(Path(root) if root else None),
+            depth_scale=float((params or {}).get("depth_scale", 0.001)),
+        )
+        answers = []
+        for number, reply in enumerate(replies):
+            if isinstance(reply, Refusal):
+                raise MlflowException.invalid_parameter_value(f"row {number}: field {reply}")
+            answers.append(
                 {
-                    "answer": str(answer),
-                    "task": row["task"],
-                    "unit": Task.of(row["task"]).unit,
-                    "confidence": float(row["confidence"]),
-                    "sentence": Task.of(row["task"]).sentence(answer),
-                    "regions": _used(row["answer_weights"]),
-                    "anchors": _used(row["anchor_weights"]),
+                    "answer": str(reply.answer),
+                    "task": reply.task,
+                    "unit": reply.unit,
+                    "confidence": reply.confidence,
+                    "sentence": reply.sentence,
+                    "regions": reply.regions,
+                    "anchors": reply.anchors,
                 }
-                for row, answer in ((row, json.loads(row["prediction"])) for row in answers)
-            ]
-        )
+            )
+        return pd.DataFrame(answers)
 
 
-def _used(weights: list[float]) -> list[int]:
-    return [region for region, weight in enumerate(weights) if weight >= 0.5]
+def _asked(row: Mapping[Any, Any]) -> Any:
+    from region_heads.asking import Asked
+
+    regions = row["regions"]
+    return Asked(
+        question=row["question"],
+        image=row["image"],
+        # MLflow hands lists over as arrays.
+        regions=list(regions) if hasattr(regions, "__len__") and not isinstance(regions, str) else regions,
+        depth=_given(row.get("depth")),
+        task=_given(row.get("task")),
+    )
 
 
-def _record(number: int, row: Mapping[Any, Any], folder: Path) -> dict[str, Any]:
-    """One row as a tagged record whose picture lies below ``folder``."""
-    from PIL import Image, UnidentifiedImageError
-
-    from region_heads.errors import RegionHeadsError
-    from region_heads.records import IMAGE_PREFIX, MASK_TOKEN
-    from region_heads.tasks import Task
-
-    question = str(row["question"]).removeprefix(IMAGE_PREFIX)
-    regions = [str(counts) for counts in row["regions"]]
-    if question.count(MASK_TOKEN) != len(regions):
-        raise RegionHeadsError(
-            f"row {number}: field regions: expected one for each of the {question.count(MASK_TOKEN)} "
-            f"{MASK_TOKEN} of the question, found {len(regions)}"
-        )
-    image = _file(number, "image", row["image"], folder)
-    try:
-        with Image.open(folder / image) as picture:
-            width, height = picture.size
-    except (UnidentifiedImageError, OSError) as error:
-        raise RegionHeadsError(f"row {number}: field image: not readable as a picture: {error}") from None
-    return {
-        "id": str(number),
-        "image": image,
-        "depth": _file(number, "depth", row["depth"], folder) if _given(row.get("depth")) else None,
-        "width": width,
-        "height": height,
-        "question": question,
-        "rle": regions,
-        "task": Task.of(str(row["task"])).name if _given(row.get("task")) else _route(number, question),
-    }
-
-
-def _route(number: int, question: str) -> str:
-    from region_heads.errors import RegionHeadsError
-    from region_heads.tagging.grammar import UNKNOWN, tag
-
-    found = tag(question)
-    if found.task == UNKNOWN:
-        raise RegionHeadsError(
-            f"row {number}: field question: no task can be read from its words ({found.confidence:.0%} sure of the "
-            "best guess); name the task"
-        )
-    return found.task
-
-
-def _given(value: Any) -> bool:
-    """Whether an optional field holds something; MLflow fills a missing one with None or NaN."""
-    return isinstance(value, str) and value != ""
-
-
-def _file(number: int, field: str, value: Any, folder: Path) -> str:
-    """Name below ``folder`` of the picture that ``value`` gives, by its path or its content in base64."""
-    from region_heads.errors import RegionHeadsError
-
-    target = folder / f"{number}_{field}"
-    text = str(value)
-    found = _path(text)
-    if found is not None:
-        target.symlink_to(found)
-        return target.name
-    try:
-        content = base64.b64decode(text.rpartition(",")[2], validate=True)
-    except binascii.Error:
-        content = b""
-    if not io.BytesIO(content).getbuffer().nbytes:
-        shown = text if len(text) < 80 else text[:77] + "..."
-        raise RegionHeadsError(f"row {number}: field {field}: neither a file nor base64: {shown!r}")
-    target.write_bytes(content)
-    return target.name
-
-
-def _path(text: str) -> Path | None:
-    """The file that ``text`` names, None when it names none.
-
-    Where REGION_HEADS_IMAGE_ROOT is set, as a server that others can reach should have it, paths count from that
-    folder and cannot leave it.
-    """
-    root = os.environ.get("REGION_HEADS_IMAGE_ROOT")
-    try:
-        path = (Path(root) / text if root else Path(text)).resolve()
-        inside = root is None or path.is_relative_to(Path(root).resolve())
-        return path if inside and path.is_file() else None
-    except (OSError, ValueError):
-        return None  # base64 is longer than a file's name may be
+def _given(value: Any) -> Any:
+    """An optional field; MLflow fills a missing one with None or NaN."""
+    return None if value is None or value != value else value  # noqa: PLR0124 - NaN differs from itself
 
 
 mlflow.models.set_model(RegionHeadsPythonModel())

@@ -1,0 +1,120 @@
+"""Pictures that come with a question: opened with care, and kept once however often they come."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from region_heads.asking.refusal import Refusal
+from region_heads.formats.problem import shown
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
+"""Formats that are decoded; Pillow knows fifty, some of which call other programs."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A sound picture: its content's digest names its file."""
+
+    name: str
+    width: int
+    height: int
+
+
+class Images:
+    """Where pictures may come from, as text: base64, or a path.
+
+    Args:
+        root: Paths count from this folder and cannot leave it. None allows every file that this process can read,
+            which is for one's own machine only.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._root = None if root is None else root.resolve()
+
+    def content(self, field: str, value: object) -> bytes:
+        """The bytes of the picture that ``value`` gives: bytes, base64 (also as a data URI), or a path.
+
+        Raises:
+            Refusal: It gives none.
+        """
+        if isinstance(value, bytes):
+            return value
+        if not isinstance(value, str) or not value:
+            raise Refusal("schema", field, "a picture in base64, or its path", shown(value), "send one")
+        found = self._file(value)
+        if found is not None:
+            try:
+                return found.read_bytes()
+            except OSError as error:
+                advice = "send the picture itself, in base64"
+                raise Refusal("image", field, "a readable file", str(error), advice) from None
+        try:
+            content = base64.b64decode(value.rpartition(",")[2], validate=True)
+        except (binascii.Error, ValueError):
+            content = b""
+        if not content:
+            where = "" if self._root is None else " below the folder that is served"
+            raise Refusal(
+                "image", field, f"a picture in base64, or the path of a file{where}", shown(value), "send the picture"
+            )
+        return content
+
+    def _file(self, text: str) -> Path | None:
+        try:
+            path = (self._root / text if self._root else Path(text)).resolve()
+            inside = self._root is None or path.is_relative_to(self._root)
+            return path if inside and path.is_file() else None
+        except (OSError, ValueError):
+            return None  # base64 is longer than a file's name may be
+
+
+class Album:
+    """The pictures of some questions as files below ``folder``, each content once."""
+
+    def __init__(self, folder: Path, *, max_pixels: int) -> None:
+        self._folder = folder
+        self._max_pixels = max_pixels
+        self._found: dict[str, Picture] = {}
+
+    def add(self, field: str, content: bytes) -> Picture:
+        """Writes a picture, unless it is there already.
+
+        Raises:
+            Refusal: It is none, or too large.
+        """
+        name = hashlib.sha256(content).hexdigest()
+        if name not in self._found:
+            width, height = self._size(field, content)
+            (self._folder / name).write_bytes(content)
+            self._found[name] = Picture(name, width, height)
+        return self._found[name]
+
+    def joined(self, picture: Picture, depth: Picture | None) -> str:
+        """A name for a picture with this depth image: the same picture with another one is another scene."""
+        name = picture.name if depth is None else f"{picture.name}-{depth.name}"
+        link = self._folder / name
+        if not link.exists():
+            link.symlink_to(self._folder / picture.name)
+        return name
+
+    def _size(self, field: str, content: bytes) -> tuple[int, int]:
+        """Width and height of a picture that could be decoded to its end."""
+        from PIL import Image
+
+        try:
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+                width, height = image.size
+                if width * height <= self._max_pixels:  # told by its head, before anything is decoded
+                    image.load()
+        except Exception as error:  # decoders let errors of every kind through, and the bytes are anyone's
+            words = f"{len(content)} bytes that are none ({type(error).__name__})"
+            raise Refusal("image", field, f"a picture ({', '.join(_FORMATS)})", words, "send another file") from None
+        if width * height > self._max_pixels:
+            expected, found = f"at most {self._max_pixels:,} pixels", f"{width} x {height}"
+            raise Refusal("limit", field, expected, found, "send a smaller picture, with its masks")
+        return width, height
