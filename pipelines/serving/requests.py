@@ -1,0 +1,104 @@
+"""What a request may look like, and what is said to one that does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from region_heads.asking import Asked
+from region_heads.formats.problem import shown
+
+_JSON = TypeAdapter(Any)
+
+
+class Question(BaseModel):
+    """One question; the model's own checks look closer."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    question: str = Field(description="Text with a <mask> for each region.")
+    image: str = Field(description="The picture in base64, or its path below the folder that is served.")
+    regions: list[str | list[float] | dict[str, Any]] = Field(
+        description="For each <mask> a COCO compressed RLE, or a box [left, top, right, bottom] in pixels."
+    )
+    depth: str | None = Field(None, description="Its depth image, likewise.")
+    task: str | None = Field(None, description="distance, left_right, multiple_choice or counting; else the words say.")
+
+    def asked(self) -> Asked:
+        return Asked(question=self.question, image=self.image, regions=self.regions, depth=self.depth, task=self.task)
+
+
+class Batch(BaseModel):
+    """Several questions; those about one picture share its pass."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    questions: list[Question] = Field(min_length=1)
+
+
+class BadRequestError(Exception):
+    """A request that is not answered.
+
+    Attributes:
+        status: The HTTP status.
+        reasons: What is wrong: ``question`` (its number), ``field``, ``expected``, ``found``, ``advice``.
+    """
+
+    def __init__(self, status: int, *reasons: dict[str, Any]) -> None:
+        super().__init__(reasons)
+        self.status = status
+        self.reasons = list(reasons)
+
+
+def reason(field: str, expected: str, found: str, advice: str, *, question: int | None = None) -> dict[str, Any]:
+    """One reason in the form in which all are told."""
+    where = {} if question is None else {"question": question}
+    return where | {"field": field, "expected": expected, "found": found, "advice": advice}
+
+
+def parse(body: bytes, *, most: int) -> tuple[list[Question], bool]:
+    """The questions of a request, and whether they came as a batch.
+
+    Args:
+        body: JSON: a question, or ``{"questions": [...]}``.
+        most: Questions that a request may hold.
+
+    Raises:
+        BadRequestError: It is no JSON (400), or not of this form (422).
+    """
+    try:
+        content = _JSON.validate_json(body)
+    except ValidationError as error:
+        found = _lower(error.errors()[0]["msg"])
+        raise BadRequestError(400, reason("", "JSON", found, "send a JSON object")) from None
+    if not isinstance(content, dict):
+        raise BadRequestError(422, reason("", "a JSON object", shown(content), "send a question, or a batch of them"))
+    is_batch = "questions" in content
+    try:
+        questions = Batch.model_validate(content).questions if is_batch else [Question.model_validate(content)]
+    except ValidationError as error:
+        raise BadRequestError(422, *(_reason(fault, is_batch) for fault in error.errors()[:20])) from None
+    if len(questions) > most:
+        raise BadRequestError(
+            413, reason("questions", f"at most {most} questions", str(len(questions)), "send several requests")
+        )
+    return questions, is_batch
+
+
+def _reason(fault: Any, is_batch: bool) -> dict[str, Any]:
+    """One of pydantic's errors in our words."""
+    place = [str(part) for part in fault["loc"]]
+    number = int(place[1]) if is_batch and len(place) > 1 else None
+    field = ".".join(place if number is None else place[2:])
+    known = ", ".join(Batch.model_fields if is_batch and number is None else Question.model_fields)
+    if fault["type"] == "extra_forbidden":
+        return reason(field, f"one of the fields {known}", "another one", "leave it out", question=number)
+    if fault["type"] == "missing":
+        return reason(field, "a value", "none", "add the field", question=number)
+    return reason(field, _lower(fault["msg"]), shown(fault["input"]), "correct it", question=number)
+
+
+def _lower(message: str) -> str:
+    """pydantic's "Input should be a valid string" as what was expected."""
+    return message.removeprefix("Input should be ").removeprefix("Input should have ").strip()

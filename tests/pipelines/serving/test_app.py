@@ -1,0 +1,246 @@
+"""The server's replies: an answer, or a status and a reason, for whatever is sent."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipelines.serving.app import ServerLimits, create_app
+from pipelines.serving.worker import Worker
+from region_heads.asking import Images, Limits
+from region_heads.prediction import LoadedModel, load
+
+Asked = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def loaded(untrained_model: Path) -> LoadedModel:
+    return load(untrained_model)
+
+
+@pytest.fixture(scope="module")
+def good(splits: Path, dataset: Path) -> list[Asked]:
+    """The test split's questions as requests."""
+    return [
+        {
+            "question": row["question"],
+            "image": base64.b64encode((dataset / row["image"]).read_bytes()).decode(),
+            "regions": row["rle"],
+        }
+        for row in pq.read_table(splits / "test.parquet").to_pylist()
+    ]
+
+
+def _serve(loaded: LoadedModel, dataset: Path, **limits: Any) -> TestClient:
+    worker = Worker(lambda: loaded, images=Images(dataset), limits=Limits())
+    return TestClient(create_app(worker, ServerLimits(**limits), {"model": "models:/miniature/1"}))
+
+
+@pytest.fixture
+def client(loaded: LoadedModel, dataset: Path) -> Iterator[TestClient]:
+    with _serve(loaded, dataset, body=2_000_000, questions=24) as client:
+        _ready(client)
+        yield client
+
+
+def _ready(client: TestClient) -> None:
+    while client.get("/readyz").status_code != 200:
+        threading.Event().wait(0.01)
+
+
+def test_a_question_is_answered_in_full(client: TestClient, good: list[Asked]) -> None:
+    reply = client.post("/v1/answers", json=good[0] | {"task": "distance"})
+    assert reply.status_code == 200
+    content = reply.json()
+    assert set(content) == {
+        "answer", "unit", "sentence", "task", "routing", "confidence", "regions", "anchors",
+    }  # fmt: skip
+    assert (content["task"], content["unit"], content["routing"]) == ("distance", "m", 1.0)
+    assert content["sentence"] == f"The distance is {content['answer']:.2f} meters."
+
+
+def test_a_batch_gives_the_answers_that_its_questions_get_alone(client: TestClient, good: list[Asked]) -> None:
+    alone = [client.post("/v1/answers", json=one).json() for one in good]
+    together = client.post("/v1/answers", json={"questions": good}).json()
+    assert together["refused"] == 0
+    for one, other in zip(alone, together["answers"], strict=True):
+        assert one["task"] == other["task"]
+        assert one["answer"] == (pytest.approx(other["answer"], abs=1e-3) if one["unit"] == "m" else other["answer"])
+
+
+def test_of_a_batch_the_good_ones_are_answered_and_the_bad_ones_told_why(client: TestClient, good: list[Asked]) -> None:
+    reply = client.post("/v1/answers", json={"questions": [good[0], good[1] | {"regions": []}]})
+    assert reply.status_code == 200
+    content = reply.json()
+    assert content["refused"] == 1
+    assert content["answers"][0]["task"] == "distance"
+    assert content["answers"][1]["error"]["question"] == 1
+    assert content["answers"][1]["error"]["field"] == "regions"
+    nothing = client.post("/v1/answers", json={"questions": [good[1] | {"regions": []}] * 2})
+    assert nothing.status_code == 422
+    assert [reason["question"] for reason in nothing.json()["errors"]] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field", "expected"),
+    [
+        (b"{", 400, "", "JSON"),
+        (b"", 400, "", "JSON"),
+        (b"\xff\xfe", 400, "", "JSON"),
+        (b"[" * 100_000, 400, "", "JSON"),
+        (b"3", 422, "", "a JSON object"),
+        (b"{}", 422, "question", "a value"),
+        (b'{"questions": []}', 422, "questions", "List should have at least 1 item after validation, not 0"),
+        (b'{"questions": [{"question": 3}]}', 422, "question", "a valid string"),
+        (b'{"question": "a", "image": "b", "regions": [], "colour": 1}', 422, "colour", "one of the fields question"),
+        (b'{"questions": [], "colour": 1}', 422, "questions", "List should have"),
+    ],
+)
+def test_what_is_no_request_is_told_what_one_is(
+    client: TestClient, body: bytes, status: int, field: str, expected: str
+) -> None:
+    reply = client.post("/v1/answers", content=body, headers={"content-type": "application/json"})
+    assert reply.status_code == status
+    first = reply.json()["errors"][0]
+    assert first["field"] == field
+    assert first["expected"].startswith(expected)
+    assert first["advice"]
+
+
+def test_other_ways_to_be_wrong_have_their_status(client: TestClient, good: list[Asked]) -> None:
+    assert client.post("/v1/answers", content=b"hello", headers={"content-type": "text/plain"}).status_code == 415
+    assert client.get("/v1/answers").status_code == 405
+    assert client.get("/nothing").json()["errors"][0]["found"] == "GET /nothing"
+    many = client.post("/v1/answers", json={"questions": [{"question": "", "image": "", "regions": []}] * 25})
+    assert (many.status_code, many.json()["errors"][0]["expected"]) == (413, "at most 24 questions")
+    large = good[0] | {"image": "A" * 3_000_000}
+    assert client.post("/v1/answers", json=large).status_code == 413
+    chunks = (
+        chunk for chunk in [json.dumps(large).encode()[start : start + 1000] for start in range(0, 300_000, 1000)]
+    )
+    undeclared = client.post("/v1/answers", content=chunks, headers={"content-type": "application/json"})
+    assert undeclared.status_code == 413, "also where the sender does not say how much will come"
+
+
+def test_pictures_by_path_stay_in_the_folder_that_is_served(client: TestClient, good: list[Asked]) -> None:
+    inside = client.post("/v1/answers", json=good[0] | {"image": "test/images/000000.png"})
+    assert inside.status_code == 200
+    outside = client.post("/v1/answers", json=good[0] | {"image": "/etc/passwd"})
+    assert outside.status_code == 422
+    assert "below the folder that is served" in outside.json()["errors"][0]["expected"]
+
+
+def test_it_says_what_it_is(client: TestClient) -> None:
+    about = client.get("/v1/model").json()
+    assert about["model"] == "models:/miniature/1"
+    assert set(about["tasks"]) == {"distance", "left_right", "multiple_choice", "counting"}
+    assert about["limits"]["questions"] == 24
+    assert client.get("/healthz").status_code == 200
+    assert "/v1/answers" in client.get("/openapi.json").json()["paths"]
+
+
+class Slow:
+    """Loads a model when it is let, and so holds up whatever waits."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self._loaded = loaded
+        self.go = threading.Event()
+
+    def __call__(self) -> LoadedModel:
+        self.go.wait(30)
+        return self._loaded
+
+
+def test_until_the_model_is_loaded_it_is_not_ready(loaded: LoadedModel, dataset: Path, good: list[Asked]) -> None:
+    slow = Slow(loaded)
+    worker = Worker(slow, images=Images(dataset), limits=Limits())
+    with TestClient(create_app(worker, ServerLimits(), {})) as client:
+        assert client.get("/healthz").status_code == 200
+        for reply in (client.get("/readyz"), client.post("/v1/answers", json=good[0])):
+            assert (reply.status_code, reply.headers["retry-after"]) == (503, "2")
+        slow.go.set()
+        _ready(client)
+        assert client.post("/v1/answers", json=good[0]).status_code == 200
+
+
+def test_who_waits_too_long_or_comes_to_a_full_queue_is_told(
+    loaded: LoadedModel, dataset: Path, good: list[Asked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pipelines.serving.worker as module
+
+    busy, real = threading.Event(), module.ask
+
+    def held_up(*arguments: Any, **named: Any) -> Any:
+        busy.wait(30)
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(module, "ask", held_up)
+    worker = Worker(lambda: loaded, images=Images(dataset), limits=Limits(), waiting=1)
+    with TestClient(create_app(worker, ServerLimits(seconds=0.3), {})) as client:
+        _ready(client)
+        given_up = client.post("/v1/answers", json=good[0])  # held up by the model
+        assert given_up.status_code == 504
+        assert client.post("/v1/answers", json=good[0]).status_code == 504  # waits in the queue
+        full = client.post("/v1/answers", json=good[0])
+        assert (full.status_code, full.headers["retry-after"]) == (503, "2")
+        busy.set()
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    change=st.dictionaries(
+        st.sampled_from(["question", "image", "regions", "depth", "task", "more"]), ANY_JSON, min_size=1
+    )
+)
+def test_whatever_is_sent_the_reply_is_an_answer_or_a_reason(
+    client: TestClient, good: list[Asked], change: dict[str, Any]
+) -> None:
+    reply = client.post("/v1/answers", json=good[0] | change)
+    assert reply.status_code in (200, 422)
+    assert reply.status_code == 200 or reply.json()["errors"][0]["expected"]
+
+
+def test_requests_that_wait_are_answered_together(
+    loaded: LoadedModel, dataset: Path, good: list[Asked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pipelines.serving.worker as module
+
+    sizes: list[int] = []
+    real = module.ask
+
+    def counted(model: LoadedModel, asked: Any, **named: Any) -> Any:
+        sizes.append(len(asked))
+        return real(model, asked, **named)
+
+    monkeypatch.setattr(module, "ask", counted)
+    slow = Slow(loaded)
+    worker = Worker(slow, images=Images(dataset), limits=Limits())
+    worker.start()
+    from region_heads.asking import Answer
+    from region_heads.asking import Asked as Question
+
+    futures = [worker.submit([Question(**one)]) for one in good[:10]]
+    slow.go.set()
+    replies = [future.result(30) for future in futures]
+    worker.stop()
+    assert sizes == [10]
+    assert all(isinstance(reply[0], Answer) for reply in replies)
+    tasks = [reply[0].task for reply in replies if isinstance(reply[0], Answer)]
+    assert tasks[:4] == ["distance", "left_right", "multiple_choice", "counting"], "each gets its own"
