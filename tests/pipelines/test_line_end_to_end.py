@@ -247,10 +247,10 @@ def test_the_registered_model_is_served(clone: Clone, first_run: str) -> None:
     options = ["--model", "models:/region-heads/1", "--images", str(picture.parent), "--port", str(port)]
     server = clone.start(sys.executable, "-m", "pipelines.cli", "serve", *options)
     try:
-        (answer,) = _ask(port, record, patience=120)["predictions"]
+        answer = _ask(port, record, patience=120)
         assert answer["task"] == question["task"]
         assert answer["sentence"]
-        with pytest.raises(urllib.error.HTTPError):
+        with pytest.raises(urllib.error.HTTPError, match="422"):
             _ask(port, record | {"image": str(another)})
     finally:
         clone.kill(server)
@@ -260,15 +260,17 @@ def _ask(port: int, record: dict[str, Any], *, patience: float = 0) -> Any:
     until = time.monotonic() + patience
     while True:
         request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/invocations",
-            data=json.dumps({"dataframe_records": [record]}).encode(),
+            f"http://127.0.0.1:{port}/v1/answers",
+            data=json.dumps(record).encode(),
             headers={"Content-Type": "application/json"},
         )
         try:
             with urllib.request.urlopen(request, timeout=60) as reply:
                 return json.load(reply)
-        except urllib.error.HTTPError:
-            raise
+        except urllib.error.HTTPError as error:
+            if error.code != 503:  # the model is still being loaded
+                raise
+            time.sleep(0.5)
         except OSError:
             if time.monotonic() > until:
                 raise
