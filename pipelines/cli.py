@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.commands import ingest, pipeline, predict, registry, score, serve, tag, validate
+from pipelines.commands import ingest, pipeline, playground, predict, registry, score, serve, tag, validate
 from region_heads.errors import RegionHeadsError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command("predict")(predict.predict)
 app.add_typer(pipeline.app, name="pipeline")
 app.add_typer(registry.app, name="registry")
 app.command("serve")(serve.serve)
+app.command("playground")(playground.playground)
 
 
 def main() -> None:

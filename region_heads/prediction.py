@@ -36,10 +36,12 @@ def load(model: Path) -> LoadedModel:
         RegionHeadsError: The folder holds no model.
     """
     import torch
+    from transformers.utils import logging
 
     from region_heads.data.processor import RegionProcessor
     from region_heads.modeling.model import RegionHeadsModel
 
+    logging.disable_progress_bar()  # of the weights' loading; it would run through what the caller prints
     processor = RegionProcessor.from_pretrained(model)
     network = RegionHeadsModel.from_pretrained(model).eval()
     network.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))

@@ -52,6 +52,7 @@ class Task:
         baseline: Fits the trivial baseline on the training split.
         measures: Figures of this task beside the official accuracy, by name.
         slices: Groups of this task's questions that are reported apart, by name.
+        example: A typical question.
         mix: The slice, one of these or a general one, that describes the mix of this task's questions. Its labels
             weigh the same in the macro accuracy, which a test set with another mix therefore does not move.
         chart: How the report draws predictions against truths: points on two axes, a table of answers, or
@@ -68,6 +69,7 @@ class Task:
     parse: Callable[[Any], Answer]
     correct: Callable[[Any, Any], bool]
     sentence: Callable[[Any], str]
+    example: str = ""
     self_evident: grounding.SelfEvident = lambda _: None
     grounding: grounding.Grounding = grounding.all_mentioned
     labels: tuple[str, ...] = ()
@@ -194,6 +196,7 @@ DISTANCE = Task(
     parse=_parse_distance,
     correct=_distance_correct,
     sentence=lambda metres: f"The distance is {metres:.2f} meters.",
+    example="How far is the pallet <mask> from the pallet <mask>?",
     grounding=grounding.two_compared,
     self_evident=grounding.both_of_two,
     # An integer 0 is a distance ("inside"): counts of the public set start at 1.
@@ -222,6 +225,7 @@ LEFT_RIGHT = Task(
     parse=_parse_side,
     correct=_side_correct,
     sentence=lambda side: f"It is on the {side}.",
+    example="Is the pallet <mask> to the left or to the right of the pallet <mask>?",
     grounding=grounding.two_compared,
     self_evident=grounding.both_of_two,
     labels=("left", "right"),
@@ -242,6 +246,7 @@ MULTIPLE_CHOICE = Task(
     parse=_parse_index,
     correct=_region_correct,
     sentence=lambda region: f"The answer is [Region {region}].",
+    example="Which of the pallets <mask> <mask> <mask> is the leftmost?",
     grounding=grounding.chosen,
     names_region=True,
     fits=_names_a_region,
@@ -262,6 +267,7 @@ COUNTING = Task(
     parse=_parse_count,
     correct=_count_correct,
     sentence=lambda count: f"The count is {count}.",
+    example="How many of the pallets <mask> <mask> are inside the buffer region <mask>?",
     grounding=grounding.counted,
     recognises=lambda value: type(value) is int and value > 0,
     measures={

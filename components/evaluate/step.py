@@ -99,11 +99,8 @@ def evaluate(
 
 
 def _predict(model: Path, test: pa.Table, dataset: Path, settings: Params, data: DatasetParams) -> pa.Table:
-    from transformers.utils import logging
-
     from region_heads.prediction import predict
 
-    logging.disable_progress_bar()  # of the weights' loading; it would run through the table
     return predict(model, test, dataset, depth_scale=data.depth_scale, batch_size=settings.batch_size)
 
 

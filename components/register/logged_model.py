@@ -34,9 +34,7 @@ def log_model(model: Path, splits: Path, tags: Mapping[str, str], *, depth_scale
     import mlflow
     from mlflow.data.dataset_source_registry import resolve_dataset_source
     from mlflow.data.meta_dataset import MetaDataset
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()  # MLflow loads the model once, to try it on the example
     with warnings.catch_warnings():
         # Two of MLflow's own classes claim every local path; either will do.
         warnings.filterwarnings("ignore", message="The specified dataset source can be interpreted")

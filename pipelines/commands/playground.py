@@ -1,0 +1,50 @@
+"""``region-heads playground``: a page to try a model by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.commands import options
+
+
+def playground(
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Folder, models:/NAME@ALIAS or models:/NAME/VERSION; default: the champion."),
+    ] = None,
+    questions: Annotated[
+        Path, typer.Option(help="Table of questions whose pictures can be chosen; the step split writes it.")
+    ] = Path("data/splits/test.parquet"),
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
+    params: options.Params = Path("params.yaml"),
+) -> None:
+    """Open a page: choose or upload a picture, click on regions, ask; see the head, the answer and the regions used.
+
+    Example: `region-heads playground`, then http://127.0.0.1:7860
+    """
+    import os
+    import tempfile
+
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when it is imported
+    from components.params import load_params, section
+    from components.sections import DatasetParams, TrackingParams
+    from pipelines.model_uri import model_folder
+    from pipelines.playground.page import Playground, launch
+    from pipelines.playground.scene import scenes
+    from region_heads.prediction import load
+
+    sections = load_params(params)
+    tracking, data = section(sections, TrackingParams), section(sections, DatasetParams)
+    uri = model or f"models:/{tracking.model_name}@champion"
+    known = scenes(questions, Path(data.path)) if questions.is_file() else {}
+    if not known:
+        typer.echo(f"{questions}: no pictures to choose from; bring your own")
+    with tempfile.TemporaryDirectory() as scratch:
+        loaded = load(model_folder(uri, tracking, Path(scratch)))
+        page = Playground(loaded, name=uri, scenes=known, depth_scale=data.depth_scale).build()
+        typer.echo(f"Playground: http://{host}:{port}")
+        launch(page, host=host, port=port)
