@@ -32,8 +32,8 @@ def serve(
     """Answer questions over HTTP, until Ctrl-C or SIGTERM; requests that were taken are still answered.
 
     POST /v1/answers takes {"question": …, "image": base64 or a path below --images, "regions": [RLE or box …]}, or
-    {"questions": [...]} with several; questions about one picture share its pass. What cannot be answered gets a 4xx
-    with the field, what was expected and what was found. GET /readyz, /v1/model, /docs.
+    {"image": …, "questions": [...]} with several; questions about one picture share its pass. What cannot be answered
+    gets a 4xx with the field, what was expected and what was found. GET /readyz, /v1/model, /docs.
 
     Example: `region-heads serve --images data/sample &
     curl localhost:8080/v1/answers --json '{"question": "How far is <mask> from <mask>?",

@@ -18,7 +18,10 @@ class Question(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     question: str = Field(description="Text with a <mask> for each region.")
-    image: str = Field(description="The picture in base64, or its path below the folder that is served.")
+    image: str | None = Field(
+        None,
+        description="The picture in base64, or its path below the folder that is served; a batch may give it once.",
+    )
     regions: list[str | list[float] | dict[str, Any]] = Field(
         description="For each <mask> a COCO compressed RLE, or a box [left, top, right, bottom] in pixels."
     )
@@ -30,11 +33,18 @@ class Question(BaseModel):
 
 
 class Batch(BaseModel):
-    """Several questions; those about one picture share its pass."""
+    """Several questions; those about one picture share its pass, however it is sent."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     questions: list[Question] = Field(min_length=1)
+    image: str | None = Field(None, description="The picture of the questions that bring none.")
+    depth: str | None = Field(None, description="Its depth image.")
+
+    def completed(self) -> list[Question]:
+        """The questions, each with its picture where there is one."""
+        shared = {"image": self.image, "depth": self.depth}
+        return [one if one.image is not None else one.model_copy(update=shared) for one in self.questions]
 
 
 class BadRequestError(Exception):
@@ -76,12 +86,21 @@ def parse(body: bytes, *, most: int) -> tuple[list[Question], bool]:
         raise BadRequestError(422, reason("", "a JSON object", shown(content), "send a question, or a batch of them"))
     is_batch = "questions" in content
     try:
-        questions = Batch.model_validate(content).questions if is_batch else [Question.model_validate(content)]
+        questions = Batch.model_validate(content).completed() if is_batch else [Question.model_validate(content)]
     except ValidationError as error:
         raise BadRequestError(422, *(_reason(fault, is_batch) for fault in error.errors()[:20])) from None
     if len(questions) > most:
         raise BadRequestError(
             413, reason("questions", f"at most {most} questions", str(len(questions)), "send several requests")
+        )
+    without = [number for number, one in enumerate(questions) if one.image is None]
+    if without:
+        raise BadRequestError(
+            422,
+            *(
+                reason("image", "a value", "none", "add the field", question=number if is_batch else None)
+                for number in without[:20]
+            ),
         )
     return questions, is_batch
 

@@ -15,6 +15,9 @@ from region_heads.formats.problem import shown
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 """Formats that are decoded; Pillow knows fifty, some of which call other programs."""
 
+_LONGEST_PATH = 4096
+"""Characters, as on Linux."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -65,12 +68,14 @@ class Images:
         return content
 
     def _file(self, text: str) -> Path | None:
+        if len(text) > _LONGEST_PATH:  # base64 has slashes; to resolve it as a path of thousands of folders takes hours
+            return None
         try:
             path = (self._root / text if self._root else Path(text)).resolve()
             inside = self._root is None or path.is_relative_to(self._root)
             return path if inside and path.is_file() else None
         except (OSError, ValueError):
-            return None  # base64 is longer than a file's name may be
+            return None  # too long for a file's name, or not a path at all
 
 
 class Album:

@@ -186,6 +186,15 @@ def test_paths_do_not_leave_the_folder_that_is_served(model: LoadedModel, tmp_pa
         assert "below the folder that is served" in str(refused)
 
 
+def test_base64_is_not_taken_for_a_path_of_thousands_of_folders(model: LoadedModel, tmp_path: Path) -> None:
+    content = png(size=(640, 360))
+    text = base64.b64encode(content).decode()
+    assert text.count("/") > 5000, "to look each of them up would take minutes"
+    boxes = [[5, 5, 30, 30], [50, 10, 80, 40]]
+    (reply,) = ask(model, [Asked(question=QUESTION, image=text, regions=boxes)], images=Images(tmp_path))
+    assert isinstance(reply, Answer)
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.binary(max_size=20),
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

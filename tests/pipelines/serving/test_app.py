@@ -78,6 +78,15 @@ def test_a_batch_gives_the_answers_that_its_questions_get_alone(client: TestClie
         assert one["answer"] == (pytest.approx(other["answer"], abs=1e-3) if one["unit"] == "m" else other["answer"])
 
 
+def test_a_batch_may_give_its_picture_once(client: TestClient, good: list[Asked]) -> None:
+    alone = client.post("/v1/answers", json={"questions": good[:4]}).json()
+    bare = [{key: value for key, value in one.items() if key != "image"} for one in good[:4]]
+    shared = client.post("/v1/answers", json={"image": good[0]["image"], "questions": bare})
+    assert shared.json() == alone
+    nowhere = client.post("/v1/answers", json={"questions": [good[0], bare[1]]})
+    assert (nowhere.status_code, nowhere.json()["errors"][0]["question"]) == (422, 1)
+
+
 def test_of_a_batch_the_good_ones_are_answered_and_the_bad_ones_told_why(client: TestClient, good: list[Asked]) -> None:
     reply = client.post("/v1/answers", json={"questions": [good[0], good[1] | {"regions": []}]})
     assert reply.status_code == 200

@@ -101,7 +101,7 @@ def test_two_hundred_mixed_requests_each_get_their_reply_and_the_end_waits_for_t
     bad: list[tuple[Any, str]] = [
         (b"{", ""),
         (b"x" * (2 * 2**20), ""),
-        ({"question": "How far?"}, "image"),
+        ({"question": "How far?"}, "regions"),
         (good[0][0] | {"regions": []}, "regions"),
         (good[0][0] | {"image": "AAAA"}, "image"),
         (good[0][0] | {"question": "Good morning, <mask> <mask>!"}, "question"),
