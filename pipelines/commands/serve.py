@@ -37,7 +37,7 @@ def serve(
 
     Example: `region-heads serve --images data/sample &
     curl localhost:8080/v1/answers --json '{"question": "How far is <mask> from <mask>?",
-    "image": "test/images/000000.png", "regions": [[50, 60, 120, 130], [300, 80, 380, 150]]}'`
+    "image": "test/images/000340.png", "regions": [[105, 215, 190, 300], [262, 235, 335, 310]]}'`
     """
     import signal
     import tempfile
