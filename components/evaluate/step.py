@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.champion import download_model, version_of
+from components.dataset_input import log_splits
 from components.digests import folder_digest, model_digest
 from components.evaluate.params import Params
 from components.evaluate.table import print_evaluation
@@ -91,6 +92,7 @@ def evaluate(
         content["run_id"] = run.info.run_id
         mlflow.log_metrics({f"test/{name}": value for name, value in headline.items()})
         mlflow.log_dict(content, "evaluation.json")
+        log_splits(splits, digest=content["splits_digest"], split="test", context="evaluation")
     with whole_file(predictions) as partial:
         pq.write_table(answers, partial)
     write_json(evaluation, content)

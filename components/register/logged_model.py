@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import warnings
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 
 import region_heads
 from components.champion import MODEL_ARTIFACT
+from components.dataset_input import log_splits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,14 +32,8 @@ def log_model(model: Path, splits: Path, tags: Mapping[str, str], *, depth_scale
     The package ``region_heads`` travels along, so that the version loads where this project is not installed.
     """
     import mlflow
-    from mlflow.data.dataset_source_registry import resolve_dataset_source
-    from mlflow.data.meta_dataset import MetaDataset
 
-    with warnings.catch_warnings():
-        # Two of MLflow's own classes claim every local path; either will do.
-        warnings.filterwarnings("ignore", message="The specified dataset source can be interpreted")
-        source = resolve_dataset_source(str(splits))
-    mlflow.log_input(MetaDataset(source, name="splits", digest=tags["data_revision"]), context="training")
+    log_splits(splits, digest=tags["data_revision"], split="train", context="training")
     logged = mlflow.pyfunc.log_model(
         name="model",
         python_model=str(Path(__file__).with_name("model_code.py")),

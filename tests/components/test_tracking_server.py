@@ -126,7 +126,9 @@ def test_runs_artifacts_versions_and_champion_live_on_the_server(line: Line, ser
     assert run.info.artifact_uri.startswith("mlflow-artifacts:/"), "clients know no place of the artifacts"
     assert _logged(client, run.info.run_id) == line.curve_values()
     assert run.data.params["finetune.epochs"] == "2.0"
-    assert run.inputs.dataset_inputs[0].dataset.digest == registered["tags"]["data_revision"]
+    used = {one.dataset.name: (one.tags[0].value, one.dataset.digest) for one in run.inputs.dataset_inputs}
+    revision = registered["tags"]["data_revision"]
+    assert used == {"splits/train": ("training", revision), "splits/test": ("evaluation", revision)}
     logged = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
     assert {"evaluation.json", "promotion.json", "promotion.md"} <= logged
     assert list(server.artifacts.rglob("model.safetensors")), "the server keeps the weights"
