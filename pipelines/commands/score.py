@@ -41,7 +41,9 @@ def score(
     console = Console()
     console.print(table)
     for name, task in result["tasks"].items():
-        own = {key: value for key, value in task.items() if key not in ("accuracy", "ci95", "n") and value is not None}
+        own = {key: value for key, value in task.items() if isinstance(value, float) and key != "accuracy"}
+        if task.get("calibration"):
+            own["calibration error"] = task["calibration"]["ece"]
         if own:
             figures = ", ".join(f"{key.replace('_', ' ')} {value:.4g}" for key, value in own.items())
             console.print(f"[dim]{name}: {figures}[/]", highlight=False)

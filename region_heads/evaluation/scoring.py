@@ -21,11 +21,13 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from region_heads.errors import RegionHeadsError
+from region_heads.evaluation.calibration import calibration
 from region_heads.evaluation.intervals import resample_images
 from region_heads.evaluation.measures import Answers
-from region_heads.tasks import TASKS, Task
+from region_heads.tasks import TASKS, Task, as_number
 
 _Records = Mapping[str, Mapping[str, Any]]
+_READ = ("id", "prediction", "confidence")
 
 
 def score_files(predictions: Path, truth: Path, *, resamples: int = 2000, seed: int = 0) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def score_files(predictions: Path, truth: Path, *, resamples: int = 2000, seed: 
 
     Returns:
         ``{"score": S1, "score_ci95": [low, high], "n": n, "tasks": {task: {"accuracy", "ci95", "n", and the
-        task's own measures}}}``. S1 is the mean of the accuracies of the tasks that the truth holds. Intervals
+        task's own measures, and "calibration" where all predictions have a "confidence"}}}``. S1 is the mean of the accuracies of the tasks that the truth holds. Intervals
         resample images where the truth names an ``image``, single questions where it does not.
 
     Raises:
@@ -76,12 +78,17 @@ def score_files(predictions: Path, truth: Path, *, resamples: int = 2000, seed: 
     }
 
 
-def _measures(task: Task, ids: list[str], answers: _Records, truths: _Records) -> dict[str, float | None]:
+def _measures(task: Task, ids: list[str], answers: _Records, truths: _Records) -> dict[str, Any]:
     predictions = [answers[identity]["normalized_answer"] for identity in ids]
     right = [truths[identity]["normalized_answer"] for identity in ids]
     correct = [task.correct(p, t) for p, t in zip(predictions, right, strict=True)]
     judged = Answers(predictions=predictions, truths=right, correct=np.array(correct, dtype=np.bool_))
-    return {name: measure(judged) if ids else None for name, measure in task.measures.items()}
+    found: dict[str, Any] = {name: measure(judged) if ids else None for name, measure in task.measures.items()}
+    sure = [as_number(answers[identity].get("confidence")) for identity in ids]
+    known = [value for value in sure if value is not None and 0 <= value <= 1]
+    if ids and len(known) == len(ids):
+        found["calibration"] = calibration(np.array(known), judged.correct)
+    return found
 
 
 def infer_task(answer: Any) -> Task | None:
@@ -140,8 +147,8 @@ def _read_predictions_table(path: Path) -> list[Any]:
     if missing:
         raise RegionHeadsError(f"{path}: expected columns id and prediction, missing {', '.join(missing)}")
     return [
-        {"id": row["id"], "normalized_answer": json.loads(row["prediction"])}
-        for row in table.select(["id", "prediction"]).to_pylist()
+        {"id": row["id"], "normalized_answer": json.loads(row["prediction"]), "confidence": row.get("confidence")}
+        for row in table.select([name for name in _READ if name in table.column_names]).to_pylist()
     ]
 
 

@@ -127,7 +127,10 @@ def test_json_lines_and_our_own_predictions_are_read_too(tmp_path: Path) -> None
         for i, answer in TRUTH
     ]
     pq.write_table(pa.Table.from_pylist(rows, schema=PREDICTION_SCHEMA), tmp_path / "predictions")
-    assert score_files(tmp_path / "predictions", truth)["score"] == 1.0
+    result = score_files(tmp_path / "predictions", truth)
+    assert result["score"] == 1.0
+    assert result["tasks"]["counting"]["calibration"]["ece"] == 0.0, "ours say how sure they are"
+    assert "calibration" not in score_files(truth, truth)["tasks"]["counting"]
 
 
 @pytest.fixture
