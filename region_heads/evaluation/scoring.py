@@ -34,9 +34,10 @@ def score_files(predictions: Path, truth: Path, *, resamples: int = 2000, seed: 
     """Scores ``predictions`` against ``truth`` under the official rule.
 
     Returns:
-        ``{"score": S1, "score_ci95": [low, high], "n": n, "tasks": {task: {"accuracy", "ci95", "n", and the
-        task's own measures, and "calibration" where all predictions have a "confidence"}}}``. S1 is the mean of the accuracies of the tasks that the truth holds. Intervals
-        resample images where the truth names an ``image``, single questions where it does not.
+        ``{"score": S1, "score_ci95": [low, high], "n": n, "tasks": {task: {"accuracy", "ci95", "n", the task's own
+        measures, and "calibration" where all predictions have a "confidence"}}}``. S1 is the mean of the accuracies
+        of the tasks that the truth holds. Intervals resample images where the truth names an ``image``, single
+        questions where it does not.
 
     Raises:
         RegionHeadsError: A file is missing or not of this form, the ids do not match exactly (missing, extra
