@@ -23,9 +23,10 @@ def resolve(uri: str, tracking: TrackingParams) -> str:
     if not found:
         raise RegionHeadsError(f"model: expected models:/NAME@ALIAS or models:/NAME/VERSION, found {uri!r}")
     name, alias, version = found["name"], found["alias"], found["version"]
+    client = connect(tracking)  # for the download, too, which would look into a store of MLflow's choice
     if alias is None:
         return f"models:/{name}/{version}"
-    registered = version_of(connect(tracking), name, alias)
+    registered = version_of(client, name, alias)
     if registered is None:
         raise RegionHeadsError(
             f"{uri}: the registry has no such model or alias; `region-heads registry history` shows what there is"

@@ -84,7 +84,9 @@ def _take(held: Held) -> bool:
     try:
         held.client.create_registered_model(held.name, tags, "Held while a champion is promoted or rolled back.")
     except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+        # The store looks at the model that is in the way to say so, and does not find it where its holder has just let
+        # it go.
+        if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"):
             raise
         return False
     return True
@@ -93,7 +95,7 @@ def _take(held: Held) -> bool:
 def _release(held: Held) -> None:
     found = _found(held.client, held.name)
     if found is not None and found.tags.get("token") == held.token:
-        held.client.delete_registered_model(held.name)
+        _delete(held.client, held.name)
 
 
 def _take_away(client: MlflowClient, other: RegisteredModel) -> None:
@@ -104,7 +106,17 @@ def _take_away(client: MlflowClient, other: RegisteredModel) -> None:
         client.rename_registered_model(other.name, grave)
     except MlflowException:
         return  # another was faster
-    client.delete_registered_model(grave)
+    _delete(client, grave)
+
+
+def _delete(client: MlflowClient, name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.delete_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
 
 
 def _left_behind(other: RegisteredModel, lease: float) -> bool:

@@ -9,8 +9,9 @@ import numpy.typing as npt
 from contourpy import contour_generator
 from PIL import Image
 
-from region_heads.masks import decode
+from region_heads.masks import spans
 
+Pixels = npt.NDArray[np.int64]
 _TOLERANCE = 0.7  # pixels of the embedded picture; a finer outline cannot be seen
 
 
@@ -25,21 +26,46 @@ class Outline:
 
 def outline(counts: str, *, width: int, height: int, to_width: int) -> Outline:
     """The outline of a mask of ``height`` x ``width``, scaled so that the picture is ``to_width`` wide."""
-    mask = decode(counts, height=height, width=width)
+    ys, xs = spans(counts, height=height, width=width).pixels()
+    scale = to_width / width
+    if not len(xs):
+        return _box(xs, ys, scale)
     to_height = max(1, round(height * to_width / width))
-    small = np.asarray(Image.fromarray(mask).convert("L").resize((to_width, to_height), Image.Resampling.BOX))
+    small, left, top = _reduced(xs, ys, (to_width, to_height), (scale, to_height / height))
     # A border of zeros closes the outlines of masks that touch the edge of the picture.
     lines = contour_generator(z=np.pad(small, 1).astype(np.float32)).lines(127.5)
     rings = [
-        np.asarray(line, dtype=np.float64) - 0.5 for line in lines if len(line) > 3
+        np.asarray(line, dtype=np.float64) - 0.5 + (left, top) for line in lines if len(line) > 3
     ]  # from padded cell centres to pixel edges
-    ys, xs = np.nonzero(mask)
-    scale = to_width / width
     if not rings:
         return _box(xs, ys, scale)
     path = "".join(_ring_path(simplify(ring, _TOLERANCE)) for ring in rings)
     x, y = _inner_point(xs, ys)
     return Outline(path, round((x + 0.5) * scale, 1), round((y + 0.5) * scale, 1))
+
+
+def _reduced(
+    xs: Pixels, ys: Pixels, size: tuple[int, int], scale: tuple[float, float]
+) -> tuple[npt.NDArray[np.uint8], int, int]:
+    """The region's part of the reduced mask, 0..255, with the column and row at which it starts.
+
+    Only the region's box is reduced: of a whole picture nearly all would be empty.
+    """
+    starts, ends, origins = [], [], []
+    for places, length, factor in zip((xs, ys), size, scale, strict=True):
+        starts.append(min(int(places.min() * factor), length - 1))
+        ends.append(min(int(np.ceil((places.max() + 1) * factor)), length))
+        origins.append(int(starts[-1] / factor))
+    box = [start / factor - origin for start, factor, origin in zip(starts, scale, origins, strict=True)]
+    box += [end / factor - origin for end, factor, origin in zip(ends, scale, origins, strict=True)]
+    part = np.zeros((int(np.ceil(box[3] - 1e-6)), int(np.ceil(box[2] - 1e-6))), dtype=np.uint8)
+    part[ys - origins[1], xs - origins[0]] = 255
+    reduced = Image.fromarray(part).resize(
+        (ends[0] - starts[0], ends[1] - starts[1]),
+        Image.Resampling.BOX,
+        box=(max(0.0, box[0]), max(0.0, box[1]), min(box[2], part.shape[1]), min(box[3], part.shape[0])),
+    )
+    return np.asarray(reduced), starts[0], starts[1]
 
 
 def simplify(ring: npt.NDArray[np.float64], tolerance: float) -> npt.NDArray[np.float64]:
@@ -79,13 +105,13 @@ def _ring_path(ring: npt.NDArray[np.float64]) -> str:
     return f"M{points}Z"
 
 
-def _inner_point(xs: npt.NDArray[np.intp], ys: npt.NDArray[np.intp]) -> tuple[float, float]:
+def _inner_point(xs: Pixels, ys: Pixels) -> tuple[float, float]:
     """The mask's pixel nearest to its centroid: a frame's centroid lies outside the frame's paint."""
     nearest = int(np.argmin((xs - xs.mean()) ** 2 + (ys - ys.mean()) ** 2))
     return float(xs[nearest]), float(ys[nearest])
 
 
-def _box(xs: npt.NDArray[np.intp], ys: npt.NDArray[np.intp], scale: float) -> Outline:
+def _box(xs: Pixels, ys: Pixels, scale: float) -> Outline:
     """Masks too thin to survive the reduction are shown by their box, at least three pixels wide."""
     if not len(xs):
         return Outline("", 0.0, 0.0)

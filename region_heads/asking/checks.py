@@ -44,11 +44,14 @@ class Limits:
     Attributes:
         pixels: Of a picture.
         regions: Of a question.
+        measured: Pixels of all regions of a question together, where there is a depth image: measuring one costs about
+            half a microsecond, so that the default is some five seconds.
         characters: Of a question's text.
     """
 
     pixels: int = 40_000_000
     regions: int = 64
+    measured: int = 10_000_000
     characters: int = 2_000
 
 
@@ -83,6 +86,8 @@ def check(asked: Asked, album: Album, images: Images, limits: Limits) -> Sound:
         expected, found = f"{picture.width} x {picture.height}, as the picture", f"{depth.width} x {depth.height}"
         raise Refusal("depth", "depth", expected, found, "send the depth image of this picture, or none")
     rle = _regions(asked.regions, question.count(MASK_TOKEN), picture, limits)
+    if depth is not None:
+        _check_cost(rle, picture, limits)
     task, routing = _task(asked.task, question)
     return Sound(question=question, picture=picture, depth=depth, rle=rle, task=task, routing=routing)
 
@@ -113,6 +118,13 @@ def _regions(regions: object, wanted: int, picture: Picture, limits: Limits) -> 
         advice = "add or remove regions or placeholders"
         raise Refusal("mask_count", "regions", expected, str(len(regions)), advice)
     return [_counts(f"regions.{number}", region, picture) for number, region in enumerate(regions)]
+
+
+def _check_cost(rle: Sequence[str], picture: Picture, limits: Limits) -> None:
+    pixels = sum(check_rle([picture.height, picture.width], counts) for counts in rle)
+    if pixels > limits.measured:
+        expected = f"at most {limits.measured:,} pixels in all regions together, where there is a depth image"
+        raise Refusal("limit", "regions", expected, f"{pixels:,}", "mark less, or send a smaller picture")
 
 
 def _counts(field: str, region: object, picture: Picture) -> str:

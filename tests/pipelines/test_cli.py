@@ -140,7 +140,9 @@ def test_an_empty_registry_is_no_error_but_cannot_be_rolled_back(run: Run, param
     assert "no champion" in result.err
 
 
-@pytest.mark.parametrize("uri", ["models:/region-heads@champion", "models:/x@y@z", "models:region-heads"])
+@pytest.mark.parametrize(
+    "uri", ["models:/region-heads@champion", "models:/region-heads/7", "models:/x@y@z", "models:region-heads"]
+)
 def test_a_model_that_is_not_there_is_named(run: Run, params: Path, uri: str) -> None:
     result = run("serve", "--model", uri, "--params", params)
     assert result.code == 1

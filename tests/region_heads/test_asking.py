@@ -57,8 +57,7 @@ def model(table: pa.Table) -> LoadedModel:
 @pytest.fixture
 def one(model: LoadedModel) -> Callable[..., Answer | Refusal]:
     def ask_one(**changes: Any) -> Answer | Refusal:
-        asked = {"question": QUESTION, "image": png(), "regions": BOXES} | changes
-        (reply,) = ask(model, [Asked(**asked)], limits=changes.pop("limits", None))
+        (reply,) = ask(model, [Asked(**{"question": QUESTION, "image": png(), "regions": BOXES} | changes)])
         return reply
 
     return ask_one
@@ -168,6 +167,19 @@ def test_a_picture_that_claims_to_be_huge_is_not_decoded(model: LoadedModel) -> 
     (reply,) = ask(model, [Asked(question=QUESTION, image=png(), regions=BOXES)], limits=limits)
     assert isinstance(reply, Refusal)
     assert str(reply) == "image: expected at most 5,183 pixels, found 96 x 54; send a smaller picture, with its masks"
+
+
+def test_regions_whose_depths_would_take_long_to_measure_are_refused(model: LoadedModel) -> None:
+    limits = Limits(measured=1_000)  # the boxes cover 625 and 900 pixels
+    depth = png(1, mode="I;16")
+    asked = [Asked(question=QUESTION, image=png(), regions=BOXES, depth=given) for given in (depth, None)]
+    with_depth, without = ask(model, asked, limits=limits)
+    assert isinstance(with_depth, Refusal)
+    assert str(with_depth) == (
+        "regions: expected at most 1,000 pixels in all regions together, where there is a depth image, found 1,525; "
+        "mark less, or send a smaller picture"
+    )
+    assert isinstance(without, Answer)
 
 
 def test_paths_do_not_leave_the_folder_that_is_served(model: LoadedModel, tmp_path: Path) -> None:

@@ -154,7 +154,7 @@
     note.textContent = `${question.file} · ${question.id}${question.said ? ` · the data set says: ${question.said}` : ""}`;
     const text = make("div", { class: `said ${state(question)}`, "data-holder": "" }, wording(question), verdict(question), table, note);
     const body = dialog.querySelector("div");
-    body.replaceChildren(scene(question, 1 / 72), text);
+    body.replaceChildren(scene(question, innerWidth < 700 ? 1 / 40 : 1 / 72), text);
     body.dataset.holder = "";
     enlarged = question;
     if (!dialog.open) dialog.showModal();

@@ -41,6 +41,25 @@ def test_an_outline_follows_its_mask_at_the_reduced_size() -> None:
     assert (drawn.x, drawn.y) == (pytest.approx(70, abs=1), pytest.approx(35, abs=1))
 
 
+@given(
+    st.tuples(st.integers(1, 70), st.integers(1, 90)), st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    st.tuples(st.floats(0.05, 1), st.floats(0.05, 1)), st.integers(1, 90),
+)  # fmt: skip
+def test_any_box_is_outlined_where_it_lies(
+    size: tuple[int, int], start: tuple[float, float], share: tuple[float, float], to_width: int
+) -> None:
+    height, width = size
+    top, left = int(start[0] * (height - 1)), int(start[1] * (width - 1))
+    bottom, right = (at + max(1, int(s * (n - at))) for at, s, n in zip((top, left), share, size, strict=True))
+    drawn = outline(rle(height, width, (top, left, bottom, right)), width=width, height=height, to_width=to_width)
+    scale, down = to_width / width, max(1, round(height * to_width / width)) / height
+    assert left * scale - 0.1 <= drawn.x <= right * scale + 0.1
+    if (right - left) * scale > 2 and (bottom - top) * down > 2:  # what is thinner may not survive the reduction
+        corners = points(drawn.path)
+        assert corners.min(axis=0) == pytest.approx([left * scale, top * down], abs=1.05)
+        assert corners.max(axis=0) == pytest.approx([right * scale, bottom * down], abs=1.05)
+
+
 def test_a_frame_has_a_hole_and_its_number_stands_on_its_paint() -> None:
     height, width = 100, 100
     mask = np.zeros((height, width), dtype=np.uint8, order="F")
