@@ -111,8 +111,9 @@ def test_two_hundred_mixed_requests_each_get_their_reply_and_the_end_waits_for_t
     requests = [good[number % len(good)] if number % 2 else bad[number // 2 % len(bad)] for number in range(200)]
     port = free_port()
     command = [
-        sys.executable, "-m", "pipelines.cli", "serve", "--model", f"models:/{champion.model_name}/1", "--port", str(port), "--max-body", "1", "--waiting", "300",
-        "--timeout", "100", "--params", str(tmp_path / "params.yaml"),
+        sys.executable, "-m", "pipelines.cli", "serve", "--model", f"models:/{champion.model_name}/1",
+        "--port", str(port), "--max-body", "1", "--waiting", "300", "--timeout", "100",
+        "--params", str(tmp_path / "params.yaml"),
     ]  # fmt: skip
     url = f"http://127.0.0.1:{port}/v1/answers"
     log = tmp_path / "server.log"
