@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,7 @@ def test_nothing_heavy_is_imported_before_it_is_used() -> None:
 def test_contributing_says_why_each_dependency_is_there() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    for requirement in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+    for requirement in [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]:
         found = re.match(r"[\w.-]+", requirement)
         assert found and f"`{found[0]}`" in text, requirement
 
@@ -127,6 +128,6 @@ def test_the_lock_holds_every_dependency_exactly_and_nothing_local() -> None:
     locked = [line for line in lines if not line.startswith("#")]
     assert all(re.fullmatch(r"[\w.-]+==[\w.!]+", line) for line in locked)
     names = {re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower() for line in locked}
-    for requirement in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+    for requirement in [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]:
         found = re.match(r"[\w.-]+", requirement)
         assert found and re.sub(r"[-_.]+", "-", found[0]).lower() in names, requirement
