@@ -87,9 +87,8 @@ def post(url: str, content: Any) -> tuple[int, Any]:
             return error.code, json.load(error)
 
 
-@pytest.mark.usefixtures("champion")
 def test_two_hundred_mixed_requests_each_get_their_reply_and_the_end_waits_for_the_last(
-    tmp_path: Path, untrained_model: Path, splits: Path, dataset: Path
+    tmp_path: Path, champion: TrackingParams, untrained_model: Path, splits: Path, dataset: Path
 ) -> None:
     test = pq.read_table(splits / "test.parquet")
     expected = {row["id"]: row for row in predict(untrained_model, test, dataset).to_pylist()}
