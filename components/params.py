@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from components.sections import DatasetParams, Section, TrackingParams
+from components.sections import ClusterParams, DatasetParams, Section, SourceParams, TrackingParams
 from region_heads.errors import RegionHeadsError, nearest
 
 if TYPE_CHECKING:
@@ -33,11 +33,15 @@ STEPS: tuple[str, ...] = (
 )
 """The steps, in the order of the line."""
 
+CLUSTER_STEPS: tuple[str, ...] = ("preflight", "fetch_data")
+"""Steps that only Kubeflow's pipelines have: what surrounds the line on a machine that is not one's own."""
+
 
 def sections() -> dict[str, type[Section]]:
     """Every section of ``params.yaml`` with its schema: the shared ones and one for each step."""
-    steps = {step: import_module(f"components.{step}.params").Params for step in STEPS}
-    return {"data": DatasetParams, "tracking": TrackingParams, **steps}
+    steps = {step: import_module(f"components.{step}.params").Params for step in ("preflight", *STEPS)}
+    shared = {"data": DatasetParams, "source": SourceParams, "tracking": TrackingParams, "cluster": ClusterParams}
+    return {**shared, **steps}
 
 
 def load_params(path: Path) -> dict[str, Section]:

@@ -57,3 +57,28 @@ class TrackingParams(Section):
     uri: str = Field("sqlite:///mlflow.db", description="MLflow tracking server or database.")
     experiment: str = Field("region-heads", description="MLflow experiment.")
     model_name: str = Field("region-heads", description="Name in the MLflow model registry.")
+
+
+class SourceParams(Section):
+    """Where the data set is versioned. Kubeflow's pipelines read it; `dvc repro` takes what lies in `data.path`."""
+
+    repository: str = Field(
+        "", description='Git repository in which DVC tracks `data.path`; "": the data is rendered or imported.'
+    )
+    revision: str = Field("HEAD", description="Its commit, tag or branch; a run writes down the commit.")
+    digest: str = Field("", description="Digest of DVC that the data must have; '': whatever the revision holds.")
+
+
+class ClusterParams(Section):
+    """What a run asks of a cluster; `dvc repro` and local runs take what the machine has."""
+
+    cpus: str = Field("2", description="CPUs for the tasks that run the model: training and evaluation.")
+    memory: str = Field("8Gi", description="Memory for these.")
+    gpus: int = Field(0, ge=0, description="GPUs for these, in one pod.")
+    gpu_type: str = Field("nvidia.com/gpu", description="Kubernetes' name of the resource.")
+    shared_memory: str = Field("2Gi", description="/dev/shm of these, for the processes that prepare batches.")
+    node_selector: dict[str, str] = Field({}, description="Labels of the nodes that they may run on.")
+    tolerations: list[dict[str, Any]] = Field([], description="Taints that they tolerate, as Kubernetes writes them.")
+    max_hours: float = Field(24.0, gt=0, description="A run that takes longer is ended.")
+    keep_days: float = Field(14.0, gt=0, description="A run's pods are deleted after this; its results stay.")
+    ui: str = Field("", description="Address of Kubeflow's pages, for links in notifications.")

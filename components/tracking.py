@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+PIPELINE_RUN = "REGION_HEADS_PIPELINE_RUN"
+"""Environment variable with the id of the pipeline run that a step belongs to."""
+
+_PIPELINE_RUN_TAG = "region_heads.pipeline_run"
 _SQLITE = "sqlite:///"
 
 
@@ -106,7 +110,9 @@ def tracking_run(tracking: TrackingParams, *, run_id: str | None = None, name: s
 
     joined = _find_run(client, run_id) or _find_run(client, os.environ.get("MLFLOW_RUN_ID"))
     if joined is None:
-        tags = {"region_heads.source_run_id": run_id} if run_id else None
+        tags = {"region_heads.source_run_id": run_id} if run_id else {}
+        if os.environ.get(PIPELINE_RUN):
+            tags["mlflow.parentRunId"] = parent_run(client, tracking)
         experiment = os.environ.get("MLFLOW_EXPERIMENT_ID") or _experiment(client, tracking.experiment)
         with mlflow.start_run(experiment_id=experiment, run_name=name, tags=tags) as run:
             yield run
@@ -117,6 +123,28 @@ def tracking_run(tracking: TrackingParams, *, run_id: str | None = None, name: s
             yield run
     finally:
         client.update_run(joined.info.run_id, status=joined.info.status)
+
+
+def parent_run(client: MlflowClient, tracking: TrackingParams) -> str:
+    """Id of the run that stands for the pipeline run in ``REGION_HEADS_PIPELINE_RUN``; the first step creates it.
+
+    The first step is alone; where two ask at the same time nevertheless, the older run counts.
+    """
+    pipeline_run = os.environ[PIPELINE_RUN]
+    experiment = os.environ.get("MLFLOW_EXPERIMENT_ID") or _experiment(client, tracking.experiment)
+    wanted = f"tags.`{_PIPELINE_RUN_TAG}` = '{pipeline_run}'"
+
+    def oldest() -> str | None:
+        found = client.search_runs([experiment], wanted, order_by=["attributes.start_time ASC"], max_results=1)
+        return str(found[0].info.run_id) if found else None
+
+    known = oldest()
+    if known is None:
+        tags = {_PIPELINE_RUN_TAG: pipeline_run}
+        client.create_run(experiment, run_name=f"pipeline {pipeline_run[:8]}", tags=tags)
+        known = oldest()
+        assert known is not None
+    return known
 
 
 @contextlib.contextmanager

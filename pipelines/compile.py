@@ -11,7 +11,7 @@ import yaml
 from components.output import whole_file
 from components.params import load_params, section
 from components.sections import DatasetParams
-from pipelines.training import Resources, training_pipeline
+from pipelines.training import training_pipeline
 from region_heads.errors import RegionHeadsError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HEADER = "# The Region Heads training pipeline, compiled from params.yaml by `region-heads pipeline compile`.\n"
 
 
-def build(params: Path, *, resources: Resources | None = None) -> BaseComponent:
+def build(params: Path) -> BaseComponent:
     """The pipeline with the values of the file ``params`` as its defaults.
 
     Raises:
@@ -28,10 +28,10 @@ def build(params: Path, *, resources: Resources | None = None) -> BaseComponent:
     """
     sections = load_params(params)
     revision = _dvc_digest(params.parent / f"{section(sections, DatasetParams).path}.dvc")
-    return training_pipeline(sections, data_revision=revision, resources=resources)
+    return training_pipeline(sections, data_revision=revision)
 
 
-def compile_text(params: Path, *, resources: Resources | None = None) -> str:
+def compile_text(params: Path) -> str:
     """The compiled pipeline as YAML; the same parameters and code give the same bytes.
 
     Raises:
@@ -41,15 +41,15 @@ def compile_text(params: Path, *, resources: Resources | None = None) -> str:
 
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "pipeline.yaml"
-        compiler.Compiler().compile(build(params, resources=resources), str(target))
+        compiler.Compiler().compile(build(params), str(target))
         lines = target.read_text(encoding="utf-8").splitlines(keepends=True)
     # kfp opens with a comment that shows the parameters' values in an order that changes from run to run.
     return HEADER + "".join(line for line in lines if not line.startswith("#"))
 
 
-def compile_file(params: Path, target: Path, *, resources: Resources | None = None) -> None:
+def compile_file(params: Path, target: Path) -> None:
     """Writes :func:`compile_text` to ``target``, whole or not at all."""
-    text = compile_text(params, resources=resources)
+    text = compile_text(params)
     with whole_file(target) as partial:
         partial.write_text(text, encoding="utf-8")
 

@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 from pipelines.compile import compile_file
 from pipelines.connection import kubeflow
-from pipelines.training import Resources
 
 Change = Literal["created", "updated", "paused", "resumed", "deleted", "unchanged"]
 
@@ -29,7 +28,6 @@ def schedule(
     experiment: str,
     paused: bool = False,
     namespace: str | None = None,
-    resources: Resources | None = None,
 ) -> Change:
     """Makes the recurring run ``name`` be as described, and the only one of its name.
 
@@ -41,7 +39,6 @@ def schedule(
         experiment: Kubeflow experiment; created when it is new.
         paused: Whether it waits instead of running.
         namespace: Profile namespace of a multi-user installation.
-        resources: What training asks for.
 
     Returns:
         What had to be done.
@@ -51,7 +48,7 @@ def schedule(
     """
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "training.yaml"
-        compile_file(params, package, resources=resources)
+        compile_file(params, package)
         wanted = {"pipeline": package.read_text(encoding="utf-8"), "cron": cron, "experiment": experiment}
         digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
         description = f"Kept by `region-heads pipeline schedule`; content {digest}"

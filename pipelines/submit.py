@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pipelines.compile import compile_file
 from pipelines.connection import kubeflow
-from pipelines.training import Resources
 
 
 def submit(
@@ -17,7 +16,6 @@ def submit(
     experiment: str,
     name: str | None = None,
     namespace: str | None = None,
-    resources: Resources | None = None,
 ) -> str:
     """Compiles the pipeline from ``params`` and starts a run of it.
 
@@ -27,7 +25,6 @@ def submit(
         experiment: Kubeflow experiment; created when it is new.
         name: Name of the run; None lets Kubeflow choose.
         namespace: Profile namespace of a multi-user installation.
-        resources: What training asks for.
 
     Returns:
         The run's id.
@@ -37,7 +34,7 @@ def submit(
     """
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "training.yaml"
-        compile_file(params, package, resources=resources)
+        compile_file(params, package)
         with kubeflow(host) as client:
             run = client.create_run_from_pipeline_package(
                 str(package), run_name=name, experiment_name=experiment, namespace=namespace

@@ -15,6 +15,7 @@ def register(
     registration: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
     register: dict[str, Any],
+    source: dict[str, Any],
     tracking: dict[str, Any],
 ) -> None:
     """The step ``register``; the README in its folder says what it reads and writes."""
@@ -27,6 +28,7 @@ def register(
         splits=splits.path,
         registration=registration.path,
         register=register,
+        source=source,
         tracking=tracking,
     )
     for name, value in figures.items():

@@ -11,22 +11,27 @@ from pathlib import Path
 from typing import Any
 
 import components
+from components.sections import SourceParams
 
 # Set by the image and the pipeline where there is no working tree to ask.
 _ENVIRONMENT = {
-    "git_revision": "REGION_HEADS_GIT_REVISION",
+    "git_revision": "REGION_HEADS_REVISION",
     "image": "REGION_HEADS_IMAGE",
     "pipeline_run": "REGION_HEADS_PIPELINE_RUN",
 }
 
 
-def lineage_tags(evaluation: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, str]:
+def lineage_tags(evaluation: Mapping[str, Any], training: Mapping[str, Any], source: SourceParams) -> dict[str, str]:
     """Tags of a version: revisions and digests of what made it, and its figures on the test split."""
     tags = code_revision()
     for tag, variable in _ENVIRONMENT.items():
         if os.environ.get(variable):
             tags[tag] = os.environ[variable]
     tags["data_revision"] = evaluation["splits_digest"]
+    if source.repository:
+        tags["data_repository"], tags["data_commit"] = source.repository, source.revision
+    if source.digest:
+        tags["data_digest"] = source.digest
     tags["model_digest"] = evaluation["model_digest"]
     tags["evaluation_digest"] = evaluation_digest(evaluation)
     if training.get("params") is not None:

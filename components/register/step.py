@@ -18,7 +18,7 @@ from components.ports import InputPath, OutputPath
 from components.register.lineage import lineage_tags
 from components.register.logged_model import log_model
 from components.register.params import Params
-from components.sections import TrackingParams
+from components.sections import SourceParams, TrackingParams
 from components.tracking import connect, tracking_run, tracking_uri
 from components.training_profile import log_training_profile
 from region_heads.errors import RegionHeadsError
@@ -34,6 +34,7 @@ def register(
     splits: InputPath,
     registration: OutputPath,
     register: Params,
+    source: SourceParams,
     tracking: TrackingParams,
 ) -> dict[str, float]:
     """Registers the model as a new version, alias ``challenger``; the same model and figures only once.
@@ -44,6 +45,7 @@ def register(
         splits: The splits that it was trained and judged on.
         registration: Written: ``model_name``, ``version``, ``run_id``, ``model_uri``, ``tags``.
         register: Settings of this step.
+        source: Where the data set is versioned; a pipeline has put the commit in the revision's place.
         tracking: Store and name of the registered model.
 
     Returns:
@@ -56,7 +58,7 @@ def register(
     judged = read_json(evaluation, writer="evaluate", needs=["score"])
     _check_same(judged, model, splits, evaluation)
     training = _read_training(model)
-    tags = lineage_tags(judged, training)
+    tags = lineage_tags(judged, training, source)
     if register.require_clean_code and tags.get("git_dirty") != "false":
         raise RegionHeadsError(
             "the working tree has changes that are not committed (or is no working tree); commit them, or set "
@@ -70,12 +72,12 @@ def register(
         with tracking_run(tracking, run_id=run_id, name="register") as run:
             import mlflow
 
-            source = log_model(model, splits, tags, depth_scale=float(judged.get("depth_scale", 0.001)))
+            logged = log_model(model, splits, tags, depth_scale=float(judged.get("depth_scale", 0.001)))
             log_training_profile(splits)
             tags["run_id"] = run.info.run_id
             # MLflow tells of success on stderr, whatever its log level; the summary below says it better.
             with contextlib.redirect_stderr(io.StringIO()):
-                created = mlflow.register_model(source, name, tags=tags)
+                created = mlflow.register_model(logged, name, tags=tags)
             client.update_model_version(name, created.version, description=register.description)
             version = str(created.version)
     else:

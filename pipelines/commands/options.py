@@ -16,6 +16,3 @@ Host = Annotated[
 ]
 Experiment = Annotated[str, typer.Option(help="Kubeflow experiment; created when it is new.")]
 Namespace = Annotated[str | None, typer.Option(help="Profile namespace, where the server has several users.")]
-Cpus = Annotated[str, typer.Option(help="CPUs that training asks for.")]
-Memory = Annotated[str, typer.Option(help="Memory that training asks for.")]
-Gpus = Annotated[int, typer.Option(min=0, help="NVIDIA GPUs that training asks for.")]

@@ -23,20 +23,16 @@ _PARAMS = Path("params.yaml")
 def compile_(
     out: Annotated[Path, typer.Option("--out", help="Where the YAML goes.")] = Path("pipeline.yaml"),
     params: options.Params = _PARAMS,
-    cpus: options.Cpus = "2",
-    memory: options.Memory = "8Gi",
-    gpus: options.Gpus = 0,
 ) -> None:
     """Compile the pipeline to YAML, with the values of params.yaml as its defaults.
 
     The tasks run in the image named by REGION_HEADS_IMAGE; for a cluster give it by digest.
 
-    Example: `REGION_HEADS_IMAGE=registry/region-heads@sha256:… region-heads pipeline compile --gpus 1`
+    Example: `REGION_HEADS_IMAGE=registry/region-heads@sha256:… region-heads pipeline compile`
     """
     from pipelines.compile import compile_file
-    from pipelines.training import Resources
 
-    compile_file(params, out, resources=Resources(cpus=cpus, memory=memory, gpus=gpus))
+    compile_file(params, out)
     typer.echo(f"{out}: compiled from {params}; upload it, or `region-heads pipeline submit`")
 
 
@@ -78,16 +74,12 @@ def submit(
     experiment: options.Experiment = "region-heads",
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     namespace: options.Namespace = None,
-    cpus: options.Cpus = "2",
-    memory: options.Memory = "8Gi",
-    gpus: options.Gpus = 0,
 ) -> None:
     """Start one run on a Kubeflow Pipelines server.
 
-    Example: `region-heads pipeline submit --host http://localhost:8888 --gpus 1`
+    Example: `region-heads pipeline submit --host http://localhost:8888`
     """
     from pipelines.submit import submit as submit_run
-    from pipelines.training import Resources
 
     run_id = submit_run(
         params,
@@ -95,7 +87,6 @@ def submit(
         experiment=experiment,
         name=name,
         namespace=namespace,
-        resources=Resources(cpus=cpus, memory=memory, gpus=gpus),
     )
     typer.echo(f"run {run_id} started")
 
@@ -112,9 +103,6 @@ def schedule(
     params: options.Params = _PARAMS,
     experiment: options.Experiment = "region-heads",
     namespace: options.Namespace = None,
-    cpus: options.Cpus = "2",
-    memory: options.Memory = "8Gi",
-    gpus: options.Gpus = 0,
 ) -> None:
     """Make a recurring run be as described: created, updated, paused, resumed or deleted as needed.
 
@@ -122,7 +110,6 @@ def schedule(
     """
     from pipelines.schedule import schedule as keep
     from pipelines.schedule import unschedule
-    from pipelines.training import Resources
 
     if delete:
         if cron or paused:
@@ -139,6 +126,5 @@ def schedule(
             experiment=experiment,
             paused=paused,
             namespace=namespace,
-            resources=Resources(cpus=cpus, memory=memory, gpus=gpus),
         )
     typer.echo(f"{name}: {change}")

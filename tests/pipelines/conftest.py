@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from components.command import ports, step_function
-from components.params import load_params
+from components.params import CLUSTER_STEPS, load_params, sections
 from pipelines.training import training_pipeline
 
 
@@ -80,7 +80,7 @@ def pipeline_spec(params_file: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def kubeflow_graph(pipeline_spec: Any) -> dict[str, Stage]:
-    """The graph in the compiled pipeline, with Kubeflow's dashes turned back into underscores."""
+    """The line in the compiled pipeline, with Kubeflow's dashes turned back into underscores."""
     return {
         name.replace("-", "_"): Stage(
             inputs={
@@ -90,9 +90,10 @@ def kubeflow_graph(pipeline_spec: Any) -> dict[str, Stage]:
                 )
                 for port, given in task.inputs.artifacts.items()
             },
-            sections={given.component_input_parameter for given in task.inputs.parameters.values()},
+            sections=set(task.inputs.parameters) & set(sections()),
         )
         for name, task in pipeline_spec.root.dag.tasks.items()
+        if name.replace("-", "_") not in CLUSTER_STEPS
     }
 
 

@@ -1,0 +1,29 @@
+"""The step ``fetch_data``: a revision of the data set, out of DVC's remote."""
+
+from __future__ import annotations
+
+from components.data_source import open_revision
+from components.output import whole_folder
+from components.ports import OutputPath
+from components.sections import DatasetParams, SourceParams
+
+
+def fetch_data(*, dataset: OutputPath, data: DatasetParams, source: SourceParams) -> dict[str, float]:
+    """Fetches ``data.path`` as it is in a revision of the repository.
+
+    Args:
+        dataset: Written: the data set.
+        data: Where it lies in the repository.
+        source: The repository and the revision; preflight has put the commit in its place.
+
+    Returns:
+        Files and megabytes.
+
+    Raises:
+        RegionHeadsError: As :func:`components.data_source.open_revision`, or the remote lacks a part of it.
+    """
+    with open_revision(source, data.path) as revision, whole_folder(dataset) as folder:
+        revision.fetch(folder)
+        sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
+        print(f"{data.path} of commit {revision.commit[:12]}: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB")
+    return {"files": float(len(sizes)), "megabytes": sum(sizes) / 1e6}

@@ -1,0 +1,47 @@
+"""The step ``preflight``: every check at once, so that a person mends everything at once."""
+
+from __future__ import annotations
+
+from components.finetune.params import Params as FinetuneParams
+from components.output import write_json
+from components.ports import OutputPath
+from components.preflight.checks import everything, failures, write_page
+from components.preflight.params import Params
+from components.sections import ClusterParams, DatasetParams, SourceParams, TrackingParams
+from region_heads.errors import RegionHeadsError
+
+
+def preflight(
+    *,
+    checks: OutputPath,
+    resolved: OutputPath,
+    preflight: Params,
+    data: DatasetParams,
+    source: SourceParams,
+    tracking: TrackingParams,
+    finetune: FinetuneParams,
+    cluster: ClusterParams,
+) -> dict[str, float]:
+    """Looks for what the run will need: secrets, MLflow, the model registry, the data's revision, GPUs, the backbone.
+
+    Args:
+        checks: Written, also when the step fails: the findings as a page (Markdown).
+        resolved: Written: the section ``source`` with the commit and the digest that its revision stands for.
+        preflight: What to insist on.
+        data, source, tracking, finetune, cluster: What is looked at.
+
+    Returns:
+        How many checks were made, and how many of them could not be.
+
+    Raises:
+        RegionHeadsError: Something is missing; the message has all of it.
+    """
+    found, about_source = everything(preflight, data, source, tracking, finetune, cluster)
+    write_page(found, checks)
+    problem = failures(found)
+    if problem:
+        raise RegionHeadsError(problem)
+    write_json(resolved, about_source)
+    for check in found:
+        print(f"{check.about}: {check.result}; {check.found}")
+    return {"checks": len(found), "not_checked": sum(check.result == "not checked" for check in found)}

@@ -1,0 +1,103 @@
+"""The line as Kubeflow tasks, under the names and with the edges of ``dvc.yaml``; every pipeline is made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kfp import dsl
+
+from components.drift.component import drift
+from components.evaluate.component import evaluate
+from components.fetch_data.component import fetch_data
+from components.finetune.component import finetune
+from components.preflight.component import preflight
+from components.promote.component import promote
+from components.register.component import register
+from components.sample_data.component import sample_data
+from components.sections import ClusterParams, DatasetParams, SourceParams
+from components.split.component import split
+from components.tag_tasks.component import tag_tasks
+from components.validate.component import validate
+from components.visualize.component import visualize
+from pipelines.policy import apply
+
+SAMPLE_PATH: str = DatasetParams.model_fields["path"].default
+"""``data.path`` of the embedded sample. Any other path is a data set that exists: it is fetched or imported."""
+
+
+class Line:
+    """Makes the tasks of one pipeline.
+
+    Args:
+        data, source: Decide where the data set comes from when the pipeline is compiled: rendered, fetched from the
+            repository's DVC remote, or imported from an address.
+        cluster: What is fixed when the pipeline is compiled.
+        given: The pipeline's parameters by name.
+    """
+
+    def __init__(
+        self, *, data: DatasetParams, source: SourceParams, cluster: ClusterParams, given: dict[str, Any]
+    ) -> None:
+        self._given = dict(given)
+        self._cluster = cluster
+        self._renders = renders(data)
+        self._fetches = not self._renders and bool(source.repository)
+
+    def task(self, step: Any, **inputs: Any) -> Any:
+        """Calls ``step`` with its inputs and with those parameters that it has an input for."""
+        parameters = {name: self._given[name] for name in step.component_spec.inputs if name in self._given}
+        made = step(**{**parameters, **inputs})
+        apply(made, step.component_spec.name.replace("-", "_"), self._cluster, self._given)
+        return made
+
+    def check(self) -> Any:
+        """The task ``preflight``; what comes after takes the revision that it found."""
+        checked = self.task(preflight)
+        self._given["source"] = checked.outputs["resolved"]
+        return checked
+
+    def dataset(self, *, after: Any) -> Any:
+        """The data set as an artifact."""
+        if self._renders:
+            return self.task(sample_data).after(after).outputs["dataset"]
+        if self._fetches:
+            return self.task(fetch_data).outputs["dataset"]
+        imported = dsl.importer(
+            artifact_uri=self._given["dataset_uri"],
+            artifact_class=dsl.Dataset,
+            metadata={"revision": self._given["data_revision"]},
+        )
+        return imported.after(after).output
+
+    def run(self, dataset: Any) -> None:
+        """From the data set to the promotion."""
+        validated = self.task(validate, dataset=dataset)
+        tagged = self.task(tag_tasks, records=validated.outputs["records"])
+        splits = self.task(split, tagged=tagged.outputs["tagged"]).outputs["splits"]
+        self.task(drift, splits=splits)
+        trained = self.task(finetune, splits=splits, dataset=dataset)
+        judged = self.task(evaluate, model=trained.outputs["model"], splits=splits, dataset=dataset)
+        self.task(
+            visualize,
+            dataset=dataset,
+            splits=splits,
+            predictions=judged.outputs["predictions"],
+            evaluation=judged.outputs["evaluation"],
+            curves=trained.outputs["curves"],
+            router=tagged.outputs["report"],
+        )
+        registered = self.task(
+            register, model=trained.outputs["model"], evaluation=judged.outputs["evaluation"], splits=splits
+        )
+        self.task(
+            promote,
+            registration=registered.outputs["registration"],
+            evaluation=judged.outputs["evaluation"],
+            validation=validated.outputs["report"],
+        )
+
+
+def renders(data: DatasetParams) -> bool:
+    """Whether the data set is the embedded sample."""
+    return Path(data.path) == Path(SAMPLE_PATH)

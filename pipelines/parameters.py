@@ -1,0 +1,92 @@
+"""A pipeline's parameters: one group for each section of ``params.yaml``, and what the cluster is asked for."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kfp import dsl
+from kfp.dsl.base_component import BaseComponent
+
+from components.params import section, sections
+from components.sections import ClusterParams, Section
+
+CLUSTER_PARAMETERS = ("cpus", "memory", "gpus", "gpu_type", "node_selector", "tolerations")
+"""Keys of the section ``cluster`` that are asked for each run; the others are fixed when the pipeline is compiled."""
+
+_IMPORTED = {
+    "dataset_uri": "Address of the data set that is imported.",
+    "data_revision": "Names its content: an import of the same address and revision is taken for the same data.",
+}
+
+
+def defaults(params: Mapping[str, Section], *, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Name and default of every parameter, in the order of ``params.yaml``.
+
+    Args:
+        params: Sections by name, as ``components.params.load_params`` returns them.
+        without: Sections that this pipeline has no use for.
+    """
+    groups = {
+        name: _without_none(given.model_dump(mode="json"))
+        for name, given in params.items()
+        if name not in ("cluster", *without)
+    }
+    cluster = section(params, ClusterParams).model_dump(mode="json")
+    return groups | {name: cluster[name] for name in CLUSTER_PARAMETERS}
+
+
+def pipeline(
+    body: Callable[[dict[str, Any]], None],
+    *,
+    name: str,
+    description: str,
+    given: Mapping[str, Any],
+    cluster: ClusterParams,
+) -> BaseComponent:
+    """A Kubeflow pipeline whose parameters are the keys of ``given``, with its values as defaults.
+
+    Args:
+        body: Makes the tasks; is given the parameters by name.
+    """
+
+    def function(*values: Any) -> None:
+        body(dict(zip(given, values, strict=True)))
+
+    # kfp reads a pipeline's parameters from its signature and what they are from its docstring; ours follow the
+    # schema of params.yaml.
+    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # functions do not declare it
+        [
+            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=type(default))
+            for name, default in given.items()
+        ]
+    )
+    function.__doc__ = f"{description}\n\nArgs:\n" + "".join(f"    {name}: {_described(name)}\n" for name in given)
+    day = 24 * 3600
+    config = dsl.PipelineConfig(
+        ttl_seconds_after_finished=int(cluster.keep_days * day),
+        active_deadline_seconds=int(cluster.max_hours * 3600),
+    )
+    compiled: BaseComponent = dsl.pipeline(name=name, description=description, pipeline_config=config)(function)
+    return compiled
+
+
+def _described(name: str) -> str:
+    """What a person is told beside the field: for a group, its keys and what each is."""
+    if name in CLUSTER_PARAMETERS:
+        return str(ClusterParams.model_fields[name].description)
+    if name in _IMPORTED:
+        return _IMPORTED[name]
+    schema = sections()[name]
+    about = re.sub(r"\s+", " ", inspect.getdoc(schema) or "").split(". ")[0].rstrip(".")
+    keys = "; ".join(f"{key} - {field.description}" for key, field in schema.model_fields.items())
+    return f"{about}. {keys}"
+
+
+def _without_none(value: Any) -> Any:
+    """The same with "null" for None, which Kubeflow's parameters cannot hold and the schema reads as None again."""
+    if isinstance(value, dict):
+        return {key: _without_none(inner) for key, inner in value.items()}
+    return "null" if value is None else value
