@@ -1,0 +1,16 @@
+"""Creates the object store's buckets named in BUCKETS, where they are not there yet."""
+
+import os
+
+import boto3
+from botocore.config import Config
+
+# The store may be starting beside this: some minutes of patience, then the pod is tried again.
+store = boto3.client(
+    "s3", endpoint_url=os.environ["MLFLOW_S3_ENDPOINT_URL"], config=Config(retries={"max_attempts": 8})
+)
+there = {bucket["Name"] for bucket in store.list_buckets()["Buckets"]}
+for name in os.environ["BUCKETS"].split():
+    if name not in there:
+        store.create_bucket(Bucket=name)
+        print(f"created bucket {name}")
