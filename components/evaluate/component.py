@@ -15,12 +15,16 @@ def evaluate(
     predictions: dsl.Output[dsl.Dataset],
     evaluation: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
+    confusion: dsl.Output[dsl.ClassificationMetrics],
     evaluate: dict[str, Any],
     data: dict[str, Any],
     tracking: dict[str, Any],
 ) -> None:
     """The step ``evaluate``; the README in its folder says what it reads and writes."""
+    from pathlib import Path
+
     from components.command import run_step
+    from components.evaluate.confusion import confusion as counted
 
     figures = run_step(
         "evaluate",
@@ -35,3 +39,6 @@ def evaluate(
     )
     for name, value in figures.items():
         metrics.log_metric(name, value)
+    answers, matrix = counted(Path(predictions.path))
+    if answers:
+        confusion.log_confusion_matrix(answers, matrix)
