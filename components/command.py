@@ -65,6 +65,8 @@ def words(step: Step) -> list[str]:
 def run_step(name: str, **arguments: str | Path | Mapping[str, Any]) -> Mapping[str, float]:
     """Runs the step ``name`` with paths for its ports, plain mappings for its sections, and texts.
 
+    The section ``tracking`` is needed for every step: what becomes of it is written down in the pipeline's MLflow run.
+
     Returns:
         The step's headline figures.
 
@@ -79,20 +81,20 @@ def run_step(name: str, **arguments: str | Path | Mapping[str, Any]) -> Mapping[
         }
         paths = {port: Path(typing.cast(str, arguments[port])) for port in ports(step)}
         told = {word: str(arguments[word]) for word in words(step)}
-        return _recorded(name, partial(step, **told), paths, sections)
+        tracking = parse_section("tracking", typing.cast(Mapping[str, Any], arguments["tracking"]), source=name)
+        return _recorded(name, partial(step, **told, **paths, **sections), typing.cast(TrackingParams, tracking))
     except RegionHeadsError as error:
         raise SystemExit(f"{name}: {error}") from None
 
 
-def _recorded(name: str, step: Step, paths: Mapping[str, Path], sections: Mapping[str, Section]) -> Mapping[str, float]:
+def _recorded(name: str, call: Callable[[], Mapping[str, float]], tracking: TrackingParams) -> Mapping[str, float]:
     """Runs the step, and leaves its figures or its failure in the pipeline's MLflow run, where there is one."""
-    tracking = sections.get("tracking")
-    if not isinstance(tracking, TrackingParams) or PIPELINE_RUN not in os.environ:
-        return step(**paths, **sections)
+    if PIPELINE_RUN not in os.environ:
+        return call()
     from components.pipeline_run import record_end, record_failure, record_figures
 
     try:
-        figures = step(**paths, **sections)
+        figures = call()
     except BaseException as error:
         record_failure(name, str(error) or type(error).__name__, tracking)
         raise
