@@ -1,4 +1,4 @@
-"""The pipelines by name; apart from their code, so that a command line can show them without loading it."""
+"""Pipelines and local runners by name; apart from their code, so that a command line shows them without loading it."""
 
 from __future__ import annotations
 
@@ -10,3 +10,10 @@ class PipelineName(StrEnum):
 
     TRAINING = "training"
     RETRAINING = "retraining"
+
+
+class RunnerName(StrEnum):
+    """What the tasks of a local run are."""
+
+    SUBPROCESS = "subprocess"
+    DOCKER = "docker"

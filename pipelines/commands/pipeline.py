@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pipelines.commands import options
-from pipelines.names import PipelineName
+from pipelines.names import PipelineName, RunnerName
 from region_heads.errors import RegionHeadsError
 
 app = typer.Typer(
@@ -45,17 +45,21 @@ def run(
         "local_outputs"
     ),
     pipeline: options.Pipeline = PipelineName.TRAINING,
+    runner: Annotated[RunnerName, typer.Option(help="Each task a process, or a container of the image.")] = (
+        RunnerName.SUBPROCESS
+    ),
 ) -> None:
-    """Run a pipeline on this machine, each task in its own process, without a cluster.
+    """Run a pipeline on this machine, each task in its own process or container, without a cluster.
 
     Every output is checked to be there, whatever status a task reports.
 
     Example: `region-heads pipeline run --params params.yaml`
     """
+    from pipelines.containers import container_store
     from pipelines.run_local import run_local
     from pipelines.summary import print_summary
 
-    outputs = {(output.task, output.port): output.path for output in run_local(params, out, pipeline)}
+    outputs = {(output.task, output.port): output.path for output in run_local(params, out, pipeline, runner)}
     for (task, port), path in outputs.items():
         typer.echo(f"{task + '.' + port:<24} {path}")
     typer.echo()
@@ -69,6 +73,7 @@ def run(
         promotion=outputs["promote", "promotion"],
         report=page,
         params=params,
+        store=container_store(out) if runner == RunnerName.DOCKER else None,
     )
 
 
