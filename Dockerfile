@@ -41,34 +41,39 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     pip install --no-cache-dir --no-deps --target /opt/region-heads .
 
 FROM python AS runtime
-ARG REGION_HEADS_REVISION=unknown
-LABEL org.opencontainers.image.title="Region Heads" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.revision="${REGION_HEADS_REVISION}"
 # Everything is written below /tmp, so that the rest may be read-only; nothing reports home.
-ENV REGION_HEADS_REVISION=${REGION_HEADS_REVISION} \
-    HOME=/tmp \
+ENV HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \
     GIT_PYTHON_REFRESH=quiet \
     DVC_NO_ANALYTICS=1 \
     DVC_SITE_CACHE_DIR=/tmp/dvc \
     MLFLOW_DISABLE_TELEMETRY=true \
     GX_ANALYTICS_ENABLED=false
+LABEL org.opencontainers.image.title="Region Heads" \
+      org.opencontainers.image.licenses="Apache-2.0"
 WORKDIR /tmp
-USER 65532:65532
 
 FROM runtime AS gpu
-USER root
 # Triton and DeepSpeed compile for the GPU that they find.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*
-USER 65532:65532
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=dependencies-gpu /opt/venv /opt/venv
 COPY --from=project /opt/region-heads /opt/region-heads
+ARG REGION_HEADS_REVISION=unknown
+# Buildah takes a cached ENV for this one, whatever the argument's value; of RUN it knows the arguments.
+RUN test -n "$REGION_HEADS_REVISION"
+ENV REGION_HEADS_REVISION=${REGION_HEADS_REVISION}
+LABEL org.opencontainers.image.revision="${REGION_HEADS_REVISION}"
+USER 65532:65532
 
 FROM runtime AS cpu
 COPY --from=dependencies-cpu /opt/venv /opt/venv
 COPY --from=project /opt/region-heads /opt/region-heads
+ARG REGION_HEADS_REVISION=unknown
+RUN test -n "$REGION_HEADS_REVISION"
+ENV REGION_HEADS_REVISION=${REGION_HEADS_REVISION}
+LABEL org.opencontainers.image.revision="${REGION_HEADS_REVISION}"
+USER 65532:65532

@@ -59,8 +59,8 @@ def container_runner(params: Mapping[str, Section], *, folder: Path, run: Path) 
     try:
         run.chmod(0o777)
         yield DockerRunner(
-            environment=environment, mounts=mounts, user=f"{user[0]}:{user[1]}",
-            read_only=True, tmpfs={"/tmp": "mode=1777"}, cap_drop=["ALL"], security_opt=["no-new-privileges"], network_mode="host", shm_size="1g",
+            environment=environment, mounts=mounts, user=f"{user[0]}:{user[1]}", network_mode="host", shm_size="1g",
+            read_only=True, tmpfs={"/tmp": "mode=1777"}, cap_drop=["ALL"], security_opt=["no-new-privileges"],
         )  # fmt: skip
     finally:
         os.umask(before)

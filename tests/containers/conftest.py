@@ -1,4 +1,4 @@
-"""A container engine and the image, for real: Podman on a base made of Debian's packages, where no registry is reachable."""
+"""A container engine and the image, for real: Podman, on a base of Debian's packages, without a registry."""
 
 from __future__ import annotations
 
