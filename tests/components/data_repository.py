@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from dvc.repo import Repo
 
 from components.sections import SourceParams
 
@@ -27,8 +27,11 @@ class DataRepository:
         made._run("git", "init", "--quiet", "--initial-branch=main")
         made._run("git", "config", "user.email", "owner@example.org")
         made._run("git", "config", "user.name", "A data owner")
-        made._dvc("init", "--quiet")
-        made._dvc("remote", "add", "--quiet", "--default", "store", str(folder / "remote"))
+        Repo.init(str(made.folder)).close()
+        settings = (
+            f"[core]\n    analytics = false\n    remote = store\n['remote \"store\"']\n    url = {folder / 'remote'}\n"
+        )
+        (made.folder / ".dvc" / "config").write_text(settings)
         return made
 
     @property
@@ -42,18 +45,13 @@ class DataRepository:
             place = self.folder / PATH / name
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
-        self._dvc("add", "--quiet", PATH)
+        with Repo(str(self.folder)) as repository:
+            repository.add(str(self.folder / PATH))
+            repository.push()
         self._run("git", "add", "--all")
         self._run("git", "commit", "--quiet", "--message", message)
-        self._dvc("push", "--quiet")
         return self._run("git", "rev-parse", "HEAD").strip()
 
-    def _dvc(self, *arguments: str) -> None:
-        self._run(sys.executable, "-m", "dvc", *arguments)
-
     def _run(self, *command: str) -> str:
-        environment = os.environ | {"DVC_NO_ANALYTICS": "1"}
-        done = subprocess.run(
-            command, cwd=self.folder, env=environment, check=True, capture_output=True, text=True, timeout=120
-        )
+        done = subprocess.run(command, cwd=self.folder, check=True, capture_output=True, text=True, timeout=120)
         return done.stdout
