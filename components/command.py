@@ -8,13 +8,15 @@ import os
 import sys
 import typing
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from components.output import write_json
-from components.params import load_params, parse_section
-from components.sections import Section
+from components.params import STEPS, load_params, parse_section
+from components.sections import Section, TrackingParams
+from components.tracking import PIPELINE_RUN
 from region_heads.errors import RegionHeadsError
 
 # Nothing that runs here reports home.
@@ -54,8 +56,16 @@ def section_names(step: Step) -> list[str]:
     ]
 
 
+def words(step: Step) -> list[str]:
+    """Names of the plain texts that ``step`` is told, such as how a run ended."""
+    hints = typing.get_type_hints(step)
+    return [name for name in inspect.signature(step).parameters if hints[name] is str]
+
+
 def run_step(name: str, **arguments: str | Path | Mapping[str, Any]) -> Mapping[str, float]:
-    """Runs the step ``name`` with paths for its ports and plain mappings for its sections.
+    """Runs the step ``name`` with paths for its ports, plain mappings for its sections, and texts.
+
+    The section ``tracking`` is needed for every step: what becomes of it is written down in the pipeline's MLflow run.
 
     Returns:
         The step's headline figures.
@@ -70,9 +80,28 @@ def run_step(name: str, **arguments: str | Path | Mapping[str, Any]) -> Mapping[
             for section in section_names(step)
         }
         paths = {port: Path(typing.cast(str, arguments[port])) for port in ports(step)}
-        return step(**paths, **sections)
+        told = {word: str(arguments[word]) for word in words(step)}
+        tracking = parse_section("tracking", typing.cast(Mapping[str, Any], arguments["tracking"]), source=name)
+        return _recorded(name, partial(step, **told, **paths, **sections), typing.cast(TrackingParams, tracking))
     except RegionHeadsError as error:
         raise SystemExit(f"{name}: {error}") from None
+
+
+def _recorded(name: str, call: Callable[[], Mapping[str, float]], tracking: TrackingParams) -> Mapping[str, float]:
+    """Runs the step, and leaves its figures or its failure in the pipeline's MLflow run, where there is one."""
+    if PIPELINE_RUN not in os.environ:
+        return call()
+    from components.pipeline_run import record_end, record_failure, record_figures
+
+    try:
+        figures = call()
+    except BaseException as error:
+        record_failure(name, str(error) or type(error).__name__, tracking)
+        raise
+    record_figures(name, figures, tracking)
+    if name == STEPS[-1]:
+        record_end(tracking)
+    return figures
 
 
 def main(name: str, argv: list[str] | None = None) -> None:
@@ -86,6 +115,10 @@ def main(name: str, argv: list[str] | None = None) -> None:
         parser.add_argument(option, dest=port, type=Path, required=True, metavar="PATH", help=f"{direction}: {verb}")
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: params.yaml")
     parser.add_argument("--figures", type=Path, metavar="PATH", help="written: the headline figures, for `dvc metrics`")
+    for word in words(step):
+        parser.add_argument(
+            f"--{word.replace('_', '-')}", dest=word, default="", metavar="TEXT", help="told to the step"
+        )
     options = vars(parser.parse_args(argv))
     try:
         params, figures = load_params(options.pop("params")), options.pop("figures")

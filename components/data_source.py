@@ -32,13 +32,15 @@ class DataRevision:
     path: str
 
     def fetch(self, folder: Path) -> None:
-        """Writes the data set below ``folder``, from the repository's DVC remote.
+        """Writes the data set to ``folder``, which is new or empty, from the repository's DVC remote.
 
         Raises:
             RegionHeadsError: The remote cannot be reached, or lacks a part of it.
         """
         from dvc.fs import download
 
+        if folder.exists():
+            folder.rmdir()  # DVC would put a folder of the data set's name into one that is there
         try:
             download(self.repository.dvcfs, f"/{self.path}", str(folder))
         except Exception as error:  # DVC's remotes let errors of their own libraries through

@@ -33,13 +33,15 @@ STEPS: tuple[str, ...] = (
 )
 """The steps, in the order of the line."""
 
-CLUSTER_STEPS: tuple[str, ...] = ("preflight", "fetch_data")
+CLUSTER_STEPS: tuple[str, ...] = ("preflight", "compare_data", "fetch_data", "notify")
 """Steps that only Kubeflow's pipelines have: what surrounds the line on a machine that is not one's own."""
+
+_WITH_SECTIONS = ("preflight", "compare_data", "notify")
 
 
 def sections() -> dict[str, type[Section]]:
     """Every section of ``params.yaml`` with its schema: the shared ones and one for each step."""
-    steps = {step: import_module(f"components.{step}.params").Params for step in ("preflight", *STEPS)}
+    steps = {step: import_module(f"components.{step}.params").Params for step in (*_WITH_SECTIONS, *STEPS)}
     shared = {"data": DatasetParams, "source": SourceParams, "tracking": TrackingParams, "cluster": ClusterParams}
     return {**shared, **steps}
 

@@ -16,13 +16,22 @@ from region_heads.errors import RegionHeadsError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+WEBHOOK = "REGION_HEADS_WEBHOOK"
+"""Environment variable with the address that messages go to; it comes from a secret."""
+
+OUTCOME = "region_heads.outcome"
+"""Tag with a sentence on how the run ended, where that is no version's fate."""
+
 FAILED_STEP = "region_heads.failed_step"
 FAILED_REASON = "region_heads.failed_reason"
 _LONGEST = 5_000  # characters that MLflow takes as a tag's value
 
 
 def record_figures(step: str, figures: Mapping[str, float], tracking: TrackingParams) -> None:
-    """Logs a step's headline figures as a run of its own below the pipeline's; told only, when MLflow is away."""
+    """Logs a step's headline figures as a run of its own below the pipeline's, unless the step has opened one.
+
+    A store that is away is told of, and stops nothing: the figures are among the step's outputs, too.
+    """
     if not _ours():
         return
     try:
@@ -48,6 +57,14 @@ def record_failure(step: str, reason: str, tracking: TrackingParams) -> None:
         print(f"{step}: its failure was not recorded: {error}")
 
 
+def record_outcome(sentence: str, tracking: TrackingParams) -> None:
+    """Writes down in the pipeline's run why it ended as it did."""
+    if _ours():
+        client = connect(tracking)
+        with in_words(client):
+            client.set_tag(parent_run(client, tracking), OUTCOME, sentence[:_LONGEST])
+
+
 def record_end(tracking: TrackingParams, *, status: str = "FINISHED") -> None:
     """Closes the pipeline's run."""
     if _ours():
@@ -66,6 +83,9 @@ def _log(client: MlflowClient, step: str, figures: Mapping[str, float], tracking
 
     parent = client.get_run(parent_run(client, tracking))
     tags = {"mlflow.parentRunId": parent.info.run_id}
+    own = f"tags.mlflow.parentRunId = '{parent.info.run_id}' and attributes.run_name = '{step}'"
+    if client.search_runs([parent.info.experiment_id], own, max_results=1):
+        return
     run = client.create_run(parent.info.experiment_id, run_name=step, tags=tags)
     now = get_current_time_millis()
     metrics = [Metric(name, float(value), now, 0) for name, value in figures.items()]

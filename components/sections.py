@@ -81,4 +81,3 @@ class ClusterParams(Section):
     tolerations: list[dict[str, Any]] = Field([], description="Taints that they tolerate, as Kubernetes writes them.")
     max_hours: float = Field(24.0, gt=0, description="A run that takes longer is ended.")
     keep_days: float = Field(14.0, gt=0, description="A run's pods are deleted after this; its results stay.")
-    ui: str = Field("", description="Address of Kubeflow's pages, for links in notifications.")

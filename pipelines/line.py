@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from kfp import dsl
@@ -20,10 +19,8 @@ from components.split.component import split
 from components.tag_tasks.component import tag_tasks
 from components.validate.component import validate
 from components.visualize.component import visualize
+from pipelines.parameters import renders
 from pipelines.policy import apply
-
-SAMPLE_PATH: str = DatasetParams.model_fields["path"].default
-"""``data.path`` of the embedded sample. Any other path is a data set that exists: it is fetched or imported."""
 
 
 class Line:
@@ -51,16 +48,15 @@ class Line:
         apply(made, step.component_spec.name.replace("-", "_"), self._cluster, self._given)
         return made
 
-    def check(self) -> Any:
+    def check(self) -> None:
         """The task ``preflight``; what comes after takes the revision that it found."""
-        checked = self.task(preflight)
-        self._given["source"] = checked.outputs["resolved"]
-        return checked
+        self._checked = self.task(preflight)
+        self._given["source"] = self._checked.outputs["resolved"]
 
-    def dataset(self, *, after: Any) -> Any:
-        """The data set as an artifact."""
+    def dataset(self) -> Any:
+        """The data set as an artifact; made once the checks have passed."""
         if self._renders:
-            return self.task(sample_data).after(after).outputs["dataset"]
+            return self.task(sample_data).after(self._checked).outputs["dataset"]
         if self._fetches:
             return self.task(fetch_data).outputs["dataset"]
         imported = dsl.importer(
@@ -68,7 +64,7 @@ class Line:
             artifact_class=dsl.Dataset,
             metadata={"revision": self._given["data_revision"]},
         )
-        return imported.after(after).output
+        return imported.after(self._checked).output
 
     def run(self, dataset: Any) -> None:
         """From the data set to the promotion."""
@@ -96,8 +92,3 @@ class Line:
             evaluation=judged.outputs["evaluation"],
             validation=validated.outputs["report"],
         )
-
-
-def renders(data: DatasetParams) -> bool:
-    """Whether the data set is the embedded sample."""
-    return Path(data.path) == Path(SAMPLE_PATH)

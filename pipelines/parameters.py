@@ -5,21 +5,30 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 
 from components.params import section, sections
-from components.sections import ClusterParams, Section
+from components.sections import ClusterParams, DatasetParams, Section, SourceParams
 
 CLUSTER_PARAMETERS = ("cpus", "memory", "gpus", "gpu_type", "node_selector", "tolerations")
 """Keys of the section ``cluster`` that are asked for each run; the others are fixed when the pipeline is compiled."""
+
+SAMPLE_PATH: str = DatasetParams.model_fields["path"].default
+"""``data.path`` of the embedded sample. Any other path is a data set that exists: it is fetched or imported."""
 
 _IMPORTED = {
     "dataset_uri": "Address of the data set that is imported.",
     "data_revision": "Names its content: an import of the same address and revision is taken for the same data.",
 }
+
+
+def renders(data: DatasetParams) -> bool:
+    """Whether the data set is the embedded sample."""
+    return Path(data.path) == Path(SAMPLE_PATH)
 
 
 def defaults(params: Mapping[str, Section], *, without: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -36,6 +45,13 @@ def defaults(params: Mapping[str, Section], *, without: tuple[str, ...] = ()) ->
     }
     cluster = section(params, ClusterParams).model_dump(mode="json")
     return groups | {name: cluster[name] for name in CLUSTER_PARAMETERS}
+
+
+def imported(data: DatasetParams, source: SourceParams, revision: str) -> dict[str, Any]:
+    """Parameters of a data set that is imported from an address; none where it is rendered or fetched."""
+    if renders(data) or source.repository:
+        return {}
+    return {"dataset_uri": data.path, "data_revision": revision}
 
 
 def pipeline(

@@ -13,6 +13,9 @@ _MINUTE, _HOUR = 60, 3600
 USER = 65532
 """User and group of the images."""
 
+BACKOFF = "10s"
+"""How long a failed task waits before its second try; twice as long before the third."""
+
 SECRETS: dict[str, dict[str, str]] = {
     "region-heads-mlflow": {
         "MLFLOW_TRACKING_USERNAME": "MLFLOW_TRACKING_USERNAME",
@@ -87,7 +90,7 @@ def apply(task: dsl.PipelineTask, step: str, cluster: ClusterParams, given: dict
     policy = POLICIES[step]
     task.set_caching_options(enable_caching=policy.cached)
     if policy.retries:
-        task.set_retry(policy.retries, backoff_duration="30s", backoff_factor=2, backoff_max_duration="600s")
+        task.set_retry(policy.retries, backoff_duration=BACKOFF, backoff_factor=2, backoff_max_duration="600s")
     if policy.seconds is not None:
         kubernetes.set_timeout(task, policy.seconds)
     cpus, memory = policy.cpus or given["cpus"], policy.memory or given["memory"]
@@ -104,6 +107,8 @@ def apply(task: dsl.PipelineTask, step: str, cluster: ClusterParams, given: dict
 
 def _for_the_model(task: dsl.PipelineTask, cluster: ClusterParams, given: dict[str, Any]) -> None:
     task.set_accelerator_type(given["gpu_type"]).set_accelerator_limit(given["gpus"])
+    # kfp 2.17 does not hand parameters that stand in resources alone down to a task within a group.
+    task.register_pipeline_channels([given[name] for name in ("cpus", "memory", "gpus", "gpu_type")])
     kubernetes.add_node_selector_json(task, given["node_selector"])
     kubernetes.add_toleration_json(task, given["tolerations"])
     # Data-loader workers hand batches over in /dev/shm, of which a container has 64 MB.

@@ -1,4 +1,4 @@
-"""Keeps one recurring run of the training pipeline, by name, as it is described: calling it again changes nothing.
+"""Keeps one recurring run of a pipeline, by name, as it is described: calling it again changes nothing.
 
 Kubeflow creates a second schedule of the same name without a word, and cannot change an existing one. So what
 is wanted is compared with what is there, by a digest kept in the schedule's description.
@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pipelines.compile import compile_file
 from pipelines.connection import kubeflow
+from pipelines.names import PipelineName
 
 Change = Literal["created", "updated", "paused", "resumed", "deleted", "unchanged"]
 
@@ -26,6 +27,7 @@ def schedule(
     name: str,
     cron: str,
     experiment: str,
+    pipeline: PipelineName = PipelineName.RETRAINING,
     paused: bool = False,
     namespace: str | None = None,
 ) -> Change:
@@ -37,6 +39,7 @@ def schedule(
         name: Name of the recurring run.
         cron: When it runs, in Kubeflow's six fields (seconds first): ``"0 0 3 * * *"`` is every night at three.
         experiment: Kubeflow experiment; created when it is new.
+        pipeline: Which one it runs.
         paused: Whether it waits instead of running.
         namespace: Profile namespace of a multi-user installation.
 
@@ -47,8 +50,8 @@ def schedule(
         RegionHeadsError: The parameters are not valid, or the server cannot be reached or refuses.
     """
     with tempfile.TemporaryDirectory() as folder:
-        package = Path(folder) / "training.yaml"
-        compile_file(params, package)
+        package = Path(folder) / f"{pipeline}.yaml"
+        compile_file(params, package, pipeline)
         wanted = {"pipeline": package.read_text(encoding="utf-8"), "cron": cron, "experiment": experiment}
         digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
         description = f"Kept by `region-heads pipeline schedule`; content {digest}"

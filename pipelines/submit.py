@@ -1,4 +1,4 @@
-"""Starts one run of the training pipeline on a Kubeflow Pipelines server."""
+"""Starts one run of a pipeline on a Kubeflow Pipelines server."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipelines.compile import compile_file
 from pipelines.connection import kubeflow
+from pipelines.names import PipelineName
 
 
 def submit(
@@ -14,6 +15,7 @@ def submit(
     *,
     host: str | None,
     experiment: str,
+    pipeline: PipelineName = PipelineName.TRAINING,
     name: str | None = None,
     namespace: str | None = None,
 ) -> str:
@@ -23,6 +25,7 @@ def submit(
         params: The file ``params.yaml``.
         host: Address of the server; None takes ``KF_PIPELINES_ENDPOINT``.
         experiment: Kubeflow experiment; created when it is new.
+        pipeline: Which one.
         name: Name of the run; None lets Kubeflow choose.
         namespace: Profile namespace of a multi-user installation.
 
@@ -33,8 +36,8 @@ def submit(
         RegionHeadsError: The parameters are not valid, or the server cannot be reached or refuses.
     """
     with tempfile.TemporaryDirectory() as folder:
-        package = Path(folder) / "training.yaml"
-        compile_file(params, package)
+        package = Path(folder) / f"{pipeline}.yaml"
+        compile_file(params, package, pipeline)
         with kubeflow(host) as client:
             run = client.create_run_from_pipeline_package(
                 str(package), run_name=name, experiment_name=experiment, namespace=namespace

@@ -21,9 +21,12 @@ def print_summary(
     promotion: Path,
     report: Path,
     params: Path = Path("params.yaml"),
+    store: Path | None = None,
     console: Console | None = None,
 ) -> None:
     """Prints the per-task table of ``evaluation``, the gate's decision, and how to open the report and MLflow.
+
+    ``store`` is the folder of the SQLite store that was used in place of the one in ``params``.
 
     Raises:
         RegionHeadsError: The line has not been run.
@@ -32,6 +35,8 @@ def print_summary(
     print_evaluation(_read(evaluation), console)
     tracking = section(load_params(params), TrackingParams)
     uri = tracking_uri(tracking)
+    if store is not None and not uri.startswith("http"):
+        uri = f"sqlite:///{store}/mlflow.db"
     decision = _read(promotion)
     console.print(f"\n{tracking.model_name} version {decision['version']}: {decision['sentence']}\n")
     # soft_wrap: a path that is broken at the terminal's edge cannot be clicked or copied.

@@ -9,8 +9,10 @@ from kfp.dsl.base_component import BaseComponent
 
 from components.params import section
 from components.sections import ClusterParams, DatasetParams, Section, SourceParams
-from pipelines.line import Line, renders
-from pipelines.parameters import defaults, pipeline
+from pipelines.line import Line
+from pipelines.parameters import defaults, imported, pipeline, renders
+
+_OF_RETRAINING = ("compare_data", "notify")
 
 
 def training_pipeline(params: Mapping[str, Section], *, data_revision: str = "") -> BaseComponent:
@@ -26,13 +28,13 @@ def training_pipeline(params: Mapping[str, Section], *, data_revision: str = "")
     """
     data, source = section(params, DatasetParams), section(params, SourceParams)
     cluster = section(params, ClusterParams)
-    given = defaults(params, without=() if renders(data) else ("sample_data",))
-    if not renders(data) and not source.repository:
-        given |= {"dataset_uri": data.path, "data_revision": data_revision}
+    given = defaults(params, without=_OF_RETRAINING if renders(data) else ("sample_data", *_OF_RETRAINING))
+    given |= imported(data, source, data_revision)
 
     def training(parameters: dict[str, Any]) -> None:
         line = Line(data=data, source=source, cluster=cluster, given=parameters)
-        line.run(line.dataset(after=line.check()))
+        line.check()
+        line.run(line.dataset())
 
     return pipeline(
         training,

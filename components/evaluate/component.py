@@ -4,10 +4,10 @@ from typing import Any
 
 from kfp import dsl
 
-from components.image import IMAGE
+from components.image import GPU_IMAGE
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False, packages_to_install=[])
+@dsl.component(base_image=GPU_IMAGE, install_kfp_package=False, packages_to_install=[])
 def evaluate(
     model: dsl.Input[dsl.Model],
     splits: dsl.Input[dsl.Dataset],
@@ -15,12 +15,16 @@ def evaluate(
     predictions: dsl.Output[dsl.Dataset],
     evaluation: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
+    confusion: dsl.Output[dsl.ClassificationMetrics],
     evaluate: dict[str, Any],
     data: dict[str, Any],
     tracking: dict[str, Any],
 ) -> None:
     """The step ``evaluate``; the README in its folder says what it reads and writes."""
+    from pathlib import Path
+
     from components.command import run_step
+    from components.evaluate.confusion import confusion as counted
 
     figures = run_step(
         "evaluate",
@@ -35,3 +39,6 @@ def evaluate(
     )
     for name, value in figures.items():
         metrics.log_metric(name, value)
+    answers, matrix = counted(Path(predictions.path))
+    if answers:
+        confusion.log_confusion_matrix(answers, matrix)

@@ -13,10 +13,11 @@ def fetch_data(
     metrics: dsl.Output[dsl.Metrics],
     data: dict[str, Any],
     source: dict[str, Any],
+    tracking: dict[str, Any],
 ) -> None:
     """The step ``fetch_data``; the README in its folder says what it reads and writes."""
     from components.command import run_step
 
-    figures = run_step("fetch_data", dataset=dataset.path, data=data, source=source)
+    figures = run_step("fetch_data", dataset=dataset.path, data=data, source=source, tracking=tracking)
     for name, value in figures.items():
         metrics.log_metric(name, value)

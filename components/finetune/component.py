@@ -4,10 +4,10 @@ from typing import Any
 
 from kfp import dsl
 
-from components.image import IMAGE
+from components.image import GPU_IMAGE
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False, packages_to_install=[])
+@dsl.component(base_image=GPU_IMAGE, install_kfp_package=False, packages_to_install=[])
 def finetune(
     splits: dsl.Input[dsl.Dataset],
     dataset: dsl.Input[dsl.Dataset],

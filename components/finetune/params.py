@@ -37,6 +37,11 @@ class LoraParams(Section):
 class Params(Section):
     """What is trained, and how; the defaults train the `tiny` backbone from scratch on two CPU cores."""
 
+    start: Literal["scratch", "champion"] = Field(
+        "scratch",
+        description='"champion" goes on from the champion\'s weights, with its vocabulary; without a champion it is '
+        '"scratch".',
+    )
     backbone: str = Field(
         "tiny", description="'tiny', or the name or folder of a LLaVA, LLaVA-OneVision, Qwen-VL or SmolVLM model."
     )

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from region_heads.training.start import ModelSettings
 
 
-def settings(params: Params) -> ModelSettings:
-    """What is trained."""
+def settings(params: Params, weights: Path | None = None) -> ModelSettings:
+    """What is trained, from ``weights`` where there are such."""
     from region_heads.training.start import ModelSettings
 
     heads = {task: params.region_heads_cfg.get(task) or HeadParams() for task in TASK_NAMES}
     return ModelSettings(
         backbone=params.backbone,
+        weights=weights,
         region_heads_cfg={task: head.model_dump() for task, head in heads.items()},
         region_size=params.region_size,
         head_size=params.head_size,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.finetune.checkpoints import checkpoint_folder, last_checkpoint
 from components.finetune.launch import is_main_rank, is_rank, launch
+from components.finetune.origin import champion_weights
 from components.finetune.params import Params
 from components.finetune.quiet import quiet
 from components.finetune.settings import policy, settings, training_arguments
@@ -62,12 +63,16 @@ def finetune(
     if resume and is_main_rank():
         print(f"going on from {resume}")
     started = time.monotonic()
-    with _recorded(tracking, finetune) as recorder, told(finetune, folder):
+    with (
+        champion_weights(finetune, tracking) as weights,
+        _recorded(tracking, finetune) as recorder,
+        told(finetune, folder),
+    ):
         trainer = train(
             tables["train"],
             tables["val"],
             dataset,
-            settings=settings(finetune),
+            settings=settings(finetune, weights),
             arguments=training_arguments(finetune, tables["train"], folder),
             policy=policy(finetune),
             augmentation=Augmentation(

@@ -10,14 +10,12 @@ from typing import Any, Literal
 
 from components.data_source import open_revision
 from components.finetune.params import Params as FinetuneParams
+from components.pipeline_run import WEBHOOK
 from components.preflight.nodes import largest_offer
 from components.preflight.params import Params
 from components.sections import ClusterParams, DatasetParams, SourceParams, TrackingParams
 from components.tracking import PIPELINE_RUN, connect, in_words, parent_run, tracking_uri
 from region_heads.errors import RegionHeadsError
-
-WEBHOOK = "REGION_HEADS_WEBHOOK"
-"""Environment variable with the address that notifications go to; it comes from a secret."""
 
 
 @dataclass(frozen=True)

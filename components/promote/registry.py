@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from components.champion import CHALLENGER, CHAMPION, PREVIOUS, version_of
 from components.promote.history import Event, announce, announced, champion_before, close, events, now, write
-from components.promote.lock import Held, promotion_lock
+from components.registry_lock import Held, promotion_lock
 from components.sections import TrackingParams
 from components.tracking import connect, in_words
 from region_heads.errors import RegionHeadsError

@@ -12,6 +12,7 @@ def sample_data(
     dataset: dsl.Output[dsl.Dataset],
     metrics: dsl.Output[dsl.Metrics],
     sample_data: dict[str, Any],
+    tracking: dict[str, Any],
 ) -> None:
     """The step ``sample_data``; the README in its folder says what it reads and writes."""
     from components.command import run_step
@@ -20,6 +21,7 @@ def sample_data(
         "sample_data",
         dataset=dataset.path,
         sample_data=sample_data,
+        tracking=tracking,
     )
     for name, value in figures.items():
         metrics.log_metric(name, value)

@@ -15,6 +15,7 @@ def split(
     page: dsl.Output[dsl.HTML],
     metrics: dsl.Output[dsl.Metrics],
     split: dict[str, Any],
+    tracking: dict[str, Any],
 ) -> None:
     """The step ``split``; the README in its folder says what it reads and writes."""
     from components.command import run_step
@@ -26,6 +27,7 @@ def split(
         report=report.path,
         page=page.path,
         split=split,
+        tracking=tracking,
     )
     for name, value in figures.items():
         metrics.log_metric(name, value)

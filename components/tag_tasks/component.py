@@ -15,6 +15,7 @@ def tag_tasks(
     report: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
     tag_tasks: dict[str, Any],
+    tracking: dict[str, Any],
 ) -> None:
     """The step ``tag_tasks``; the README in its folder says what it reads and writes."""
     from components.command import run_step
@@ -26,6 +27,7 @@ def tag_tasks(
         quarantine=quarantine.path,
         report=report.path,
         tag_tasks=tag_tasks,
+        tracking=tracking,
     )
     for name, value in figures.items():
         metrics.log_metric(name, value)

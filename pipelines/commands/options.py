@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from pipelines.names import PipelineName
+
 Params = Annotated[Path, typer.Option("--params", help="Configuration.", show_default=True)]
 Host = Annotated[
     str | None,
@@ -16,3 +18,4 @@ Host = Annotated[
 ]
 Experiment = Annotated[str, typer.Option(help="Kubeflow experiment; created when it is new.")]
 Namespace = Annotated[str | None, typer.Option(help="Profile namespace, where the server has several users.")]
+Pipeline = Annotated[PipelineName, typer.Option(help="Which one.")]

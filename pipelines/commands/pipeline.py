@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from pipelines.commands import options
+from pipelines.names import PipelineName, RunnerName
 from region_heads.errors import RegionHeadsError
 
 app = typer.Typer(
-    help="The training line as a Kubeflow pipeline: compile it, run it here, submit it, put it on a schedule.",
+    help="The line as Kubeflow pipelines, training and retraining: compile, run here, submit, put on a schedule.",
     no_args_is_help=True,
 )
 
@@ -23,8 +24,9 @@ _PARAMS = Path("params.yaml")
 def compile_(
     out: Annotated[Path, typer.Option("--out", help="Where the YAML goes.")] = Path("pipeline.yaml"),
     params: options.Params = _PARAMS,
+    pipeline: options.Pipeline = PipelineName.TRAINING,
 ) -> None:
-    """Compile the pipeline to YAML, with the values of params.yaml as its defaults.
+    """Compile a pipeline to YAML, with the values of params.yaml as its defaults.
 
     The tasks run in the image named by REGION_HEADS_IMAGE; for a cluster give it by digest.
 
@@ -32,7 +34,7 @@ def compile_(
     """
     from pipelines.compile import compile_file
 
-    compile_file(params, out)
+    compile_file(params, out, pipeline)
     typer.echo(f"{out}: compiled from {params}; upload it, or `region-heads pipeline submit`")
 
 
@@ -42,20 +44,27 @@ def run(
     out: Annotated[Path, typer.Option("--out", help="Folder that takes a subfolder for each run.")] = Path(
         "local_outputs"
     ),
+    pipeline: options.Pipeline = PipelineName.TRAINING,
+    runner: Annotated[RunnerName, typer.Option(help="Each task a process, or a container of the image.")] = (
+        RunnerName.SUBPROCESS
+    ),
 ) -> None:
-    """Run the pipeline on this machine, each task in its own process, without a cluster.
+    """Run a pipeline on this machine, each task in its own process or container, without a cluster.
 
     Every output is checked to be there, whatever status a task reports.
 
     Example: `region-heads pipeline run --params params.yaml`
     """
+    from pipelines.containers import container_store
     from pipelines.run_local import run_local
     from pipelines.summary import print_summary
 
-    outputs = {(output.task, output.port): output.path for output in run_local(params, out)}
+    outputs = {(output.task, output.port): output.path for output in run_local(params, out, pipeline, runner)}
     for (task, port), path in outputs.items():
         typer.echo(f"{task + '.' + port:<24} {path}")
     typer.echo()
+    if ("promote", "promotion") not in outputs:
+        return  # nothing new to train on; the tasks have said so
     # Kubeflow's files have no ending, and a browser shows a page without one as text.
     page = out / "report.html"
     shutil.copyfile(outputs["visualize", "report"], page)
@@ -64,6 +73,7 @@ def run(
         promotion=outputs["promote", "promotion"],
         report=page,
         params=params,
+        store=container_store(out) if runner == RunnerName.DOCKER else None,
     )
 
 
@@ -72,6 +82,7 @@ def submit(
     host: options.Host = None,
     params: options.Params = _PARAMS,
     experiment: options.Experiment = "region-heads",
+    pipeline: options.Pipeline = PipelineName.TRAINING,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     namespace: options.Namespace = None,
 ) -> None:
@@ -85,6 +96,7 @@ def submit(
         params,
         host=host,
         experiment=experiment,
+        pipeline=pipeline,
         name=name,
         namespace=namespace,
     )
@@ -102,6 +114,7 @@ def schedule(
     host: options.Host = None,
     params: options.Params = _PARAMS,
     experiment: options.Experiment = "region-heads",
+    pipeline: options.Pipeline = PipelineName.RETRAINING,
     namespace: options.Namespace = None,
 ) -> None:
     """Make a recurring run be as described: created, updated, paused, resumed or deleted as needed.
@@ -124,6 +137,7 @@ def schedule(
             name=name,
             cron=cron,
             experiment=experiment,
+            pipeline=pipeline,
             paused=paused,
             namespace=namespace,
         )

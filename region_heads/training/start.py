@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -39,9 +40,11 @@ class ModelSettings:
         packing: Whether questions about one image share a row, where the backbone allows it.
         image_pixels: Largest area of a picture, for backbones that keep its shape; None takes the family's.
         text_answer: The text that the language-model loss teaches, where it has a weight.
+        weights: Folder of a trained model to go on from; it must have been built from the same settings.
     """
 
     backbone: str = TINY
+    weights: Path | None = None
     region_heads_cfg: dict[str, dict[str, Any]] = field(default_factory=dict)
     region_size: int = 32
     head_size: int = 64
@@ -63,15 +66,44 @@ def build(settings: ModelSettings, train: pa.Table) -> tuple[RegionHeadsModel, R
         train: The training split; ``tiny`` learns its vocabulary from its words.
 
     Raises:
-        RegionHeadsError: The backbone is unknown or not supported.
+        RegionHeadsError: The backbone is unknown or not supported, or ``settings.weights`` are of another shape.
     """
+    if settings.weights is not None:
+        return _trained(settings, settings.weights)
     backbone, tokenizer = _backbone(settings, train)
     processor = RegionProcessor(
         tokenizer,
         image_format=_image_format(settings, backbone),
         prompt=_prompt(settings, backbone, tokenizer),
     )
-    config = RegionHeadsConfig(
+    config = _config(settings, backbone, processor)
+    if settings.backbone == TINY:
+        return RegionHeadsModel(config), processor
+    # Trained weights are kept in full precision: updates are often smaller than the digits of bf16.
+    pretrained = AutoModelForImageTextToText.from_pretrained(settings.backbone, dtype=torch.float32)
+    if len(tokenizer) > pretrained.get_input_embeddings().num_embeddings:
+        pretrained.resize_token_embeddings(len(tokenizer))
+    config.backbone_config = pretrained.config
+    return RegionHeadsModel(config, pretrained), processor
+
+
+def _trained(settings: ModelSettings, folder: Path) -> tuple[RegionHeadsModel, RegionProcessor]:
+    """The trained model in ``folder``, with the losses and dropout of ``settings``."""
+    config = RegionHeadsConfig.from_pretrained(folder)
+    for key in ("region_size", "head_size", "image_token_grid"):
+        expected, found = getattr(config, key), getattr(settings, key)
+        if expected != found:
+            raise RegionHeadsError(
+                f"{key}: expected {expected}, as the model that training starts from, found {found}; set it to that, "
+                "or start from scratch"
+            )
+    processor = RegionProcessor.from_pretrained(folder)
+    config = _config(settings, config.backbone_config, processor)
+    return RegionHeadsModel.from_pretrained(folder, config=config, dtype=torch.float32), processor
+
+
+def _config(settings: ModelSettings, backbone: PretrainedConfig, processor: RegionProcessor) -> RegionHeadsConfig:
+    return RegionHeadsConfig(
         backbone_config=backbone,
         region_heads_cfg=settings.region_heads_cfg,
         region_size=settings.region_size,
@@ -85,14 +117,6 @@ def build(settings: ModelSettings, train: pa.Table) -> tuple[RegionHeadsModel, R
         read_out_token_id=processor.read_out_id,
         answer_token_id=processor.answer_id,
     )
-    if settings.backbone == TINY:
-        return RegionHeadsModel(config), processor
-    # Trained weights are kept in full precision: updates are often smaller than the digits of bf16.
-    pretrained = AutoModelForImageTextToText.from_pretrained(settings.backbone, dtype=torch.float32)
-    if len(tokenizer) > pretrained.get_input_embeddings().num_embeddings:
-        pretrained.resize_token_embeddings(len(tokenizer))
-    config.backbone_config = pretrained.config
-    return RegionHeadsModel(config, pretrained), processor
 
 
 def _backbone(settings: ModelSettings, train: pa.Table) -> tuple[PretrainedConfig, PreTrainedTokenizerBase]:

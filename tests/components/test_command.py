@@ -63,14 +63,14 @@ def test_the_headline_figures_go_to_a_file_for_dvc(source: Path, tmp_path: Path)
 
 def test_kubeflow_gives_paths_and_plain_mappings(source: Path, tmp_path: Path) -> None:
     target = tmp_path / "target"
-    figures = command.run_step("copy", source=str(source), target=str(target), data={"path": "mine"})
+    figures = command.run_step("copy", source=str(source), target=str(target), data={"path": "mine"}, tracking={})
     assert figures == {"characters": 4.0}
     assert target.read_text() == "mine:text"
 
 
 def test_a_wrong_section_stops_the_task_in_words(source: Path, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"copy: .*unknown key data.pth; did you mean 'path'"):
-        command.run_step("copy", source=str(source), target=str(tmp_path / "target"), data={"pth": "mine"})
+        command.run_step("copy", source=str(source), target=str(tmp_path / "target"), data={"pth": "mine"}, tracking={})
 
 
 def test_an_error_is_one_sentence_and_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from components.promote.params import Params as PromoteParams
 from components.promote.step import promote
 from components.register.params import Params as RegisterParams
 from components.register.step import register
-from components.sections import DatasetParams, TrackingParams
+from components.sections import DatasetParams, SourceParams, TrackingParams
 from components.tracking import connect
 
 
@@ -47,6 +47,7 @@ def test_the_champion_is_judged_again_beside_every_challenger(
             splits=splits,
             registration=registration,
             register=RegisterParams(),
+            source=SourceParams(),
             tracking=tracking,
         )
         promote(

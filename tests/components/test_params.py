@@ -22,7 +22,16 @@ def _load(tmp_path: Path, text: str) -> None:
 def test_the_shipped_file_is_valid_and_shows_every_key(repository: Path) -> None:
     file = repository / "params.yaml"
     written = yaml.safe_load(file.read_text(encoding="utf-8"))
-    assert set(load_params(file)) == {"data", "tracking", *STEPS}
+    assert set(load_params(file)) == {
+        "data",
+        "source",
+        "tracking",
+        "cluster",
+        "preflight",
+        "compare_data",
+        "notify",
+        *STEPS,
+    }
     for name, schema in sections().items():
         assert set(written[name]) == set(schema.model_fields), name
 

@@ -26,7 +26,7 @@ from components.promote.registry import history, promote_by_hand, rollback
 from components.promote.step import promote
 from components.register.params import Params as RegisterParams
 from components.register.step import register
-from components.sections import DatasetParams, TrackingParams
+from components.sections import DatasetParams, SourceParams, TrackingParams
 from components.tracking import connect
 from tests.components.postgres import TrackingServer, postgres
 
@@ -81,7 +81,8 @@ class Line:
     def register(self) -> dict[str, Any]:
         register(
             model=self.folder / "model", evaluation=self.folder / "evaluation", splits=self.splits,
-            registration=self.folder / "registration", register=RegisterParams(), tracking=self.tracking,
+            registration=self.folder / "registration", register=RegisterParams(),
+            source=SourceParams(), tracking=self.tracking,
         )  # fmt: skip
         return self._read("registration")
 

@@ -110,9 +110,11 @@ def test_an_error_of_the_input_is_one_sentence_and_exit_code_1(run: Run, tmp_pat
 
 
 def test_compile_writes_the_pipeline(run: Run, params: Path, tmp_path: Path) -> None:
-    result = run("pipeline", "compile", "--params", params, "--out", tmp_path / "out.yaml", "--gpus", 1)
+    result = run("pipeline", "compile", "--params", params, "--out", tmp_path / "out.yaml")
     assert result.code == 0
-    assert yaml.safe_load((tmp_path / "out.yaml").read_text())["pipelineInfo"]["name"] == "region-heads-training"
+    assert (
+        next(yaml.safe_load_all((tmp_path / "out.yaml").read_text()))["pipelineInfo"]["name"] == "region-heads-training"
+    )
 
 
 @pytest.mark.parametrize(

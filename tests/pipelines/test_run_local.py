@@ -44,7 +44,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list[m
             if second is not None:
                 second(source=first.outputs["table"])
 
-        monkeypatch.setattr(module, "build", lambda _: small)
+        monkeypatch.setattr(module, "build", lambda *_: small)
         return run_local(tmp_path / "params.yaml", tmp_path / "outputs")
 
     return call

@@ -130,7 +130,7 @@ def test_a_run_carries_the_compiled_pipeline(api: Api, params: Path) -> None:
     assert run["run_id"] == run_id
     assert run["display_name"] == "first"
     assert run["experiment_id"] == next(iter(api.stored["experiments"]))
-    parameters = run["pipeline_spec"]["root"]["inputDefinitions"]["parameters"]
+    parameters = run["pipeline_spec"]["pipeline_spec"]["root"]["inputDefinitions"]["parameters"]
     assert parameters["finetune"]["defaultValue"]["epochs"] == 2
 
 
@@ -150,7 +150,12 @@ def test_another_time_or_another_parameter_updates_it(api: Api, params: Path) ->
     assert _keep(api, params, cron="0 0 4 * * *") == "updated"
     (kept,) = api.schedules
     assert kept["trigger"]["cron_schedule"]["cron"] == "0 0 4 * * *"
-    assert kept["pipeline_spec"]["root"]["inputDefinitions"]["parameters"]["finetune"]["defaultValue"]["epochs"] == 3
+    assert (
+        kept["pipeline_spec"]["pipeline_spec"]["root"]["inputDefinitions"]["parameters"]["finetune"]["defaultValue"][
+            "epochs"
+        ]
+        == 3
+    )
 
 
 def test_it_is_paused_and_resumed_in_place(api: Api, params: Path) -> None:

@@ -12,7 +12,7 @@ import yaml
 
 from components.params import load_params, parse_section
 from pipelines.compile import HEADER, build, compile_file, compile_text
-from pipelines.training import Resources
+from pipelines.parameters import CLUSTER_PARAMETERS
 from region_heads.errors import RegionHeadsError
 
 GOLDEN = Path(__file__).with_name("training_pipeline.golden.yaml")
@@ -24,17 +24,23 @@ def _write(tmp_path: Path, **sections: Any) -> Path:
     return file
 
 
-def _without_defaults(compiled: str) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load(compiled)
-    for parameter in content["root"]["inputDefinitions"]["parameters"].values():
+def _without_defaults(compiled: str) -> list[dict[str, Any]]:
+    documents: list[dict[str, Any]] = list(yaml.safe_load_all(compiled))
+    for parameter in documents[0]["root"]["inputDefinitions"]["parameters"].values():
         parameter.pop("defaultValue")
-    return content
+    return documents
+
+
+def _compiled(params: Path) -> dict[str, Any]:
+    """The pipeline's own document; the one for Kubernetes alone stands behind it."""
+    document: dict[str, Any] = next(iter(yaml.safe_load_all(compile_text(params))))
+    return document
 
 
 def test_it_has_not_drifted_from_the_golden_file(params_file: Path) -> None:
     """Values belong to params.yaml and may change; everything else changes on purpose only."""
     found = _without_defaults(compile_text(params_file))
-    assert found == yaml.safe_load(GOLDEN.read_text(encoding="utf-8")), (
+    assert found == list(yaml.safe_load_all(GOLDEN.read_text(encoding="utf-8"))), (
         "the pipeline has changed; if that is meant, renew the golden file: "
         "python tests/pipelines/test_training_pipeline.py"
     )
@@ -49,24 +55,32 @@ def test_two_processes_compile_the_same_bytes(params_file: Path, tmp_path: Path)
     assert text.decode().startswith(HEADER)
 
 
-def test_the_parameters_are_those_of_params_yaml(tmp_path: Path) -> None:
-    file = _write(tmp_path, finetune={"epochs": 3})
-    parameters = yaml.safe_load(compile_text(file))["root"]["inputDefinitions"]["parameters"]
+def test_the_parameters_are_groups_by_section_and_what_the_cluster_is_asked_for(tmp_path: Path) -> None:
+    file = _write(tmp_path, finetune={"epochs": 3}, cluster={"gpus": 2, "tolerations": [{"operator": "Exists"}]})
+    parameters = _compiled(file)["root"]["inputDefinitions"]["parameters"]
     sections = load_params(file)
-    assert set(parameters) == set(sections)
+    sections = {name: section for name, section in sections.items() if name not in ("compare_data", "notify")}
+    assert set(parameters) == set(sections) - {"cluster"} | set(CLUSTER_PARAMETERS)
     for name, section in sections.items():
-        assert parse_section(name, parameters[name]["defaultValue"], source="pipeline") == section, name
-        assert parameters[name]["parameterType"] == "STRUCT"
+        if name != "cluster":
+            assert parse_section(name, parameters[name]["defaultValue"], source="pipeline") == section, name
+            assert parameters[name]["parameterType"] == "STRUCT"
     assert parameters["finetune"]["defaultValue"]["image_pixels"] == "null"  # there is no None in Kubeflow
+    assert parameters["gpus"] | {"description": ""} == {
+        "defaultValue": 2.0, "parameterType": "NUMBER_INTEGER", "isOptional": True, "description": "",
+    }  # fmt: skip
+    assert parameters["tolerations"]["defaultValue"] == [{"operator": "Exists"}]
 
 
-def test_only_what_reads_or_changes_the_registry_is_never_cached(pipeline_spec: Any) -> None:
-    uncached = {name for name, task in pipeline_spec.root.dag.tasks.items() if not task.caching_options.enable_cache}
-    assert uncached == {"drift", "register", "promote"}
+def test_every_parameter_says_what_it_is_and_a_group_what_its_keys_are(params_file: Path) -> None:
+    parameters = _compiled(params_file)["root"]["inputDefinitions"]["parameters"]
+    assert all(parameter["description"] for parameter in parameters.values())
+    for key in load_params(params_file)["finetune"].model_dump():
+        assert f"{key} - " in parameters["finetune"]["description"]
 
 
 def test_a_data_set_of_your_own_is_imported_and_the_sample_not_rendered(tmp_path: Path) -> None:
-    compiled = yaml.safe_load(compile_text(_write(tmp_path, data={"path": "data/mine"})))
+    compiled = _compiled(_write(tmp_path, data={"path": "data/mine"}))
     tasks = compiled["root"]["dag"]["tasks"]
     assert "sample-data" not in tasks
     for task in ("validate", "finetune", "evaluate", "visualize"):
@@ -81,7 +95,7 @@ def test_new_content_behind_the_same_address_is_a_new_import(tmp_path: Path) -> 
     file = _write(tmp_path, data={"path": "data/mine"})
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mine.dvc").write_text("outs:\n- md5: 0123abcd.dir\n  path: mine\n")
-    compiled = yaml.safe_load(compile_text(file))
+    compiled = _compiled(file)
     assert compiled["root"]["inputDefinitions"]["parameters"]["data_revision"]["defaultValue"] == "0123abcd.dir"
     importer = compiled["deploymentSpec"]["executors"]["exec-importer"]["importer"]
     assert "revision" in importer["metadata"]
@@ -94,15 +108,14 @@ def test_a_broken_pointer_of_dvc_is_told(tmp_path: Path) -> None:
         build(file)
 
 
-def test_training_asks_for_what_it_was_given(params_file: Path) -> None:
-    compiled = yaml.safe_load(compile_text(params_file, resources=Resources(cpus="8", memory="32Gi", gpus=2)))
-    executors = compiled["deploymentSpec"]["executors"]
-    resources = executors["exec-finetune"]["container"]["resources"]
-    assert resources["resourceCpuRequest"] == resources["resourceCpuLimit"] == "8"
-    assert resources["resourceMemoryRequest"] == resources["resourceMemoryLimit"] == "32Gi"
-    assert resources["accelerator"]["resourceCount"] == "2"
-    assert resources["accelerator"]["resourceType"] == "nvidia.com/gpu"
-    assert all("resources" not in executors[name]["container"] for name in executors if name != "exec-finetune")
+def test_a_data_set_in_a_repository_is_fetched_at_the_revision_that_was_found(tmp_path: Path) -> None:
+    source = {"repository": "https://example.org/data.git", "revision": "main"}
+    compiled = _compiled(_write(tmp_path, data={"path": "data/mine"}, source=source))
+    tasks = compiled["root"]["dag"]["tasks"]
+    assert {"sample-data", "importer"}.isdisjoint(tasks)
+    for task in ("fetch-data", "register"):
+        given = tasks[task]["inputs"]["parameters"]["source"]
+        assert given == {"taskOutputParameter": {"outputParameterKey": "resolved", "producerTask": "preflight"}}
 
 
 def test_wrong_parameters_leave_no_file(tmp_path: Path) -> None:
@@ -112,4 +125,4 @@ def test_wrong_parameters_leave_no_file(tmp_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    GOLDEN.write_text(yaml.safe_dump(_without_defaults(compile_text(Path("params.yaml")))), encoding="utf-8")
+    GOLDEN.write_text(yaml.safe_dump_all(_without_defaults(compile_text(Path("params.yaml")))), encoding="utf-8")

@@ -18,10 +18,10 @@ import pytest
 from mlflow import MlflowClient
 
 from components.champion import CHAMPION, PREVIOUS, version_of
-from components.promote.lock import promotion_lock
 from components.promote.params import Params
 from components.promote.registry import history, promote_by_hand, registry, rollback
 from components.promote.step import promote
+from components.registry_lock import promotion_lock
 from components.sections import TrackingParams
 from components.tracking import connect
 from region_heads.errors import RegionHeadsError

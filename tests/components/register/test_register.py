@@ -17,7 +17,7 @@ from components.digests import folder_digest, model_digest
 from components.register.logged_model import input_example
 from components.register.params import Params
 from components.register.step import register
-from components.sections import TrackingParams
+from components.sections import SourceParams, TrackingParams
 from components.tracking import connect
 from region_heads.errors import RegionHeadsError
 
@@ -53,6 +53,7 @@ def test_registers_once_with_lineage_and_the_version_answers_questions(
             splits=splits,
             registration=tmp_path / name,
             register=Params(),
+            source=SourceParams(),
             tracking=tracking,
         )
         content: dict[str, object] = json.loads((tmp_path / name).read_text())
@@ -122,5 +123,6 @@ def test_figures_of_another_model_are_refused(
             splits=splits,
             registration=tmp_path / "registration",
             register=Params(),
+            source=SourceParams(),
             tracking=tracking,
         )

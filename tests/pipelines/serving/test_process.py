@@ -24,7 +24,7 @@ from components.champion import CHAMPION
 from components.digests import folder_digest, model_digest
 from components.register.params import Params
 from components.register.step import register
-from components.sections import TrackingParams
+from components.sections import SourceParams, TrackingParams
 from components.tracking import connect
 from region_heads.prediction import predict
 from region_heads.tasks import Task
@@ -43,7 +43,7 @@ def champion(tmp_path: Path, untrained_model: Path, splits: Path, tracking: Trac
     (tmp_path / "evaluation").write_text(json.dumps(content))
     register(
         model=untrained_model, evaluation=tmp_path / "evaluation", splits=splits,
-        registration=tmp_path / "registration", register=Params(), tracking=tracking,
+        registration=tmp_path / "registration", register=Params(), source=SourceParams(), tracking=tracking,
     )  # fmt: skip
     connect(tracking).set_registered_model_alias(tracking.model_name, CHAMPION, "1")
     (tmp_path / "params.yaml").write_text(json.dumps({"tracking": tracking.model_dump(mode="json")}))

@@ -1,4 +1,4 @@
-"""One promotion at a time, on every store that MLflow has: a lock made of what its registry does atomically.
+"""One promotion and one retraining at a time, on every store of MLflow: locks made of what its registry does at once.
 
 MLflow has no compare-and-swap for aliases, but a model's name is unique: of several that create one of the same name,
 one succeeds. So the lock is a registered model beside the real one, there only while somebody holds it. What a killed
@@ -58,7 +58,8 @@ def promotion_lock(client: MlflowClient, model: str, *, patience: float = 60.0, 
     """
     held = Held(client, f"{model}.promotion-lock", uuid4().hex)
     deadline = time.monotonic() + patience
-    while not _take(held):
+    tags = {"token": held.token, "process": f"{socket.gethostname()}/{os.getpid()}"}
+    while not _take(held, tags, "Held while a champion is promoted or rolled back."):
         other = _found(client, held.name)
         if other is None:
             continue
@@ -77,12 +78,43 @@ def promotion_lock(client: MlflowClient, model: str, *, patience: float = 60.0, 
         _release(held)
 
 
-def _take(held: Held) -> bool:
+def take_for_run(client: MlflowClient, model: str, pipeline_run: str, *, lease: float) -> str | None:
+    """Takes the lock under which one pipeline run retrains ``model``, for longer than a process lives.
+
+    Args:
+        lease: Seconds after which a run counts as gone without having let go: longer than any run may take.
+
+    Returns:
+        None when ``pipeline_run`` has it, now or from an earlier try; else the run that has it.
+    """
+    held = Held(client, _retraining(model), pipeline_run)
+    tags = {"token": pipeline_run}
+    while not _take(held, tags, "Held while a pipeline run retrains."):
+        other = _found(client, held.name)
+        if other is None:
+            continue
+        if other.tags.get("token") == pipeline_run:
+            return None
+        if _age(other) <= lease:
+            return str(other.tags.get("token", "unknown"))
+        _take_away(client, other)
+    return None
+
+
+def let_go_of_run(client: MlflowClient, model: str, pipeline_run: str) -> None:
+    """Gives back what :func:`take_for_run` took; nothing happens where the run does not have it."""
+    _release(Held(client, _retraining(model), pipeline_run))
+
+
+def _retraining(model: str) -> str:
+    return f"{model}.retraining-lock"
+
+
+def _take(held: Held, tags: dict[str, str], about: str) -> bool:
     from mlflow.exceptions import MlflowException
 
-    tags = {"token": held.token, "process": f"{socket.gethostname()}/{os.getpid()}"}
     try:
-        held.client.create_registered_model(held.name, tags, "Held while a champion is promoted or rolled back.")
+        held.client.create_registered_model(held.name, tags, about)
     except MlflowException as error:
         # The store looks at the model that is in the way to say so, and does not find it where its holder has just let
         # it go.

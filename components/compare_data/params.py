@@ -1,0 +1,13 @@
+"""Section ``compare_data`` of ``params.yaml``."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from components.sections import Section
+
+
+class Params(Section):
+    """When the retraining pipeline trains."""
+
+    always: bool = Field(False, description="Train also when a version was trained on the same data.")

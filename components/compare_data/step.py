@@ -1,0 +1,77 @@
+"""The step ``compare_data``: whether there is anything new to learn from, and nobody else at it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from components.champion import version_of
+from components.compare_data.params import Params
+from components.output import whole_file
+from components.pipeline_run import record_outcome
+from components.ports import OutputPath
+from components.registry_lock import take_for_run
+from components.sections import ClusterParams, SourceParams, TrackingParams
+from components.tracking import PIPELINE_RUN, connect, in_words
+from region_heads.errors import RegionHeadsError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+def compare_data(
+    *,
+    page: OutputPath,
+    compare_data: Params,
+    source: SourceParams,
+    tracking: TrackingParams,
+    cluster: ClusterParams,
+) -> dict[str, float]:
+    """Compares the data's digest with those of all versions, and takes the lock under which one run retrains at a time.
+
+    Args:
+        page: Written: why, as a page (Markdown).
+        compare_data: Settings of this step.
+        source: The data's revision and digest, as preflight found them.
+        tracking: Store and name of the registered model.
+        cluster: How long a run may take, after which its lock counts for nothing.
+
+    Returns:
+        ``changed``: 1 where there is something to train on, else 0.
+
+    Raises:
+        RegionHeadsError: Another run is retraining this model, or MLflow cannot be reached.
+    """
+    client = connect(tracking)
+    with in_words(client):
+        train, why = _compared(client, tracking.model_name, source.digest)
+        train = train or compare_data.always
+        pipeline_run = os.environ.get(PIPELINE_RUN)
+        if train and pipeline_run:
+            other = take_for_run(client, tracking.model_name, pipeline_run, lease=cluster.max_hours * 3600)
+            if other is not None:
+                raise RegionHeadsError(
+                    f"pipeline run {other} is retraining {tracking.model_name}; wait for its end, or stop it (its lock "
+                    f"counts for nothing after {cluster.max_hours:g} hours)"
+                )
+    sentence = f"{'Retraining' if train else 'Nothing to do'}: {why}."
+    if not train:
+        record_outcome(sentence, tracking)
+    print(sentence)
+    with whole_file(page) as partial:
+        partial.write_text(f"# New data?\n\n{sentence}\n", encoding="utf-8")
+    return {"changed": float(train)}
+
+
+def _compared(client: MlflowClient, name: str, digest: str) -> tuple[bool, str]:
+    """Whether the data is new to every version, and why."""
+    if not digest:
+        return True, "this data set has no digest that could be compared (source.repository is empty)"
+    known = client.search_model_versions(f"name = '{name}' and tags.data_digest = '{digest}'")
+    if not known:
+        return True, f"no version was trained on the data {digest}"
+    newest = max(known, key=lambda version: int(version.version))
+    champion = version_of(client, name)
+    if champion is not None and champion.version in {version.version for version in known}:
+        return False, f"champion {champion.version} was trained on the same data, {digest}"
+    return False, f"version {newest.version} was trained on the same data, {digest}, and is not champion"

@@ -1,0 +1,1 @@
+"""The step ``notify``: how a run ended, told to people."""

@@ -1,0 +1,59 @@
+"""How a pipeline run ended, put together from Kubeflow's word and what the steps left in MLflow."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from components.champion import version_of
+from components.pipeline_run import FAILED_REASON, FAILED_STEP, OUTCOME
+from components.sections import TrackingParams
+from components.tracking import connect, in_words, parent_run
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What is worth telling.
+
+    Attributes:
+        failed: Whether the run failed or was cancelled.
+        sentence: What happened.
+        step: Where, for a failure, as far as that is known.
+    """
+
+    failed: bool
+    sentence: str
+    step: str | None = None
+
+
+def ending(status: str, tracking: TrackingParams) -> Ending:
+    """The ending of this pipeline run.
+
+    Args:
+        status: Kubeflow's final status as JSON: ``state``, ``error_message``.
+
+    Raises:
+        RegionHeadsError: MLflow cannot be reached.
+    """
+    final = json.loads(status)
+    failed = final.get("state") != "SUCCEEDED"
+    client = connect(tracking)
+    with in_words(client):
+        parent = client.get_run(parent_run(client, tracking))
+        tags = parent.data.tags
+        if failed:
+            told = tags.get(FAILED_REASON) or final.get("error_message") or "no step left a reason; see its log"
+            return Ending(True, told, tags.get(FAILED_STEP))
+        if OUTCOME in tags:
+            return Ending(False, tags[OUTCOME])
+        run = tags["region_heads.pipeline_run"]
+        name = tracking.model_name
+        versions = client.search_model_versions(f"name = '{name}' and tags.pipeline_run = '{run}'")
+        if not versions:
+            return Ending(False, "The model was registered before: the same weights and figures.")
+        (newest, *_) = sorted(versions, key=lambda version: int(version.version), reverse=True)
+        champion = version_of(client, name)
+        verdict = newest.tags.get("gate_sentence", "")
+        if champion is not None and champion.version == newest.version:
+            return Ending(False, f"{name} version {newest.version} is champion. {verdict}".strip())
+        return Ending(False, f"{name} version {newest.version} was not promoted. {verdict}".strip())

@@ -1,0 +1,22 @@
+"""Section ``notify`` of ``params.yaml``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from components.sections import Section
+
+
+class Params(Section):
+    """Who is told how a retraining ended; the webhook's address is in the secret region-heads-webhook."""
+
+    when: Literal["always", "problems"] = Field(
+        "always", description='"problems" says nothing of a run that went well.'
+    )
+    link: str = Field(
+        "",
+        description="Address of a run on Kubeflow's pages; {run} is its id, as in "
+        "https://host/pipeline/#/runs/details/{run}.",
+    )

@@ -1,0 +1,64 @@
+"""The step ``notify``: how a run ended, told to people; it runs whatever happened before."""
+
+from __future__ import annotations
+
+import os
+
+from components.notify.ending import Ending, ending
+from components.notify.params import Params
+from components.notify.webhook import send
+from components.output import whole_file
+from components.pipeline_run import WEBHOOK, record_end
+from components.ports import OutputPath
+from components.registry_lock import let_go_of_run
+from components.sections import TrackingParams
+from components.tracking import PIPELINE_RUN, connect, in_words
+from region_heads.errors import RegionHeadsError
+
+
+def notify(*, status: str, page: OutputPath, notify: Params, tracking: TrackingParams) -> dict[str, float]:
+    """Tells how the run ended, closes its run in MLflow, and lets the next retraining begin.
+
+    Args:
+        status: Kubeflow's final status as JSON: ``state`` and ``error_message``.
+        page: Written: the message (Markdown).
+        notify: When to tell, and the link.
+        tracking: Where the steps left what happened.
+
+    Returns:
+        1 where a message was sent, else 0.
+
+    Raises:
+        RegionHeadsError: The webhook did not take the message; everything else is done by then.
+    """
+    run = os.environ.get(PIPELINE_RUN, "")
+    trouble = ""
+    try:
+        ended = ending(status, tracking)
+        client = connect(tracking)
+        with in_words(client):
+            let_go_of_run(client, tracking.model_name, run)
+        record_end(tracking, status="FAILED" if ended.failed else "FINISHED")
+    except RegionHeadsError as error:  # of all times now it must be told
+        ended = Ending('"SUCCEEDED"' not in status, "MLflow did not say more.")
+        trouble = f"\n{error}"
+    text = message(ended, run=run, link=notify.link) + trouble
+    print(text)
+    with whole_file(page) as partial:
+        partial.write_text(f"{text}\n", encoding="utf-8")
+    address = os.environ.get(WEBHOOK)
+    if not address:
+        print(f"not sent: {WEBHOOK} is not set (secret region-heads-webhook)")
+        return {"sent": 0.0}
+    if notify.when == "problems" and not ended.failed and not trouble:
+        return {"sent": 0.0}
+    send(address, text)
+    return {"sent": 1.0}
+
+
+def message(ended: Ending, *, run: str, link: str) -> str:
+    """What people read: what happened, where, and the link."""
+    where = f" in {ended.step}" if ended.step else ""
+    head = f"Region Heads: the run failed{where}." if ended.failed else "Region Heads: the run ended."
+    more = f"\n{link.replace('{run}', run)}" if link else f"\nRun {run}"
+    return f"{head}\n{ended.sentence}{more}"

@@ -1,0 +1,93 @@
+"""compare_data: only data that no version has seen is trained on, and one run at a time does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.champion import CHAMPION
+from components.compare_data.params import Params
+from components.compare_data.step import compare_data
+from components.registry_lock import let_go_of_run, take_for_run
+from components.sections import ClusterParams, SourceParams, TrackingParams
+from components.tracking import connect
+from region_heads.errors import RegionHeadsError
+
+DIGEST = "0123.dir"
+
+
+@pytest.fixture
+def compare(tmp_path: Path, tracking: TrackingParams) -> Any:
+    """Runs the step; returns whether there is something to train on, and the sentence."""
+
+    def call(*, digest: str = DIGEST, always: bool = False) -> tuple[bool, str]:
+        figures = compare_data(
+            page=tmp_path / "page.md", compare_data=Params(always=always), source=SourceParams(digest=digest),
+            tracking=tracking, cluster=ClusterParams(),
+        )  # fmt: skip
+        return bool(figures["changed"]), (tmp_path / "page.md").read_text()
+
+    return call
+
+
+def _version(tracking: TrackingParams, digest: str, *, champion: bool) -> None:
+    client = connect(tracking)
+    if not client.search_registered_models():
+        client.create_registered_model(tracking.model_name)
+    made = client.create_model_version(tracking.model_name, "file:///model", tags={"data_digest": digest})
+    if champion:
+        client.set_registered_model_alias(tracking.model_name, CHAMPION, made.version)
+
+
+def test_without_any_version_it_trains(compare: Any) -> None:
+    assert compare() == (True, f"# New data?\n\nRetraining: no version was trained on the data {DIGEST}.\n")
+
+
+def test_the_champions_data_is_not_trained_on_again_unless_asked(compare: Any, tracking: TrackingParams) -> None:
+    _version(tracking, DIGEST, champion=True)
+    changed, page = compare()
+    assert not changed
+    assert f"Nothing to do: champion 1 was trained on the same data, {DIGEST}." in page
+    assert compare(always=True)[0]
+    assert compare(digest="4567.dir")[0]
+
+
+def test_data_whose_model_was_refused_is_not_trained_on_every_night(compare: Any, tracking: TrackingParams) -> None:
+    _version(tracking, "old.dir", champion=True)
+    _version(tracking, DIGEST, champion=False)
+    changed, page = compare()
+    assert not changed
+    assert "version 2 was trained on the same data" in page
+
+
+def test_data_without_a_digest_is_always_trained_on(compare: Any) -> None:
+    changed, page = compare(digest="")
+    assert changed
+    assert "no digest" in page
+
+
+def test_a_second_retraining_is_refused_until_the_first_has_let_go(
+    compare: Any, tracking: TrackingParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = connect(tracking)
+    monkeypatch.setenv("REGION_HEADS_PIPELINE_RUN", "run-1")
+    compare()
+    compare()  # a second try of the same run
+    monkeypatch.setenv("REGION_HEADS_PIPELINE_RUN", "run-2")
+    with pytest.raises(RegionHeadsError, match="pipeline run run-1 is retraining"):
+        compare()
+    let_go_of_run(client, tracking.model_name, "run-2")  # what it does not have
+    with pytest.raises(RegionHeadsError, match="run-1"):
+        compare()
+    let_go_of_run(client, tracking.model_name, "run-1")
+    assert compare()[0]
+
+
+def test_a_run_that_is_gone_for_good_does_not_keep_the_others_out(tracking: TrackingParams) -> None:
+    client = connect(tracking)
+    assert take_for_run(client, tracking.model_name, "run-1", lease=60) is None
+    assert take_for_run(client, tracking.model_name, "run-2", lease=60) == "run-1"
+    assert take_for_run(client, tracking.model_name, "run-2", lease=-1) is None
+    assert take_for_run(client, tracking.model_name, "run-1", lease=60) == "run-2"

@@ -1,0 +1,154 @@
+"""notify: whatever happened, people are told what and where, with the link, and the next run may begin."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.champion import CHAMPION
+from components.notify.params import Params
+from components.notify.step import notify
+from components.notify.webhook import send
+from components.pipeline_run import record_failure, record_outcome
+from components.registry_lock import take_for_run
+from components.sections import TrackingParams
+from components.tracking import connect, parent_run
+from region_heads.errors import RegionHeadsError
+
+SUCCEEDED, FAILED = '{"state": "SUCCEEDED"}', '{"state": "FAILED", "error_message": "Task x failed."}'
+
+
+class Receiver:
+    """Takes messages over HTTP, after ``refusals`` answers of ``code``."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.refusals, self.code = 0, 503
+        self.asked = 0
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                receiver.asked += 1
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                refused = receiver.asked <= receiver.refusals
+                if not refused:
+                    receiver.messages.append(body["text"])
+                self.send_response(receiver.code if refused else 200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}/secret"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    thread = threading.Thread(target=made.server.serve_forever)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+@pytest.fixture
+def tell(tmp_path: Path, tracking: TrackingParams, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs the step at the end of pipeline run "run-1"; returns its page."""
+    monkeypatch.setenv("REGION_HEADS_PIPELINE_RUN", "run-1")
+    monkeypatch.setenv("REGION_HEADS_WEBHOOK", receiver.address)
+
+    def call(status: str, **changes: Any) -> str:
+        params = Params(link="https://kubeflow/runs/{run}")
+        notify(**{"status": status, "page": tmp_path / "page.md", "notify": params, "tracking": tracking, **changes})
+        return (tmp_path / "page.md").read_text()
+
+    return call
+
+
+def test_a_failure_is_told_with_the_step_its_words_and_the_link(
+    tell: Any, tracking: TrackingParams, receiver: Receiver
+) -> None:
+    record_failure("finetune", "rank 1 of 2 died", tracking)
+    page = tell(FAILED)
+    expected = "Region Heads: the run failed in finetune.\nrank 1 of 2 died\nhttps://kubeflow/runs/run-1"
+    assert receiver.messages == [expected]
+    assert page == expected + "\n"
+    client = connect(tracking)
+    assert client.get_run(parent_run(client, tracking)).info.status == "FAILED"
+
+
+def test_a_failure_that_left_nothing_is_told_by_kubeflows_words(tell: Any) -> None:
+    assert "the run failed.\nTask x failed." in tell(FAILED)
+
+
+def test_unchanged_data_is_told(tell: Any, tracking: TrackingParams) -> None:
+    record_outcome("Nothing to do: the same data.", tracking)
+    assert tell(SUCCEEDED).startswith("Region Heads: the run ended.\nNothing to do: the same data.\n")
+
+
+@pytest.mark.parametrize("champion", [True, False])
+def test_the_fate_of_the_new_version_is_told(tell: Any, tracking: TrackingParams, champion: bool) -> None:
+    client = connect(tracking)
+    client.create_registered_model(tracking.model_name)
+    tags = {"pipeline_run": "run-1", "gate_sentence": "Sides lose 3 points."}
+    made = client.create_model_version(tracking.model_name, "file:///model", tags=tags)
+    if champion:
+        client.set_registered_model_alias(tracking.model_name, CHAMPION, made.version)
+    fate = "is champion" if champion else "was not promoted"
+    assert f"{tracking.model_name} version 1 {fate}. Sides lose 3 points." in tell(SUCCEEDED)
+
+
+def test_the_next_retraining_may_begin(tell: Any, tracking: TrackingParams) -> None:
+    client = connect(tracking)
+    take_for_run(client, tracking.model_name, "run-1", lease=60)
+    tell(FAILED)
+    assert take_for_run(client, tracking.model_name, "run-2", lease=60) is None
+
+
+def test_it_tells_also_when_mlflow_is_away(tell: Any, receiver: Receiver) -> None:
+    tell(FAILED, tracking=TrackingParams(uri="http://127.0.0.1:9"))
+    (message,) = receiver.messages
+    assert "the run failed" in message
+    assert "MLflow at http://127.0.0.1:9" in message
+
+
+def test_good_news_may_be_left_out(tell: Any, receiver: Receiver) -> None:
+    tell(SUCCEEDED, notify=Params(when="problems"))
+    assert receiver.messages == []
+    tell(FAILED, notify=Params(when="problems"))
+    assert len(receiver.messages) == 1
+
+
+def test_without_a_webhook_it_says_so(
+    tell: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("REGION_HEADS_WEBHOOK")
+    tell(FAILED)
+    assert "not sent: REGION_HEADS_WEBHOOK is not set" in capsys.readouterr().out
+
+
+def test_a_busy_webhook_is_asked_again_and_one_that_refuses_is_not(receiver: Receiver) -> None:
+    receiver.refusals = 2
+    send(receiver.address, "text", pause=0.01)
+    assert receiver.messages == ["text"]
+    receiver.asked, receiver.code = 0, 404
+    with pytest.raises(RegionHeadsError, match="answered 404") as refused:
+        send(receiver.address, "text", pause=0.01)
+    assert receiver.asked == 1
+    assert receiver.address not in str(refused.value), "the address is a secret"
+
+
+@pytest.mark.parametrize("address", ["nonsense", "http://127.0.0.1:9/x"])
+def test_an_address_that_leads_nowhere_is_told(address: str) -> None:
+    with pytest.raises(RegionHeadsError, match="secret region-heads-webhook"):
+        send(address, "text", pause=0.01)
