@@ -1,103 +1,200 @@
-"""The base manifests fit Kubernetes' schemas and the restricted pod standard, and MLflow starts as they say."""
+"""The base manifests: Kubernetes' schemas, the rules of every workload, and parts that fit each other."""
 
 from __future__ import annotations
 
+import copy
 import re
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
-import yaml
 
-BASE = Path(__file__).resolve().parents[2] / "manifests" / "base"
-KUSTOMIZATION: dict[str, Any] = yaml.safe_load((BASE / "kustomization.yaml").read_text(encoding="utf-8"))
-RESOURCES = [
-    resource
-    for file in KUSTOMIZATION["resources"]
-    for resource in yaml.safe_load_all((BASE / file).read_text(encoding="utf-8"))
-]
+from pipelines.policy import POLICIES, SECRETS
+from tests.components.postgres import free_port, postgres
+from tests.manifests.rendered import MANIFESTS, broken_rules, of, render, workloads
+
+SECRETS_OF_SERVERS = {"region-heads-postgres": {"POSTGRES_PASSWORD"}}
 
 
-def _one(kind: str) -> dict[str, Any]:
-    (found,) = (resource for resource in RESOURCES if resource["kind"] == kind)
-    return found
+@pytest.fixture(scope="module")
+def resources() -> list[dict[str, Any]]:
+    return render("base")
 
 
-def test_every_file_is_part_of_the_base() -> None:
-    files = {path.relative_to(BASE).as_posix() for path in BASE.rglob("*.yaml")} - {"kustomization.yaml"}
-    assert files == set(KUSTOMIZATION["resources"])
+def test_every_resource_fits_the_schema(resources: list[dict[str, Any]]) -> None:
+    for resource in resources:
+        kubernetes_validate.validate(resource, "1.33", strict=True)
+
+
+def test_every_file_is_part_of_the_base(resources: list[dict[str, Any]]) -> None:
+    named = (MANIFESTS / "base" / "kustomization.yaml").read_text()
+    for file in (MANIFESTS / "base").rglob("*.*"):
+        place = file.relative_to(MANIFESTS / "base").as_posix()
+        assert place == "kustomization.yaml" or place in named, place
+    assert resources
+
+
+def test_the_namespace_enforces_the_restricted_standard(resources: list[dict[str, Any]]) -> None:
+    (namespace,) = (one for one in resources if one["kind"] == "Namespace")
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    inside = {
+        one["metadata"].get("namespace") for one in resources if not one["kind"].startswith(("Namespace", "Cluster"))
+    }
+    assert inside == {namespace["metadata"]["name"]}
+
+
+def test_every_workload_keeps_the_rules(resources: list[dict[str, Any]]) -> None:
+    names = {workload["metadata"]["name"]: broken_rules(workload) for workload in workloads(resources)}
+    assert names == {"mlflow": [], "model-server": [], "object-store": [], "postgres": []}
+
+
+def _pod(change: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Callable[[dict[str, Any]], None]:
+    def apply(workload: dict[str, Any]) -> None:
+        pod = workload["spec"]["template"]["spec"]
+        change(pod, pod["containers"][0])
+
+    return apply
 
 
 @pytest.mark.parametrize(
-    "resource", RESOURCES, ids=lambda resource: f"{resource['kind']}-{resource['metadata']['name']}"
+    ("change", "rule"),
+    [
+        (_pod(lambda pod, _: pod["securityContext"].update(runAsUser=0)), "no root"),
+        (_pod(lambda pod, _: pod["securityContext"].pop("runAsNonRoot")), "no root"),
+        (_pod(lambda pod, _: pod["securityContext"].pop("seccompProfile")), "seccomp"),
+        (_pod(lambda pod, _: pod.update(automountServiceAccountToken=True)), "no token of the API"),
+        (_pod(lambda pod, _: pod.pop("serviceAccountName")), "an account of its own"),
+        (_pod(lambda pod, _: pod.update(hostNetwork=True)), "nothing of the node"),
+        (_pod(lambda pod, _: pod["volumes"].append({"name": "x", "hostPath": {"path": "/"}})), "nothing of the node"),
+        (_pod(lambda _, one: one.pop("livenessProbe")), "probes"),
+        (_pod(lambda _, one: one["securityContext"].update(privileged=True)), "no more rights"),
+        (_pod(lambda _, one: one["securityContext"].update(capabilities={"add": ["NET_RAW"]})), "no capabilities"),
+        (_pod(lambda _, one: one["securityContext"].pop("readOnlyRootFilesystem")), "read-only root"),
+        (_pod(lambda _, one: one["resources"]["limits"].pop("memory")), "requests and limits"),
+        (_pod(lambda _, one: one.update(image="region-heads:latest")), "a pinned image"),
+        (_pod(lambda _, one: one.update(image="region-heads")), "a pinned image"),
+        (_pod(lambda _, one: one["env"].append({"name": "X_PASSWORD", "value": "1234"})), "secrets by reference"),
+    ],
 )
-def test_it_fits_the_schema(resource: dict[str, Any]) -> None:
-    kubernetes_validate.validate(resource, "1.33", strict=True)
+def test_a_workload_that_breaks_a_rule_is_found(
+    resources: list[dict[str, Any]], change: Callable[[dict[str, Any]], None], rule: str
+) -> None:
+    workload = copy.deepcopy(of(resources, "Deployment", "mlflow"))
+    change(workload)
+    assert [rule in found for found in broken_rules(workload)] == [True]
 
 
-def test_the_namespace_enforces_the_restricted_standard_and_the_pod_meets_it() -> None:
-    assert _one("Namespace")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
-    pod = _one("Deployment")["spec"]["template"]["spec"]
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
-    for container in pod["containers"]:
-        assert container["securityContext"]["allowPrivilegeEscalation"] is False
-        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert all({"persistentVolumeClaim", "emptyDir"} & set(volume) for volume in pod["volumes"])
+def _labels(workload: dict[str, Any]) -> dict[str, str]:
+    labels: dict[str, str] = workload["spec"]["template"]["metadata"]["labels"]
+    return labels
 
 
-def test_every_image_is_pinned_by_the_kustomization() -> None:
-    pins = {image["name"]: image for image in KUSTOMIZATION["images"]}
-    for container in _one("Deployment")["spec"]["template"]["spec"]["containers"]:
-        pin = pins[container["image"]]
-        if "digest" in pin:
-            assert re.fullmatch(r"sha256:[0-9a-f]{64}", pin["digest"])
-        else:
-            assert re.fullmatch(r"v?[0-9]+\.[0-9]+\.[0-9]+[\w.-]*", str(pin["newTag"]))
+def test_services_and_disruption_budgets_select_pods_that_are_there(resources: list[dict[str, Any]]) -> None:
+    made = list(workloads(resources))
+    for workload in made:
+        assert workload["spec"]["selector"]["matchLabels"].items() <= _labels(workload).items()
+    for resource in resources:
+        if resource["kind"] == "Service":
+            (behind,) = [one for one in made if resource["spec"]["selector"].items() <= _labels(one).items()]
+            open_ports = {port["name"] for port in behind["spec"]["template"]["spec"]["containers"][0]["ports"]}
+            assert {port["targetPort"] for port in resource["spec"]["ports"]} <= open_ports
+        if resource["kind"] == "PodDisruptionBudget":
+            wanted = resource["spec"]["selector"]["matchLabels"]
+            assert any(wanted.items() <= _labels(one).items() for one in made)
 
 
-def test_the_parts_fit_each_other() -> None:
-    deployment = _one("Deployment")["spec"]
-    pod = deployment["template"]["spec"]
-    labels = deployment["template"]["metadata"]["labels"]
-    assert deployment["selector"]["matchLabels"].items() <= labels.items()
-    assert _one("Service")["spec"]["selector"].items() <= labels.items()
-    assert pod["serviceAccountName"] == _one("ServiceAccount")["metadata"]["name"]
-    claims = [volume["persistentVolumeClaim"]["claimName"] for volume in pod["volumes"] if "emptyDir" not in volume]
-    assert claims == [_one("PersistentVolumeClaim")["metadata"]["name"]]
-    (port,) = _one("Service")["spec"]["ports"]
-    assert port["targetPort"] in {port["name"] for port in pod["containers"][0]["ports"]}
-    assert KUSTOMIZATION["namespace"] == _one("Namespace")["metadata"]["name"]
+def test_network_policies_deny_by_default_and_name_pods_and_ports_that_are_there(
+    resources: list[dict[str, Any]],
+) -> None:
+    made = list(workloads(resources))
+    policies = [one for one in resources if one["kind"] == "NetworkPolicy"]
+    everything = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert [one["metadata"]["name"] for one in policies if one["spec"] == everything] == ["default-deny"]
+    ports = {port["name"] for one in made for port in one["spec"]["template"]["spec"]["containers"][0]["ports"]}
+    for policy in policies:
+        rules = [*policy["spec"].get("ingress", []), *policy["spec"].get("egress", [])]
+        sides = [side for rule in rules for side in (*rule.get("from", []), *rule.get("to", []))]
+        own = [side["podSelector"] for side in sides if "podSelector" in side and "namespaceSelector" not in side]
+        for selector in (policy["spec"]["podSelector"], *own):
+            wanted = selector.get("matchLabels", {})
+            assert any(wanted.items() <= _labels(one).items() for one in made), (policy["metadata"]["name"], wanted)
+        named = {port["port"] for rule in rules for port in rule.get("ports", []) if isinstance(port["port"], str)}
+        assert named <= ports
+
+
+def test_accounts_config_and_secrets_that_are_named_are_there_or_known(resources: list[dict[str, Any]]) -> None:
+    known = {name: set(keys) for name, keys in SECRETS.items()} | SECRETS_OF_SERVERS
+    accounts = {one["metadata"]["name"] for one in resources if one["kind"] == "ServiceAccount"}
+    configs = {one["metadata"]["name"] for one in resources if one["kind"] == "ConfigMap"}
+    assert not any(one["kind"] == "Secret" for one in resources)
+    for workload in workloads(resources):
+        pod = workload["spec"]["template"]["spec"]
+        assert pod["serviceAccountName"] in accounts
+        assert {one["configMap"]["name"] for one in pod.get("volumes", []) if "configMap" in one} <= configs
+        for container in [*pod.get("initContainers", []), *pod["containers"]]:
+            for entry in container.get("env", []):
+                if "valueFrom" in entry:
+                    reference = entry["valueFrom"]["secretKeyRef"]
+                    assert reference["key"] in known[reference["name"]]
+
+
+def test_roles_name_what_they_need_and_no_more(resources: list[dict[str, Any]]) -> None:
+    for role in (one for one in resources if one["kind"] in ("Role", "ClusterRole")):
+        for rule in role["rules"]:
+            assert "*" not in {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
+            assert "secrets" not in rule["resources"] or rule.get("resourceNames")
+
+
+def test_the_limits_let_the_pipelines_tasks_run(resources: list[dict[str, Any]]) -> None:
+    most = of(resources, "LimitRange", "containers")["spec"]["limits"][0]["max"]
+    for step, policy in POLICIES.items():
+        assert float(policy.cpus or 0) <= float(most["cpu"]), step
+        assert int((policy.memory or "0Gi").removesuffix("Gi")) <= int(most["memory"].removesuffix("Gi")), step
 
 
 @pytest.mark.slow
-def test_the_server_starts_with_these_arguments_and_knows_its_names(tmp_path: Path) -> None:
-    (container,) = _one("Deployment")["spec"]["template"]["spec"]["containers"]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    arguments = [argument.replace("/mlflow/", f"{tmp_path}/") for argument in container["args"]]
-    arguments = [re.sub(r"^--port=.*", f"--port={port}", argument) for argument in arguments]
-    arguments = [argument.replace("0.0.0.0", "127.0.0.1") for argument in arguments]
-    command = [sys.executable, "-m", "mlflow", *container["command"][1:], *arguments]
-    server = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        assert _status(port, "/health", host="10.1.2.3:5000", patience=60) == 200
-        experiments = "/api/2.0/mlflow/experiments/search?max_results=1"
-        for host in ("mlflow.region-heads:5000", f"localhost:{port}"):
-            assert _status(port, experiments, host=host) == 200
-        assert _status(port, experiments, host="elsewhere.example") == 403
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
+def test_mlflow_starts_with_these_arguments_and_knows_its_names(
+    resources: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    (container,) = of(resources, "Deployment", "mlflow")["spec"]["template"]["spec"]["containers"]
+    port = free_port()
+    with postgres(tmp_path) as database:
+        replaced = {
+            "--port=": f"--port={port}",
+            "--host=": "--host=127.0.0.1",
+            "--backend-store-uri=": f"--backend-store-uri={database}",
+            "--artifacts-destination=": f"--artifacts-destination={tmp_path}/artifacts",
+        }
+        arguments = [
+            next((new for start, new in replaced.items() if argument.startswith(start)), argument)
+            for argument in container["args"]
+        ]
+        command = [sys.executable, "-m", "mlflow", *container["command"][1:], *arguments]
+        server = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            assert _status(port, "/health", host="10.1.2.3:5000", patience=90) == 200
+            experiments = "/api/2.0/mlflow/experiments/search?max_results=1"
+            for host in ("mlflow.region-heads:5000", f"localhost:{port}"):
+                assert _status(port, experiments, host=host) == 200
+            assert _status(port, experiments, host="elsewhere.example") == 403
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def test_the_model_servers_options_are_those_of_the_command(resources: list[dict[str, Any]]) -> None:
+    (container,) = of(resources, "Deployment", "model-server")["spec"]["template"]["spec"]["containers"]
+    command = [sys.executable, "-m", "pipelines.cli", *container["command"][1:], "--help"]
+    shown = re.sub(r"\s", "", subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    for argument in container["args"]:
+        assert argument.partition("=")[0] in shown
 
 
 def _status(port: int, path: str, *, host: str, patience: float = 0) -> int:
