@@ -13,11 +13,12 @@ from region_heads.formats.reading import RecordFile
 GIB = 1 << 30
 
 _COUNT = """
-import resource, sys
+import re, sys
 from pathlib import Path
 from region_heads.formats.reading import RecordFile
 read = list(0 if raw.problem is None else len(raw.text) for raw in RecordFile(Path(sys.argv[1])))
-print(len(read), sum(read), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+# Not getrusage: on Linux its peak includes that of the process that started this one.
+print(len(read), sum(read), re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
 """
 
 
