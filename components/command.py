@@ -73,18 +73,28 @@ def run_step(name: str, **arguments: str | Path | Mapping[str, Any]) -> Mapping[
     Raises:
         SystemExit: With the message of a :class:`RegionHeadsError`, so that a log ends in words.
     """
-    step = step_function(name)
     try:
-        sections = {
-            section: parse_section(section, typing.cast(Mapping[str, Any], arguments[section]), source=name)
-            for section in section_names(step)
-        }
-        paths = {port: Path(typing.cast(str, arguments[port])) for port in ports(step)}
-        told = {word: str(arguments[word]) for word in words(step)}
+        call = bound_step(name, **arguments)
         tracking = parse_section("tracking", typing.cast(Mapping[str, Any], arguments["tracking"]), source=name)
-        return _recorded(name, partial(step, **told, **paths, **sections), typing.cast(TrackingParams, tracking))
+        return _recorded(name, call, typing.cast(TrackingParams, tracking))
     except RegionHeadsError as error:
         raise SystemExit(f"{name}: {error}") from None
+
+
+def bound_step(name: str, **arguments: str | Path | Mapping[str, Any]) -> Callable[[], Mapping[str, float]]:
+    """The step ``name`` with its arguments as :func:`run_step` takes them, ready to be called.
+
+    Raises:
+        RegionHeadsError: A section is not valid.
+    """
+    step = step_function(name)
+    sections = {
+        section: parse_section(section, typing.cast(Mapping[str, Any], arguments[section]), source=name)
+        for section in section_names(step)
+    }
+    paths = {port: Path(typing.cast(str, arguments[port])) for port in ports(step)}
+    told = {word: str(arguments[word]) for word in words(step)}
+    return partial(step, **told, **paths, **sections)
 
 
 def _recorded(name: str, call: Callable[[], Mapping[str, float]], tracking: TrackingParams) -> Mapping[str, float]:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 
+class LostRankError(RegionHeadsError):
+    """A rank died without a word: another try may do better."""
+
+
 def is_rank() -> bool:
     """Whether a launcher has started this process as one of several ranks."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
@@ -36,7 +40,8 @@ def launch(processes: int, ports: Mapping[str, Path], sections: Mapping[str, Sec
     """Runs the step on ``processes`` ranks and waits for them.
 
     Raises:
-        RegionHeadsError: A rank failed or died; the message says which, why, and what it can go on from.
+        RegionHeadsError: A rank gave up; the message says which, why, and what the same command goes on from.
+        LostRankError: It died; likewise.
     """
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
@@ -56,7 +61,8 @@ def launch(processes: int, ports: Mapping[str, Path], sections: Mapping[str, Sec
         except ChildFailedError as error:
             rank, failure = error.get_first_failure()
             reason = Path(f"{handed_over}.rank{rank}")
-            raise RegionHeadsError(_words(rank, processes, failure, reason, last_checkpoint(checkpoints))) from None
+            kind = RegionHeadsError if reason.is_file() else LostRankError
+            raise kind(_words(rank, processes, failure, reason, last_checkpoint(checkpoints))) from None
 
 
 def _words(rank: int, processes: int, failure: ProcessFailure, reason: Path, resume: Path | None) -> str:

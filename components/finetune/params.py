@@ -34,6 +34,25 @@ class LoraParams(Section):
     dropout: float = Field(0.0, ge=0, lt=1, description="Dropout in front of it.")
 
 
+class TrainJobParams(Section):
+    """Training on machines other than the step's own, as a TrainJob of Kubeflow Trainer."""
+
+    backend: Literal["none", "processes", "containers", "kubernetes"] = Field(
+        "none", description='Where its nodes run; "none": the step trains itself. The others go by the same call.'
+    )
+    runtime: str = Field("region-heads-torch", description="Training runtime of the cluster that it is made from.")
+    namespace: str = Field("", description="Where it runs; '': in the step's own.")
+    image: str = Field("", description="Of its nodes; '': the runtime's, in containers the pipeline's.")
+    resources: dict[str, str | int] = Field(
+        {}, description="Of each node, as in {cpu: 16, memory: 128Gi, gpu: 8}; {}: the runtime's."
+    )
+    folder: str = Field("/work", description="Storage that the step and all nodes see under this path.")
+    claim: str = Field("region-heads-training", description="Its claim, which Kubeflow mounts for the step.")
+    tries: int = Field(3, ge=1, description="How often a job is started whose machines were lost.")
+    queue_hours: float = Field(12.0, gt=0, description="How long its nodes may wait for machines.")
+    lease_seconds: float = Field(300.0, gt=0, description="Nodes end so long after the step is gone.")
+
+
 class Params(Section):
     """What is trained, and how; the defaults train the `tiny` backbone from scratch on two CPU cores."""
 
@@ -92,7 +111,9 @@ class Params(Section):
     log_every: int = Field(1, ge=1, description="Optimiser steps between two points of the training curves.")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="Of the backbone's arithmetic; heads stay in fp32.")
     activation_checkpointing: bool = Field(False, description="Less memory for a third more time.")
-    processes: int = Field(1, ge=1, description="Ranks on this machine, one for each GPU.")
+    processes: int = Field(1, ge=1, description="Ranks on each machine, one for each GPU.")
+    nodes: int = Field(1, ge=1, description="Machines; more than one need a backend of `train_job`.")
+    train_job: TrainJobParams = Field(TrainJobParams(), description="Training on other machines than the step's own.")
     deepspeed: Literal["none", "zero0", "zero2", "zero3"] = Field("none", description="What the ranks share out.")
     offload: Literal["none", "optimizer", "all"] = Field("none", description="What DeepSpeed keeps in main memory.")
     seed: int = Field(0, ge=0, description="Of initial weights, order and augmentation.")

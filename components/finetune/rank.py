@@ -7,20 +7,18 @@ import os
 import sys
 from pathlib import Path
 
-from components.command import run_step
+from components.command import bound_step
+from components.finetune.ending import end_now
+from components.finetune.train_job.node import in_train_job, watch_lease
+from region_heads.errors import RegionHeadsError
 
 if __name__ == "__main__":
     handed_over = Path(sys.argv[1])
+    if in_train_job():  # on a node that starts its ranks itself
+        watch_lease()
     try:
-        run_step("finetune", **json.loads(handed_over.read_text(encoding="utf-8")))
-    except SystemExit as error:
-        if isinstance(error.code, str):
-            words = error.code.removeprefix("finetune: ")
-            Path(f"{handed_over}.rank{os.environ['RANK']}").write_text(f"gave up: {words}", encoding="utf-8")
-            sys.exit(1)
-        raise
-    # Everything is written. What is left are threads of native libraries, which now and then abort the process while
-    # it ends; a run that is finished must not look like a rank that died.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+        bound_step("finetune", **json.loads(handed_over.read_text(encoding="utf-8")))()
+    except RegionHeadsError as error:
+        Path(f"{handed_over}.rank{os.environ['RANK']}").write_text(f"gave up: {error}", encoding="utf-8")
+        sys.exit(1)
+    end_now()

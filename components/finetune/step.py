@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.finetune.checkpoints import checkpoint_folder, last_checkpoint
+from components.finetune.checkpoints import checkpoint_folder, last_checkpoint, training_digest
 from components.finetune.launch import is_main_rank, is_rank, launch
 from components.finetune.origin import champion_weights
 from components.finetune.params import Params
 from components.finetune.quiet import quiet
 from components.finetune.settings import policy, settings, training_arguments
+from components.finetune.train_job.exchange import CHECKPOINTS
+from components.finetune.train_job.node import in_train_job
+from components.finetune.train_job.run import run_train_job
 from components.finetune.trouble import told
 from components.inputs import read_table
 from components.output import whole_file, whole_folder
@@ -46,10 +49,14 @@ def finetune(
     if tables["train"].num_rows == 0:
         raise RegionHeadsError(f"{splits}/train.parquet: expected questions to train on, found none")
     _check(finetune)
-    folder = checkpoint_folder(Path(finetune.checkpoint_folder), splits, finetune)
+    digest = training_digest(splits, finetune)
+    folder = checkpoint_folder(Path(CHECKPOINTS if in_train_job() else finetune.checkpoint_folder), digest)
+    ports = {"splits": splits, "dataset": dataset, "model": model, "curves": curves}
+    sections = {"finetune": finetune, "data": data, "tracking": tracking}
+    if finetune.train_job.backend != "none" and not in_train_job():
+        run_train_job(ports, sections, params=finetune, tracking=tracking, digest=digest)
+        return _figures(model)
     if finetune.processes > 1 and not is_rank():
-        ports = {"splits": splits, "dataset": dataset, "model": model, "curves": curves}
-        sections = {"finetune": finetune, "data": data, "tracking": tracking}
         launch(finetune.processes, ports, sections, checkpoints=folder)
         return _figures(model)
 
@@ -112,6 +119,11 @@ def _check(params: Params) -> None:
         raise RegionHeadsError(
             'finetune.enable_region_heads is false: the text is the answer, expected finetune.text_answer "typed", '
             f'found "{params.text_answer}"'
+        )
+    if params.nodes > 1 and params.train_job.backend == "none" and not is_rank():
+        raise RegionHeadsError(
+            f'finetune.nodes: expected 1 where finetune.train_job.backend is "none", found {params.nodes}; choose a '
+            "backend, or start the step on each node by torchrun"
         )
     from region_heads.training.presets import deepspeed_config
 

@@ -1,0 +1,177 @@
+"""Where the nodes of a TrainJob run: on Kubernetes, in containers of this machine, or in processes of it.
+
+Kubeflow's ``TrainerClient`` has one call for all three. What differs about them is said here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.finetune.params import Params
+from components.finetune.train_job.exchange import Exchange
+from components.finetune.train_job.node import FOLDER, LEASE_SECONDS
+from components.image import GPU_IMAGE
+from components.sections import TrackingParams
+from components.tracking import PIPELINE_RUN, tracking_uri
+from region_heads.errors import RegionHeadsError
+
+_HANDED_ON = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", PIPELINE_RUN)
+"""Environment variables that the nodes need too. Logins are not among them: a job's description can be read by many.
+On Kubernetes the runtime takes these from the same secrets as the pipeline's tasks."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One of the three, ready to take a job.
+
+    Attributes:
+        client: Kubeflow's client.
+        runtime: What a job is made from: a training runtime of the cluster, or the built-in one.
+        trainer: Nodes, resources, environment and program.
+        exchange: The job's folder.
+        poll: Seconds between two looks at a job.
+        logs: How lines of the log come: "lines", "chunks", or "printed" by the client itself.
+        after: Clears away what the client leaves behind when a job is deleted.
+    """
+
+    client: Any
+    runtime: Any
+    trainer: Any
+    exchange: Exchange
+    poll: float
+    logs: str
+    after: Callable[[], None]
+
+
+def open_backend(params: Params, tracking: TrackingParams, *, name: str) -> Backend:
+    """The backend that ``finetune.train_job.backend`` names, for the job ``name``.
+
+    Raises:
+        RegionHeadsError: It is not there, or cannot do what is asked.
+    """
+    from kubeflow.trainer import CustomTrainer
+
+    from components.finetune.train_job.node import run_node
+
+    _check(params, tracking)
+    job = params.train_job
+    kind = job.backend
+    client = _client(params)
+    try:
+        runtime = client.get_runtime("torch-distributed" if kind != "kubernetes" else job.runtime)
+    except (RuntimeError, TimeoutError, ValueError) as error:
+        raise RegionHeadsError(
+            f"finetune.train_job.runtime: expected a training runtime called {job.runtime}, found none "
+            f"({told(error)}); kubectl apply the component trainer-runtime of the manifests, or name another"
+        ) from error
+    exchange = _exchange(params, name)
+    environment = {variable: os.environ[variable] for variable in _HANDED_ON if variable in os.environ}
+    environment |= {
+        "MLFLOW_TRACKING_URI": tracking_uri(tracking),
+        FOLDER: str(exchange.there),
+        LEASE_SECONDS: str(job.lease_seconds),
+    }
+    if kind == "processes":
+        # The client starts processes with this environment alone, in a virtual environment that has no torchrun:
+        # the step starts its ranks itself, with the packages of this one.
+        environment = {
+            **os.environ,
+            **environment,
+            "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path),
+        }
+        runtime = dataclasses.replace(runtime, trainer=dataclasses.replace(runtime.trainer, framework="plain"))
+    return Backend(
+        client=client,
+        runtime=runtime,
+        trainer=CustomTrainer(
+            func=run_node,
+            image=job.image or (GPU_IMAGE if kind == "containers" else None),
+            num_nodes=params.nodes,
+            resources_per_node=dict(job.resources) or None,
+            env=environment,
+        ),
+        exchange=exchange,
+        poll=5.0 if kind == "kubernetes" else 0.5,
+        logs={"kubernetes": "lines", "containers": "chunks", "processes": "printed"}[kind],
+        after=(lambda: _end_processes(name)) if kind == "processes" else lambda: None,
+    )
+
+
+def told(error: BaseException) -> str:
+    """What Kubernetes or the container engine said, which Kubeflow's client keeps as the error's cause."""
+    cause = error.__cause__
+    status, reason = getattr(cause, "status", None), getattr(cause, "reason", None)
+    if status:
+        return f"{status} {reason}"
+    return next(iter(str(cause or error).splitlines()), type(error).__name__)
+
+
+def _check(params: Params, tracking: TrackingParams) -> None:
+    kind = params.train_job.backend
+    if kind == "processes" and params.nodes > 1:
+        raise RegionHeadsError(
+            f'finetune.nodes: expected 1 for the backend "processes", found {params.nodes}; "containers" has several'
+        )
+    uri = tracking_uri(tracking)
+    if kind != "processes" and uri.startswith("sqlite"):
+        raise RegionHeadsError(
+            f"tracking.uri: expected the address of an MLflow server, which nodes can reach, found {uri}"
+        )
+    if kind == "kubernetes" and not Path(params.train_job.folder).is_dir():
+        raise RegionHeadsError(
+            f"finetune.train_job.folder: expected storage that this step and all nodes see, found no folder "
+            f"{params.train_job.folder}; name its claim in finetune.train_job.claim"
+        )
+
+
+def _client(params: Params) -> Any:
+    from kubeflow.common.types import KubernetesBackendConfig
+    from kubeflow.trainer import ContainerBackendConfig, LocalProcessBackendConfig, TrainerClient
+    from kubeflow.trainer.backends.container.types import TrainingRuntimeSource
+
+    kind = params.train_job.backend
+    try:
+        if kind == "kubernetes":
+            return TrainerClient(KubernetesBackendConfig(namespace=params.train_job.namespace or None))
+        if kind == "containers":
+            # No sources: the built-in runtime will do, and nothing is fetched from anywhere.
+            return TrainerClient(ContainerBackendConfig(runtime_source=TrainingRuntimeSource(sources=[])))
+        return TrainerClient(LocalProcessBackendConfig())
+    except Exception as error:  # kubernetes' ConfigException, the container engine's own
+        raise RegionHeadsError(f"finetune.train_job.backend: {kind} cannot be reached ({told(error)})") from error
+
+
+def _exchange(params: Params, name: str) -> Exchange:
+    kind, shared = params.train_job.backend, Path(params.train_job.folder)
+    if kind == "kubernetes":
+        return Exchange(here=shared / name, there=shared / name, storage=shared)
+    if kind == "containers":
+        from kubeflow.trainer.backends.container.utils import create_workdir
+        from kubeflow.trainer.constants.constants import WORKSPACE_PATH
+
+        return Exchange(here=Path(create_workdir(name)), there=Path(WORKSPACE_PATH), open_to_all=True)
+    folder = Path(params.checkpoint_folder).absolute() / name
+    return Exchange(here=folder, there=folder)
+
+
+def _end_processes(name: str) -> None:
+    """Ends what the job has started: the client ends the shell around it alone, and that at its next word."""
+    import psutil
+
+    for process in psutil.Process().children(recursive=True):
+        try:
+            mine = process.environ().get(FOLDER, "").endswith(name)
+            if mine:
+                process.terminate()
+        except psutil.Error:
+            continue
+    for folder in Path(tempfile.gettempdir()).glob(f"{name}*"):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,145 @@
+"""The folder that the step and a job's nodes both see: inputs and settings go in, checkpoints and results come out.
+
+::
+
+    arguments.json   what the ranks are told; written last, once the inputs are whole
+    inputs/          splits and data set, unless these lie on the shared storage already
+    checkpoints/     where a later try goes on from
+    outputs/         model and curves
+    reasons/         a rank's last words, where it gave up
+    lease            counts on while the step lives
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.output import whole_file, whole_folder, write_json
+from components.sections import Section
+from region_heads.errors import RegionHeadsError
+
+INPUTS = ("splits", "dataset")
+OUTPUTS = ("model", "curves")
+CHECKPOINTS = "checkpoints"
+LEASE = "lease"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One job's folder.
+
+    Attributes:
+        here: Where the step sees it.
+        there: Where the nodes see it.
+        storage: What they share beyond it, under the same path; None where that is nothing.
+        open_to_all: Whether the nodes write as another user than the step.
+    """
+
+    here: Path
+    there: Path
+    storage: Path | None = None
+    open_to_all: bool = False
+
+    def hand_over(self, ports: Mapping[str, Path], sections: Mapping[str, Section], *, ranks: int) -> None:
+        """Puts inputs and settings where the nodes read them; what an earlier try put there is kept.
+
+        Raises:
+            RegionHeadsError: The folder cannot be written to.
+        """
+        try:
+            for name in ("inputs", CHECKPOINTS, "outputs", "reasons"):
+                folder = self.here / name
+                folder.mkdir(parents=True, exist_ok=True)
+                if self.open_to_all:
+                    folder.chmod(0o777)
+            shutil.rmtree(self.here / "reasons")
+            (self.here / "reasons").mkdir()
+            if self.open_to_all:
+                (self.here / "reasons").chmod(0o777)
+            seen = {name: str(self._input(name, ports[name])) for name in INPUTS}
+            seen |= {name: str(self.there / "outputs" / name) for name in OUTPUTS}
+            told = {name: section.model_dump(mode="json") for name, section in sections.items()}
+            write_json(self.here / "arguments.json", {"ranks": ranks, "step": seen | told})
+        except OSError as error:
+            raise RegionHeadsError(
+                f"{self.here}: expected a folder that this step and the nodes can write to, found {error.strerror}; "
+                "see finetune.train_job.folder"
+            ) from error
+
+    def reason(self) -> str | None:
+        """The last words of the first rank that gave up, None where none said any."""
+        for file in sorted((self.here / "reasons").glob("rank*")):
+            return f"rank {file.name.removeprefix('rank')} gave up: {file.read_text(encoding='utf-8')}"
+        return None
+
+    def complete(self) -> bool:
+        """Whether the results are there; a job that says so by its status alone is not believed."""
+        return (self.here / "outputs" / "model" / "training.json").is_file() and (
+            self.here / "outputs" / "curves"
+        ).is_file()
+
+    def take(self, ports: Mapping[str, Path]) -> None:
+        """Brings the results to the step's ports."""
+        with whole_folder(ports["model"]) as partial:
+            shutil.copytree(self.here / "outputs" / "model", partial, dirs_exist_ok=True)
+        with whole_file(ports["curves"]) as partial:
+            shutil.copyfile(self.here / "outputs" / "curves", partial)
+
+    def remove(self) -> None:
+        """Deletes the folder with everything in it."""
+        shutil.rmtree(self.here, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def lease(self, every: float) -> Iterator[None]:
+        """Counts on in the file ``lease``, so that nodes end when the step does, however that came about."""
+        ended = threading.Event()
+
+        def count() -> None:
+            beat = 0
+            while True:
+                # A moment's trouble of the storage costs nothing; a long one ends the nodes, as it should.
+                with contextlib.suppress(OSError):
+                    (self.here / LEASE).write_text(f"{os.getpid()} {beat}", encoding="utf-8")
+                beat += 1
+                if ended.wait(every):
+                    return
+
+        thread = threading.Thread(target=count, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _input(self, name: str, path: Path) -> Path:
+        """Where the nodes find an input."""
+        real = path.resolve()
+        if self.storage is not None and real.is_relative_to(self.storage.resolve()):
+            return path.absolute()
+        target = self.here / "inputs" / name
+        if not target.exists():
+            with whole_folder(target) as partial:
+                shutil.copytree(real, partial, dirs_exist_ok=True, copy_function=_link)
+        return self.there / "inputs" / name
+
+
+def read_arguments(folder: Path) -> dict[str, object]:
+    """What :meth:`Exchange.hand_over` wrote into ``folder``."""
+    content: dict[str, object] = json.loads((folder / "arguments.json").read_text(encoding="utf-8"))
+    return content
+
+
+def _link(source: str, target: str) -> None:
+    """A file under a second name, which costs nothing; a copy where that is another disk."""
+    try:
+        os.link(os.path.realpath(source), target)
+    except OSError:
+        shutil.copyfile(source, target)
