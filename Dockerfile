@@ -52,6 +52,8 @@ ENV HOME=/tmp \
 LABEL org.opencontainers.image.title="Region Heads" \
       org.opencontainers.image.licenses="Apache-2.0"
 WORKDIR /tmp
+# A login shell, in which Kubeflow Trainer starts a container's ranks, sets PATH anew.
+RUN echo 'PATH=/opt/region-heads/bin:/opt/venv/bin:$PATH' > /etc/profile.d/region-heads.sh
 
 FROM runtime AS gpu
 # Triton and DeepSpeed compile for the GPU that they find.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-_PROGRAMS = ("podman", "buildah", "runc", "debootstrap")
+_PROGRAMS = ("podman", "buildah", "runc", "debootstrap", "iptables")
 # For machines that are containers or small virtual machines themselves: no limits to raise, no network to make.
 _CONF = """\
 [containers]

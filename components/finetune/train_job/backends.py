@@ -28,6 +28,10 @@ _HANDED_ON = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", PIPELINE_RUN)
 On Kubernetes the runtime takes these from the same secrets as the pipeline's tasks."""
 
 
+_POLL = 5.0
+"""Seconds between two looks at a job on Kubernetes."""
+
+
 @dataclass(frozen=True)
 class Backend:
     """One of the three, ready to take a job.
@@ -99,7 +103,7 @@ def open_backend(params: Params, tracking: TrackingParams, *, name: str) -> Back
             env=environment,
         ),
         exchange=exchange,
-        poll=5.0 if kind == "kubernetes" else 0.5,
+        poll=_POLL if kind == "kubernetes" else 0.5,
         logs={"kubernetes": "lines", "containers": "chunks", "processes": "printed"}[kind],
         after=(lambda: _end_processes(name)) if kind == "processes" else lambda: None,
     )
@@ -140,13 +144,35 @@ def _client(params: Params) -> Any:
     kind = params.train_job.backend
     try:
         if kind == "kubernetes":
-            return TrainerClient(KubernetesBackendConfig(namespace=params.train_job.namespace or None))
+            namespace = params.train_job.namespace or None
+            return TrainerClient(
+                KubernetesBackendConfig(namespace=namespace, client_configuration=_patient_configuration())
+            )
         if kind == "containers":
-            # No sources: the built-in runtime will do, and nothing is fetched from anywhere.
-            return TrainerClient(ContainerBackendConfig(runtime_source=TrainingRuntimeSource(sources=[])))
+            # No sources: the built-in runtime will do, and nothing is fetched from anywhere. Its folder outlives a
+            # job, for the next one goes on from the checkpoints.
+            sources = TrainingRuntimeSource(sources=[])
+            return TrainerClient(ContainerBackendConfig(runtime_source=sources, auto_remove=False))
         return TrainerClient(LocalProcessBackendConfig())
     except Exception as error:  # kubernetes' ConfigException, the container engine's own
         raise RegionHeadsError(f"finetune.train_job.backend: {kind} cannot be reached ({told(error)})") from error
+
+
+def _patient_configuration() -> Any:
+    """How this pod, or this user, reaches Kubernetes; an API server that restarts is asked again for a minute."""
+    from kubernetes import client, config
+    from urllib3.util import Retry
+
+    configuration = client.Configuration()
+    try:
+        config.load_incluster_config(client_configuration=configuration)
+    except config.ConfigException:
+        config.load_kube_config(client_configuration=configuration)
+    configuration.retries = Retry(
+        total=6, backoff_factor=1, status_forcelist=(429, 500, 502, 503, 504), allowed_methods=None,
+        raise_on_status=False,
+    )  # fmt: skip
+    return configuration
 
 
 def _exchange(params: Params, name: str) -> Exchange:

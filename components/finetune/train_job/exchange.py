@@ -54,15 +54,12 @@ class Exchange:
             RegionHeadsError: The folder cannot be written to.
         """
         try:
+            shutil.rmtree(self.here / "reasons", ignore_errors=True)
             for name in ("inputs", CHECKPOINTS, "outputs", "reasons"):
                 folder = self.here / name
                 folder.mkdir(parents=True, exist_ok=True)
                 if self.open_to_all:
                     folder.chmod(0o777)
-            shutil.rmtree(self.here / "reasons")
-            (self.here / "reasons").mkdir()
-            if self.open_to_all:
-                (self.here / "reasons").chmod(0o777)
             seen = {name: str(self._input(name, ports[name])) for name in INPUTS}
             seen |= {name: str(self.there / "outputs" / name) for name in OUTPUTS}
             told = {name: section.model_dump(mode="json") for name, section in sections.items()}
@@ -127,7 +124,10 @@ class Exchange:
         target = self.here / "inputs" / name
         if not target.exists():
             with whole_folder(target) as partial:
-                shutil.copytree(real, partial, dirs_exist_ok=True, copy_function=_link)
+                if self.open_to_all:
+                    _copy_for_all(real, partial)
+                else:
+                    shutil.copytree(real, partial, dirs_exist_ok=True, copy_function=_link)
         return self.there / "inputs" / name
 
 
@@ -135,6 +135,17 @@ def read_arguments(folder: Path) -> dict[str, object]:
     """What :meth:`Exchange.hand_over` wrote into ``folder``."""
     content: dict[str, object] = json.loads((folder / "arguments.json").read_text(encoding="utf-8"))
     return content
+
+
+def _copy_for_all(source: Path, target: Path) -> None:
+    """A copy that every user can read, whatever the rights of the original are."""
+    for folder, _, files in os.walk(source, followlinks=True):
+        copied = target / Path(folder).relative_to(source)
+        copied.mkdir(exist_ok=True)
+        copied.chmod(0o755)
+        for file in files:
+            shutil.copyfile(Path(folder) / file, copied / file)
+            (copied / file).chmod(0o644)
 
 
 def _link(source: str, target: str) -> None:

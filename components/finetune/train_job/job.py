@@ -38,7 +38,9 @@ class Job:
         try:
             self._client.train(runtime=self._backend.runtime, trainer=self._backend.trainer, options=options)
         except (RuntimeError, TimeoutError, ValueError) as error:
-            raise RegionHeadsError(f"TrainJob {self.name}: could not be created ({told(error)})") from error
+            # 409: the server took it, and its answer was lost, so that it was asked again.
+            if getattr(error.__cause__, "status", None) != 409:
+                raise RegionHeadsError(f"TrainJob {self.name}: could not be created ({told(error)})") from error
 
     def delete(self) -> bool:
         """Deletes it, if it is there, and waits until it is gone.

@@ -65,8 +65,9 @@ def _check_ranks(expected: int) -> None:
     found = int(os.environ.get("WORLD_SIZE", "0"))
     if found not in (0, expected):  # 0: no launcher has been here, and the step starts its ranks itself
         raise RegionHeadsError(
-            f"expected {expected} ranks (finetune.nodes x finetune.processes), found {found}; set numProcPerNode of "
-            "the training runtime, or one GPU for each process in finetune.train_job.resources"
+            f"expected {expected} ranks (finetune.nodes x finetune.processes), found {found}; Kubeflow Trainer starts "
+            "one for each GPU of a node, without GPUs for each CPU: make finetune.processes and "
+            "finetune.train_job.resources agree"
         )
 
 
