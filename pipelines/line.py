@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kfp import dsl
@@ -10,42 +11,46 @@ from components.drift.component import drift
 from components.evaluate.component import evaluate
 from components.fetch_data.component import fetch_data
 from components.finetune.component import finetune
+from components.finetune.params import Params as FinetuneParams
+from components.params import section
 from components.preflight.component import preflight
 from components.promote.component import promote
 from components.register.component import register
 from components.sample_data.component import sample_data
-from components.sections import ClusterParams, DatasetParams, SourceParams
+from components.sections import ClusterParams, DatasetParams, Section, SourceParams
 from components.split.component import split
 from components.tag_tasks.component import tag_tasks
 from components.validate.component import validate
 from components.visualize.component import visualize
 from pipelines.parameters import renders
-from pipelines.policy import apply
+from pipelines.policy import apply, apply_launcher
 
 
 class Line:
     """Makes the tasks of one pipeline.
 
     Args:
-        data, source: Decide where the data set comes from when the pipeline is compiled: rendered, fetched from the
-            repository's DVC remote, or imported from an address.
-        cluster: What is fixed when the pipeline is compiled.
+        params: What is fixed when the pipeline is compiled, among it where the data set comes from (rendered, fetched
+            from the repository's DVC remote, or imported from an address) and where training runs.
         given: The pipeline's parameters by name.
     """
 
-    def __init__(
-        self, *, data: DatasetParams, source: SourceParams, cluster: ClusterParams, given: dict[str, Any]
-    ) -> None:
+    def __init__(self, params: Mapping[str, Section], given: dict[str, Any]) -> None:
         self._given = dict(given)
-        self._cluster = cluster
-        self._renders = renders(data)
-        self._fetches = not self._renders and bool(source.repository)
+        self._cluster = section(params, ClusterParams)
+        self._train_job = section(params, FinetuneParams).train_job
+        self._renders = renders(section(params, DatasetParams))
+        self._fetches = not self._renders and bool(section(params, SourceParams).repository)
 
     def task(self, step: Any, **inputs: Any) -> Any:
         """Calls ``step`` with its inputs and with those parameters that it has an input for."""
         parameters = {name: self._given[name] for name in step.component_spec.inputs if name in self._given}
         made = step(**{**parameters, **inputs})
-        apply(made, step.component_spec.name.replace("-", "_"), self._cluster, self._given)
+        name = step.component_spec.name.replace("-", "_")
+        if name == "finetune" and self._train_job.backend == "kubernetes":
+            apply_launcher(made, self._train_job)
+        else:
+            apply(made, name, self._cluster, self._given)
         return made
 
     def check(self) -> None:

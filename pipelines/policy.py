@@ -7,6 +7,7 @@ from typing import Any
 
 from kfp import dsl, kubernetes
 
+from components.finetune.params import TrainJobParams
 from components.sections import ClusterParams
 
 _MINUTE, _HOUR = 60, 3600
@@ -79,6 +80,10 @@ POLICIES: dict[str, Policy] = {
 }
 
 
+_LAUNCHER = ("1", "4Gi")
+"""CPUs and memory of ``finetune`` where a TrainJob trains: it reads the split tables and copies the data set."""
+
+
 def apply(task: dsl.PipelineTask, step: str, cluster: ClusterParams, given: dict[str, Any]) -> None:
     """Gives ``task`` the policy of ``step``.
 
@@ -88,12 +93,23 @@ def apply(task: dsl.PipelineTask, step: str, cluster: ClusterParams, given: dict
             ``tolerations``; the tasks that run the model take them.
     """
     policy = POLICIES[step]
+    _apply(task, policy, policy.cpus or given["cpus"], policy.memory or given["memory"])
+    if policy.cpus is None:
+        _for_the_model(task, cluster, given)
+
+
+def apply_launcher(task: dsl.PipelineTask, train_job: TrainJobParams) -> None:
+    """Gives the task ``finetune`` what it needs where it only starts a TrainJob: no GPU, but the storage."""
+    _apply(task, POLICIES["finetune"], *_LAUNCHER)
+    kubernetes.mount_pvc(task, pvc_name=train_job.claim, mount_path=train_job.folder)
+
+
+def _apply(task: dsl.PipelineTask, policy: Policy, cpus: Any, memory: Any) -> None:
     task.set_caching_options(enable_caching=policy.cached)
     if policy.retries:
         task.set_retry(policy.retries, backoff_duration=BACKOFF, backoff_factor=2, backoff_max_duration="600s")
     if policy.seconds is not None:
         kubernetes.set_timeout(task, policy.seconds)
-    cpus, memory = policy.cpus or given["cpus"], policy.memory or given["memory"]
     task.set_cpu_request(cpus).set_cpu_limit(cpus).set_memory_request(memory).set_memory_limit(memory)
     for name in policy.secrets:
         keys = SECRETS[name]
@@ -101,8 +117,6 @@ def apply(task: dsl.PipelineTask, step: str, cluster: ClusterParams, given: dict
     # Kubeflow itself forbids privileges and drops all capabilities; it has no setting for a read-only root.
     kubernetes.set_security_context(task, run_as_user=USER, run_as_group=USER, run_as_non_root=True)
     kubernetes.use_field_path_as_env(task, "REGION_HEADS_PIPELINE_RUN", "metadata.labels['pipeline/runid']")
-    if policy.cpus is None:
-        _for_the_model(task, cluster, given)
 
 
 def _for_the_model(task: dsl.PipelineTask, cluster: ClusterParams, given: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ def retraining_pipeline(params: Mapping[str, Section], *, data_revision: str = "
     given = defaults(params, without=() if renders(data) else ("sample_data",)) | imported(data, source, data_revision)
 
     def retraining(parameters: dict[str, Any]) -> None:
-        line = Line(data=data, source=source, cluster=cluster, given=parameters)
+        line = Line(params, parameters)
         with dsl.ExitHandler(line.task(notify), name="retraining"):
             line.check()
             compared = line.task(compare_data, max_hours=cluster.max_hours)

@@ -32,7 +32,7 @@ def training_pipeline(params: Mapping[str, Section], *, data_revision: str = "")
     given |= imported(data, source, data_revision)
 
     def training(parameters: dict[str, Any]) -> None:
-        line = Line(data=data, source=source, cluster=cluster, given=parameters)
+        line = Line(params, parameters)
         line.check()
         line.run(line.dataset())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from components.command import bound_step
 from components.finetune.ending import end_now
-from components.finetune.train_job.node import in_train_job, watch_lease
+from components.finetune.train_job.lease import in_train_job, watch_lease
 from region_heads.errors import RegionHeadsError
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from components.finetune.params import Params
 from components.finetune.quiet import quiet
 from components.finetune.settings import policy, settings, training_arguments
 from components.finetune.train_job.exchange import CHECKPOINTS
-from components.finetune.train_job.node import in_train_job
+from components.finetune.train_job.lease import in_train_job
 from components.finetune.train_job.run import run_train_job
 from components.finetune.trouble import told
 from components.inputs import read_table

@@ -13,6 +13,7 @@ from components.finetune.params import Params as FinetuneParams
 from components.pipeline_run import WEBHOOK
 from components.preflight.nodes import largest_offer
 from components.preflight.params import Params
+from components.preflight.runtimes import Missing, runtime_image
 from components.sections import ClusterParams, DatasetParams, SourceParams, TrackingParams
 from components.tracking import PIPELINE_RUN, connect, in_words, parent_run, tracking_uri
 from region_heads.errors import RegionHeadsError
@@ -75,7 +76,7 @@ def data_revision(source: SourceParams, data: DatasetParams) -> tuple[Check, dic
 def gpus(cluster: ClusterParams, finetune: FinetuneParams) -> Check:
     """Training's processes and GPUs fit together, and some node has so many."""
     wanted = f"{cluster.gpus} x {cluster.gpu_type}"
-    if finetune.processes > 1 and cluster.gpus not in (0, finetune.processes):
+    if finetune.processes > 1 and finetune.train_job.backend == "none" and cluster.gpus not in (0, finetune.processes):
         advice = "make them equal"
         found = f"expected a GPU for each process, found cluster.gpus {cluster.gpus} and finetune.processes "
         return Check("GPUs", "failed", f"{found}{finetune.processes}; {advice}")
@@ -88,6 +89,14 @@ def gpus(cluster: ClusterParams, finetune: FinetuneParams) -> Check:
         advice = "lower cluster.gpus, or correct cluster.gpu_type and cluster.node_selector"
         return Check("GPUs", "failed", f"expected a node with {wanted}, found at most {offer}; {advice}")
     return Check("GPUs", "ok", f"{wanted}; a node with {offer} is there")
+
+
+def training_runtime(finetune: FinetuneParams) -> Check:
+    """What TrainJobs are made from is there."""
+    found = runtime_image(finetune.train_job)
+    if isinstance(found, Missing):
+        return Check("training runtime", "failed", f"{found.words}; apply the manifests' component trainer-runtime")
+    return Check("training runtime", "ok", f"{finetune.train_job.runtime}, with {found}")
 
 
 def backbone(finetune: FinetuneParams) -> Check:
@@ -147,6 +156,8 @@ def everything(  # one line for each check, in the order in which a person would
         secrets(params), tracking_server(tracking, params), model_registry(tracking), about_data,
         gpus(cluster, finetune), backbone(finetune),
     ]  # fmt: skip
+    if finetune.train_job.backend == "kubernetes":
+        found.append(training_runtime(finetune))
     return found, resolved
 
 

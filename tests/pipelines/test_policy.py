@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,3 +119,17 @@ def _kubernetes(documents: Any, step: str) -> dict[str, Any]:
 
 def _name(step: str) -> str:
     return f"exec-{step.replace('_', '-')}"
+
+
+def test_where_a_train_job_trains_the_task_has_its_storage_and_no_gpu(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text("finetune: {nodes: 4, processes: 8, train_job: {backend: kubernetes, claim: shared}}\n")
+    pipeline, platform = yaml.safe_load_all(compile_text(file))
+    resources = pipeline["deploymentSpec"]["executors"]["exec-finetune"]["container"]["resources"]
+    assert "accelerator" not in resources
+    assert resources["resourceCpuLimit"] == "1"
+    found = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-finetune"]
+    (mount,) = found["pvcMount"]
+    assert mount["mountPath"] == "/work"
+    assert mount["constant"] == "shared"
+    assert found["securityContext"]["runAsNonRoot"]

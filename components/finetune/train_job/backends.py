@@ -17,7 +17,7 @@ from typing import Any
 
 from components.finetune.params import Params
 from components.finetune.train_job.exchange import Exchange
-from components.finetune.train_job.node import FOLDER, LEASE_SECONDS
+from components.finetune.train_job.lease import FOLDER, LEASE_SECONDS
 from components.image import GPU_IMAGE
 from components.sections import TrackingParams
 from components.tracking import PIPELINE_RUN, tracking_uri
@@ -63,8 +63,6 @@ def open_backend(params: Params, tracking: TrackingParams, *, name: str) -> Back
     """
     from kubeflow.trainer import CustomTrainer
 
-    from components.finetune.train_job.node import run_node
-
     _check(params, tracking)
     job = params.train_job
     kind = job.backend
@@ -107,6 +105,13 @@ def open_backend(params: Params, tracking: TrackingParams, *, name: str) -> Back
         logs={"kubernetes": "lines", "containers": "chunks", "processes": "printed"}[kind],
         after=(lambda: _end_processes(name)) if kind == "processes" else lambda: None,
     )
+
+
+def run_node() -> None:
+    """The program of a node. Kubeflow takes the text of this function alone, so it can use nothing from outside."""
+    import runpy
+
+    runpy.run_module("components.finetune.train_job.node", run_name="__main__")
 
 
 def told(error: BaseException) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.finetune.checkpoints import checkpoint_folder, last_checkpoint
+from components.finetune.checkpoints import last_checkpoint, training_digest
 from components.finetune.params import Params
 from components.finetune.step import finetune
 from components.sections import DatasetParams, TrackingParams
@@ -57,11 +57,14 @@ def test_it_writes_a_model_its_curves_and_a_run(splits: Path, image_folder: Path
 
 
 def test_only_the_run_that_wrote_a_checkpoint_finds_it(splits: Path, tmp_path: Path) -> None:
-    folder = checkpoint_folder(tmp_path, splits, params(tmp_path))
-    assert checkpoint_folder(tmp_path, splits, params(tmp_path)) == folder
-    assert checkpoint_folder(tmp_path, splits, params(tmp_path, seed=1)) != folder
+    digest = training_digest(splits, params(tmp_path))
+    assert training_digest(splits, params(tmp_path)) == digest
+    elsewhere = {"checkpoint_folder": "other", "train_job": {"backend": "kubernetes", "tries": 9}}
+    assert training_digest(splits, params(tmp_path, **elsewhere)) == digest, "where it runs changes no weight"
+    assert training_digest(splits, params(tmp_path, seed=1)) != digest
+    assert training_digest(splits, params(tmp_path, nodes=2)) != digest
     pq.write_table(pq.read_table(splits / "train.parquet").slice(1), splits / "train.parquet")
-    assert checkpoint_folder(tmp_path, splits, params(tmp_path)) != folder
+    assert training_digest(splits, params(tmp_path)) != digest
 
 
 def test_every_process_of_a_run_finds_the_same_checkpoints_whatever_it_has_loaded(splits: Path, tmp_path: Path) -> None:
@@ -69,12 +72,12 @@ def test_every_process_of_a_run_finds_the_same_checkpoints_whatever_it_has_loade
 
     code = (
         "import sys; from pathlib import Path; from components.finetune.params import Params;"
-        "from components.finetune.checkpoints import checkpoint_folder;"
-        "print(checkpoint_folder(Path(sys.argv[1]), Path(sys.argv[2]), Params.model_validate_json(sys.argv[3])))"
+        "from components.finetune.checkpoints import training_digest;"
+        "print(training_digest(Path(sys.argv[1]), Params.model_validate_json(sys.argv[2])))"
     )
-    arguments = [str(tmp_path), str(splits), params(tmp_path).model_dump_json()]
+    arguments = [str(splits), params(tmp_path).model_dump_json()]
     elsewhere = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
-    assert elsewhere.stdout.strip() == str(checkpoint_folder(tmp_path, splits, params(tmp_path)))
+    assert elsewhere.stdout.strip() == training_digest(splits, params(tmp_path))
 
 
 def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.finetune.train_job.node import FOLDER
+from components.finetune.train_job.lease import FOLDER
 from region_heads.errors import RegionHeadsError
 from tests.components.finetune.train_job_run import assert_same_training, train, weights
 

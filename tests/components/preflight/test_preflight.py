@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import kubernetes.config.kube_config
 import pytest
+import yaml
 
 from components.finetune.params import Params as FinetuneParams
 from components.preflight.params import Params
@@ -15,6 +17,7 @@ from components.sections import ClusterParams, DatasetParams, SourceParams, Trac
 from components.tracking import connect
 from region_heads.errors import RegionHeadsError
 from tests.components.data_repository import PATH, DataRepository
+from tests.components.finetune.trainer_standin import trainer_standin
 
 
 @pytest.fixture
@@ -88,3 +91,20 @@ def test_the_artifacts_are_written_to_before_the_run_not_only_the_server_asked(
 def test_outside_a_cluster_nodes_are_not_asked_for_gpus(check: Any, tmp_path: Path) -> None:
     assert check(cluster=ClusterParams(gpus=1))["not_checked"] == 2
     assert "this is no pod of a cluster" in (tmp_path / "checks.md").read_text()
+
+
+def test_where_a_train_job_is_to_train_its_runtime_must_be_there(
+    check: Any, tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubernetes.config.kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "kubeconfig"))
+    job = {"backend": "kubernetes"}
+    with pytest.raises(RegionHeadsError, match=r"training runtime: expected .*Kubernetes cannot be reached"):
+        check(finetune=FinetuneParams.model_validate({"train_job": job}))
+    runtime = yaml.safe_load((repository / "manifests/components/trainer-runtime/runtime.yaml").read_text())
+    with trainer_standin(runtime, tmp_path / "kubeconfig"):
+        # Several ranks need no GPU of the task that only starts them.
+        sound = check(finetune=FinetuneParams.model_validate({"processes": 8, "nodes": 2, "train_job": job}))
+        assert sound["checks"] == 7
+        with pytest.raises(RegionHeadsError, match=r"a training runtime called other, found none \(404 Not Found\)"):
+            check(finetune=FinetuneParams.model_validate({"train_job": job | {"runtime": "other"}}))
+    assert "| training runtime |" in (tmp_path / "checks.md").read_text()
