@@ -18,6 +18,7 @@ def submit(
     pipeline: PipelineName = PipelineName.TRAINING,
     name: str | None = None,
     namespace: str | None = None,
+    service_account: str | None = None,
 ) -> str:
     """Compiles the pipeline from ``params`` and starts a run of it.
 
@@ -28,6 +29,7 @@ def submit(
         pipeline: Which one.
         name: Name of the run; None lets Kubeflow choose.
         namespace: Profile namespace of a multi-user installation.
+        service_account: Account that the tasks run under; None leaves it to the server.
 
     Returns:
         The run's id.
@@ -40,6 +42,10 @@ def submit(
         compile_file(params, package, pipeline)
         with kubeflow(host) as client:
             run = client.create_run_from_pipeline_package(
-                str(package), run_name=name, experiment_name=experiment, namespace=namespace
+                str(package),
+                run_name=name,
+                experiment_name=experiment,
+                namespace=namespace,
+                service_account=service_account,
             )
             return str(run.run_id)

@@ -18,4 +18,7 @@ Host = Annotated[
 ]
 Experiment = Annotated[str, typer.Option(help="Kubeflow experiment; created when it is new.")]
 Namespace = Annotated[str | None, typer.Option(help="Profile namespace, where the server has several users.")]
+ServiceAccount = Annotated[
+    str | None, typer.Option(help="Account that the tasks run under; without it the server's own choice.")
+]
 Pipeline = Annotated[PipelineName, typer.Option(help="Which one.")]

@@ -85,6 +85,7 @@ def submit(
     pipeline: options.Pipeline = PipelineName.TRAINING,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     namespace: options.Namespace = None,
+    service_account: options.ServiceAccount = None,
 ) -> None:
     """Start one run on a Kubeflow Pipelines server.
 
@@ -99,46 +100,67 @@ def submit(
         pipeline=pipeline,
         name=name,
         namespace=namespace,
+        service_account=service_account,
     )
     typer.echo(f"run {run_id} started")
 
 
 @app.command()
 def schedule(
-    name: Annotated[str, typer.Argument(help="Name of the recurring run; there is one of each name.")],
+    name: Annotated[str | None, typer.Argument(help="Name of a recurring run; there is one of each name.")] = None,
     cron: Annotated[
         str | None, typer.Option(help='Six fields, seconds first: "0 0 3 * * *" is three every night.')
     ] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Keep it, but do not run it.")] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Remove it; its past runs stay.")] = False,
+    file: Annotated[Path | None, typer.Option("--file", help="All schedules, instead of one by name.")] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove those that this command made and that the file names no more.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     host: options.Host = None,
     params: options.Params = _PARAMS,
     experiment: options.Experiment = "region-heads",
     pipeline: options.Pipeline = PipelineName.RETRAINING,
     namespace: options.Namespace = None,
+    service_account: options.ServiceAccount = None,
 ) -> None:
-    """Make a recurring run be as described: created, updated, paused, resumed or deleted as needed.
+    """Make recurring runs be as described: created, updated, paused, resumed or deleted as needed.
+
+    A file is a list of schedules: name, cron, and where they differ from these defaults pipeline (retraining), params
+    (params.yaml, beside the file), experiment (region-heads), service_account, paused (false).
+
+    Example: `region-heads pipeline schedule --file schedules.yaml --prune --host http://localhost:8888`
 
     Example: `region-heads pipeline schedule nightly --cron "0 0 3 * * *" --host http://localhost:8888`
     """
-    from pipelines.schedule import schedule as keep
-    from pipelines.schedule import unschedule
+    from pipelines.schedules.reconcile import reconcile, unschedule
+    from pipelines.schedules.wanted import Schedule, read_schedules
 
-    if delete:
-        if cron or paused:
-            raise RegionHeadsError("--delete: expected no --cron and no --paused beside it")
-        change = unschedule(host=host, name=name, namespace=namespace)
+    if (name is None) == (file is None):
+        raise RegionHeadsError("expected a name or --file FILE, found " + ("neither" if file is None else "both"))
+    if file is not None:
+        if cron or paused or delete or service_account:
+            raise RegionHeadsError("--file: expected no --cron, --paused, --delete or --service-account beside it")
+        changes = reconcile(read_schedules(file), host=host, namespace=namespace, prune=prune, dry_run=dry_run)
+    elif prune:
+        raise RegionHeadsError("--prune: expected --file FILE beside it, which says what stays")
+    elif delete:
+        if cron or paused or dry_run:
+            raise RegionHeadsError("--delete: expected no --cron, --paused or --dry-run beside it")
+        changes = {str(name): unschedule(str(name), host=host, namespace=namespace)}
     elif cron is None or len(cron.split()) != 6:
         raise RegionHeadsError(f'--cron: expected six fields, such as "0 0 3 * * *", found {cron!r}')
     else:
-        change = keep(
-            params,
-            host=host,
-            name=name,
+        wanted = Schedule(
+            name=str(name),
             cron=cron,
-            experiment=experiment,
             pipeline=pipeline,
+            params=params,
+            experiment=experiment,
+            service_account=service_account,
             paused=paused,
-            namespace=namespace,
         )
-    typer.echo(f"{name}: {change}")
+        changes = dict(reconcile([wanted], host=host, namespace=namespace, dry_run=dry_run))
+    for scheduled, change in changes.items():
+        typer.echo(f"{scheduled}: {'would be ' if dry_run and change != 'unchanged' else ''}{change}")

@@ -24,22 +24,22 @@ pytestmark = pytest.mark.slow
 JOB = {"backend": "processes"}
 
 
-def in_jobs() -> list[psutil.Process]:
-    """Processes of this machine that belong to a job."""
+def in_jobs(folder: Path) -> list[psutil.Process]:
+    """Processes of this machine that belong to a job with its folder below ``folder``."""
     found = []
     for process in psutil.process_iter():
         try:
-            if FOLDER in process.environ():
+            if process.environ().get(FOLDER, "").startswith(f"{folder}/"):
                 found.append(process)
         except psutil.Error:
             continue
     return found
 
 
-def wait_until_none(seconds: float = 30) -> None:
+def wait_until_none(folder: Path, seconds: float = 30) -> None:
     until = time.monotonic() + seconds
-    while in_jobs():
-        assert time.monotonic() < until, [process.cmdline() for process in in_jobs()]
+    while in_jobs(folder):
+        assert time.monotonic() < until, [process.cmdline() for process in in_jobs(folder)]
         time.sleep(0.2)
 
 
@@ -59,14 +59,14 @@ def test_a_job_learns_what_one_process_learns(
     assert (tmp_path / "job" / "curves").read_text().startswith("step,epoch")
     assert "trained " in capfd.readouterr().out, "the job's log is the step's"
     assert not list((tmp_path / "job" / "checkpoints").glob("*")), "nothing is left behind"
-    assert not in_jobs()
+    assert not in_jobs(tmp_path)
     assert Path.cwd() == here
 
 
 def test_what_a_rank_says_ends_the_step_at_once(table: pa.Table, image_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(RegionHeadsError, match=r"TrainJob finetune-\w{12}: rank 0 gave up: .*training stopped before"):
         train(table, image_folder, tmp_path, processes=2, learning_rate=1e30, checkpoints=0, train_job=JOB)
-    assert not in_jobs()
+    assert not in_jobs(tmp_path)
 
 
 def test_a_lost_machine_costs_what_came_after_the_checkpoint(
@@ -80,7 +80,7 @@ def test_a_lost_machine_costs_what_came_after_the_checkpoint(
     def kill() -> None:
         while not list((tmp_path / "cut" / "checkpoints").glob("*/checkpoints/*/checkpoint-*/trainer_state.json")):
             time.sleep(0.05)
-        for process in in_jobs():
+        for process in in_jobs(tmp_path):
             process.kill()
 
     killer = threading.Thread(target=kill, daemon=True)
@@ -121,7 +121,7 @@ def test_nothing_goes_on_when_the_step_is_ended(
             assert step.poll() is None
             assert time.monotonic() < until
             time.sleep(0.1)
-        assert in_jobs()
+        assert in_jobs(tmp_path)
         os.kill(step.pid, number)
         assert step.wait(60) != 0
-    wait_until_none()
+    wait_until_none(tmp_path)
