@@ -1,10 +1,11 @@
-"""Compiles a pipeline to the YAML that Kubeflow takes."""
+"""Compiles a pipeline to the YAML that Kubeflow takes, or to resources of Kubernetes."""
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -41,21 +42,51 @@ def compile_text(params: Path, pipeline: PipelineName = PipelineName.TRAINING) -
     Raises:
         RegionHeadsError: As :func:`build`.
     """
-    from kfp import compiler
+    return HEADER + _compiled(build(params, pipeline))
 
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "pipeline.yaml"
-        compiler.Compiler().compile(build(params, pipeline), str(target))
-        lines = target.read_text(encoding="utf-8").splitlines(keepends=True)
-    # kfp opens with a comment that shows the parameters' values in an order that changes from run to run.
-    return HEADER + "".join(line for line in lines if not line.startswith("#"))
+
+def compile_resources(
+    params: Path, pipeline: PipelineName = PipelineName.TRAINING, *, namespace: str | None = None
+) -> str:
+    """The same as Kubernetes resources, ``Pipeline`` and ``PipelineVersion``, for who applies files from Git.
+
+    A version is named after its content: Kubeflow refuses to change one, and the same content is the same version,
+    whenever and wherever it is compiled.
+
+    Raises:
+        RegionHeadsError: As :func:`build`.
+    """
+    from kfp.compiler.compiler_utils import KubernetesManifestOptions
+
+    made = build(params, pipeline)
+    digest = hashlib.sha256(_compiled(made).encode()).hexdigest()[:12]
+    options = KubernetesManifestOptions(
+        pipeline_name=made.name, pipeline_version_name=f"{made.name}-{digest}", namespace=namespace,
+        include_pipeline_manifest=True,
+    )  # fmt: skip
+    return HEADER + _compiled(made, kubernetes_manifest_format=True, kubernetes_manifest_options=options)
 
 
 def compile_file(params: Path, target: Path, pipeline: PipelineName = PipelineName.TRAINING) -> None:
     """Writes :func:`compile_text` to ``target``, whole or not at all."""
-    text = compile_text(params, pipeline)
+    write_compiled(compile_text(params, pipeline), target)
+
+
+def write_compiled(text: str, target: Path) -> None:
+    """Writes a compiled pipeline to ``target``, whole or not at all."""
     with whole_file(target) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def _compiled(made: BaseComponent, **options: Any) -> str:
+    from kfp import compiler
+
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "pipeline.yaml"
+        compiler.Compiler().compile(made, str(target), **options)
+        lines = target.read_text(encoding="utf-8").splitlines(keepends=True)
+    # kfp opens with a comment that shows the parameters' values in an order that changes from run to run.
+    return "".join(line for line in lines if not line.startswith("#"))
 
 
 def _dvc_digest(pointer: Path) -> str:

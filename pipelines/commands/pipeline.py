@@ -25,17 +25,35 @@ def compile_(
     out: Annotated[Path, typer.Option("--out", help="Where the YAML goes.")] = Path("pipeline.yaml"),
     params: options.Params = _PARAMS,
     pipeline: options.Pipeline = PipelineName.TRAINING,
+    resources: Annotated[
+        bool, typer.Option("--resources", help="As resources of Kubernetes, Pipeline and PipelineVersion.")
+    ] = False,
+    namespace: Annotated[str | None, typer.Option(help="Of these resources.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail where --out holds something else.")
+    ] = False,
 ) -> None:
     """Compile a pipeline to YAML, with the values of params.yaml as its defaults.
 
     The tasks run in the image named by REGION_HEADS_IMAGE; for a cluster give it by digest.
 
     Example: `REGION_HEADS_IMAGE=registry/region-heads@sha256:… region-heads pipeline compile`
-    """
-    from pipelines.compile import compile_file
 
-    compile_file(params, out, pipeline)
-    typer.echo(f"{out}: compiled from {params}; upload it, or `region-heads pipeline submit`")
+    Example: `region-heads pipeline compile --resources --out training.yaml --check`
+    """
+    from pipelines.compile import compile_resources, compile_text, write_compiled
+    from pipelines.drift import check_drift
+
+    if namespace and not resources:
+        raise RegionHeadsError("--namespace: expected --resources beside it; plain YAML belongs to no namespace")
+    text = compile_resources(params, pipeline, namespace=namespace) if resources else compile_text(params, pipeline)
+    if check:
+        check_drift(text, out)
+        typer.echo(f"{out}: is what {params} and the code make")
+        return
+    write_compiled(text, out)
+    then = "apply it" if resources else "upload it, or `region-heads pipeline submit`"
+    typer.echo(f"{out}: compiled from {params}; {then}")
 
 
 @app.command()

@@ -123,7 +123,7 @@ def test_compile_writes_the_pipeline(run: Run, params: Path, tmp_path: Path) -> 
         (("submit",), "KF_PIPELINES_ENDPOINT"),
         (("schedule", "nightly"), "--cron: expected six fields"),
         (("schedule", "nightly", "--cron", "0 3 * * *"), "--cron: expected six fields"),
-        (("schedule", "nightly", "--delete", "--paused"), "expected no --cron and no --paused"),
+        (("schedule", "nightly", "--delete", "--paused"), "expected no --cron, --paused or --dry-run"),
     ],
 )
 def test_what_a_pipeline_command_lacks_is_named(
