@@ -39,9 +39,32 @@ def workloads(resources: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     yield from (resource for resource in resources if resource["kind"] in _SERVERS)
 
 
+def pod_templates(resources: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every pod that something here makes, under "Kind/name"."""
+    for resource in resources:
+        label = f"{resource['kind']}/{resource['metadata']['name']}"
+        match resource["kind"]:
+            case "Deployment" | "StatefulSet" | "Job":
+                yield label, resource["spec"]["template"]
+            case "CronJob":
+                yield label, resource["spec"]["jobTemplate"]["spec"]["template"]
+            case "TrainingRuntime":
+                for job in resource["spec"]["template"]["spec"]["replicatedJobs"]:
+                    yield label, job["template"]["spec"]["template"]
+
+
 def broken_rules(workload: dict[str, Any]) -> list[str]:
-    """The rules that a workload breaks: no root, read-only, limits, pinned images, probes, no secret in sight."""
-    pod = workload["spec"]["template"]["spec"]
+    """The rules that a server's pod breaks: those of every pod, and probes."""
+    template = workload["spec"]["template"]
+    probes = {"startupProbe", "readinessProbe", "livenessProbe"}
+    return broken_pod_rules(template) + [
+        f"{container['name']}: probes" for container in template["spec"]["containers"] if not probes <= set(container)
+    ]
+
+
+def broken_pod_rules(template: dict[str, Any]) -> list[str]:
+    """The rules that a pod breaks: no root, read-only, limits, pinned images, no secret in sight."""
+    pod = template["spec"]
     security = pod.get("securityContext", {})
     broken = [
         rule
@@ -55,9 +78,6 @@ def broken_rules(workload: dict[str, Any]) -> list[str]:
         }.items()
         if not kept
     ]
-    for container in pod["containers"]:
-        probes = {"startupProbe", "readinessProbe", "livenessProbe"}
-        broken += [] if probes <= set(container) else [f"{container['name']}: probes"]
     for container in [*pod.get("initContainers", []), *pod["containers"]]:
         broken += [f"{container['name']}: {rule}" for rule in _broken_by(container)]
     return broken
@@ -73,7 +93,7 @@ def _broken_by(container: dict[str, Any]) -> list[str]:
         "requests and limits": all({"cpu", "memory"} <= set(limits.get(kind, {})) for kind in ("requests", "limits")),
         "a pinned image": bool(_PINNED.fullmatch(container["image"])),
         "secrets by reference": not any(
-            re.search(r"PASSWORD|SECRET|TOKEN|ACCESS_KEY", entry["name"]) and "value" in entry
+            re.search(r"(PASSWORD|SECRET|TOKEN|ACCESS_KEY)(?!_PATH$)", entry["name"]) and "value" in entry
             for entry in container.get("env", [])
         ),
     }

@@ -1,0 +1,251 @@
+"""Overlays and components: every resource fits its schema, every pod keeps the rules, and parts fit each other."""
+
+from __future__ import annotations
+
+import copy
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from kubeflow_trainer_api import models
+
+from components.finetune.params import Params as FinetuneParams
+from components.params import load_params, section
+from components.sections import ClusterParams
+from pipelines.policy import POLICIES
+from pipelines.schedules.wanted import read_schedules
+from tests.components.finetune.trainer_standin import Refused, strict
+from tests.manifests.rendered import MANIFESTS, broken_pod_rules, of, pod_templates, render, workloads
+
+OVERLAYS = sorted(folder.name for folder in (MANIFESTS / "overlays").iterdir() if folder.is_dir())
+_UNITS = {"": 1, "m": Fraction(1, 1000), "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+
+Resources = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module", params=OVERLAYS)
+def overlay(request: pytest.FixtureRequest) -> tuple[str, Resources]:
+    return request.param, render(f"overlays/{request.param}")
+
+
+@pytest.fixture(scope="module")
+def multi_node() -> Resources:
+    return render("overlays/multi-node")
+
+
+def amount(quantity: object) -> Fraction:
+    """A quantity of Kubernetes as a number."""
+    found = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", str(quantity))
+    assert found, quantity
+    return Fraction(found[1]) * _UNITS[found[2]]
+
+
+def params_of(resources: Resources, tmp_path: Path) -> dict[str, Any]:
+    (config,) = (
+        one
+        for one in resources
+        if one["kind"] == "ConfigMap" and one["metadata"]["name"].startswith("region-heads-params")
+    )
+    file = tmp_path / "params.yaml"
+    file.write_text(config["data"]["params.yaml"])
+    return load_params(file)
+
+
+def test_there_are_the_three_that_the_readme_names() -> None:
+    assert OVERLAYS == ["laptop", "multi-node", "single-gpu"]
+    readme = (MANIFESTS / "README.md").read_text()
+    for folder in (*(f"overlays/{name}" for name in OVERLAYS), *_components()):
+        assert f"`{folder}`" in readme, folder
+
+
+def _components() -> list[str]:
+    return sorted(f"components/{folder.name}" for folder in (MANIFESTS / "components").iterdir())
+
+
+def test_every_component_is_used_and_every_file_of_it() -> None:
+    used = "".join((MANIFESTS / "overlays" / name / "kustomization.yaml").read_text() for name in OVERLAYS)
+    for component in _components():
+        assert f"../../{component}" in used
+        listed = (MANIFESTS / component / "kustomization.yaml").read_text()
+        for file in (MANIFESTS / component).iterdir():
+            assert file.name == "kustomization.yaml" or file.name in listed, file
+
+
+def check_schema(resource: dict[str, Any]) -> None:
+    """Holds a resource against its schema, unknown fields included.
+
+    Raises:
+        Exception: It does not fit.
+    """
+    match resource["apiVersion"]:
+        case "trainer.kubeflow.org/v1alpha1":
+            strict(models.TrainerV1alpha1TrainingRuntime, resource)
+        case "monitoring.coreos.com/v1":
+            _check_alerts(resource)
+        case _:
+            kubernetes_validate.validate(resource, "1.33", strict=True)
+
+
+def _check_alerts(resource: dict[str, Any]) -> None:
+    """What the Prometheus operator asks of a PrometheusRule, written down here: its schema is in no package."""
+    assert set(resource) == {"apiVersion", "kind", "metadata", "spec"}
+    assert set(resource["spec"]) == {"groups"}
+    for group in resource["spec"]["groups"]:
+        assert set(group) <= {"name", "interval", "rules"}
+        for rule in group["rules"]:
+            assert set(rule) == {"alert", "expr", "for", "labels", "annotations"}
+            assert re.fullmatch(r"[0-9]+(ms|s|m|h|d)", rule["for"])
+            assert rule["expr"].count("(") == rule["expr"].count(")")
+            assert rule["expr"].count("{") == rule["expr"].count("}")
+            assert {"summary", "description"} == set(rule["annotations"])
+
+
+def test_every_resource_fits_its_schema(overlay: tuple[str, Resources]) -> None:
+    for resource in overlay[1]:
+        check_schema(resource)
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        (("spec", "mlPolicy", "numberNodes"), "unknown field .spec.mlPolicy.numberNodes"),
+        (("spec", "template", "spec", "maxRestarts"), "unknown field .spec.template.spec.maxRestarts"),
+    ],
+)
+def test_a_runtime_with_a_misspelt_field_is_found(multi_node: Resources, path: tuple[str, ...], error: str) -> None:
+    runtime = copy.deepcopy(of(multi_node, "TrainingRuntime", "region-heads-torch"))
+    inner = runtime
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = 1
+    with pytest.raises(Refused, match=re.escape(error)):
+        check_schema(runtime)
+
+
+def test_every_pod_keeps_the_rules(overlay: tuple[str, Resources]) -> None:
+    name, resources = overlay
+    broken = {pod: broken_pod_rules(template) for pod, template in pod_templates(resources)}
+    servers = {"Deployment/mlflow", "Deployment/model-server", "StatefulSet/object-store", "StatefulSet/postgres"}
+    more = {"laptop": set(), "single-gpu": {"CronJob/schedules"}}.get(
+        name, {"CronJob/schedules", "Job/prepare-training-volume", "TrainingRuntime/region-heads-torch"}
+    )
+    assert broken == {pod: [] for pod in servers | more}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda pod: pod["securityContext"].update(runAsUser=0),
+        lambda pod: pod["containers"][0].update(image="region-heads:latest"),
+        lambda pod: pod["containers"][0]["env"].append({"name": "MLFLOW_TRACKING_PASSWORD", "value": "1234"}),
+        lambda pod: pod["containers"][0].pop("resources"),
+        lambda pod: pod["volumes"].append({"name": "x", "hostPath": {"path": "/"}}),
+    ],
+)
+@pytest.mark.parametrize("kind", ["CronJob", "TrainingRuntime"])
+def test_a_pod_inside_something_else_that_breaks_a_rule_is_found(multi_node: Resources, kind: str, change: Any) -> None:
+    (template,) = (template for pod, template in pod_templates(multi_node) if pod.startswith(kind))
+    bad = copy.deepcopy(template)
+    change(bad["spec"])
+    assert len(broken_pod_rules(bad)) == 1
+
+
+def test_what_runs_always_and_the_heaviest_task_fit_the_quota(overlay: tuple[str, Resources], tmp_path: Path) -> None:
+    _, resources = overlay
+    quota = of(resources, "ResourceQuota", "everything")["spec"]["hard"]
+    most = of(resources, "LimitRange", "containers")["spec"]["limits"][0]["max"]
+    params = params_of(resources, tmp_path)
+    cluster = section(params, ClusterParams)
+    train_job = section(params, FinetuneParams)
+    for resource, of_cluster in (("cpu", cluster.cpus), ("memory", cluster.memory)):
+        always = sum(
+            amount(container["resources"]["limits"][resource]) * workload["spec"].get("replicas", 1)
+            for workload in workloads(resources)
+            for container in workload["spec"]["template"]["spec"]["containers"]
+        )
+        asked = max(
+            amount(of_cluster),
+            *(amount((policy.cpus if resource == "cpu" else policy.memory) or 0) for policy in POLICIES.values()),
+        )
+        node = amount(train_job.train_job.resources.get(resource, 0))
+        assert max(asked, node) <= amount(most[resource])
+        assert always + asked + node * train_job.nodes <= amount(quota[f"limits.{resource}"])
+    gpus = max(cluster.gpus, int(train_job.train_job.resources.get("gpu", 0)) * train_job.nodes)
+    assert gpus <= int(quota["requests.nvidia.com/gpu"])
+
+
+def test_the_laptop_overlay_asks_for_little(tmp_path: Path) -> None:
+    resources = render("overlays/laptop")
+    asked = [
+        (amount(container["resources"]["requests"]["cpu"]), amount(container["resources"]["requests"]["memory"]))
+        for workload in workloads(resources)
+        for container in workload["spec"]["template"]["spec"]["containers"]
+        for _ in range(workload["spec"].get("replicas", 1))
+    ]
+    cluster = section(params_of(resources, tmp_path), ClusterParams)
+    assert sum(cpu for cpu, _ in asked) + amount(cluster.cpus) <= 4
+    assert sum(memory for _, memory in asked) + amount(cluster.memory) <= 12 * 2**30
+    assert not [one for one in resources if one["kind"] == "PodDisruptionBudget"]
+
+
+def test_a_train_job_finds_its_runtime_storage_and_rights(multi_node: Resources, tmp_path: Path) -> None:
+    finetune = section(params_of(multi_node, tmp_path), FinetuneParams)
+    job = finetune.train_job
+    assert finetune.nodes > 1
+    assert job.backend == "kubernetes"
+    assert int(job.resources["gpu"]) == finetune.processes
+    runtime = of(multi_node, "TrainingRuntime", job.runtime)
+    (template,) = (template for pod, template in pod_templates(multi_node) if pod.startswith("TrainingRuntime"))
+    claims = {
+        one["name"]: one["persistentVolumeClaim"]["claimName"]
+        for one in template["spec"]["volumes"]
+        if "persistentVolumeClaim" in one
+    }
+    (container,) = template["spec"]["containers"]
+    mounts = {mount["mountPath"]: claims.get(mount["name"]) for mount in container["volumeMounts"]}
+    assert mounts[job.folder] == job.claim
+    assert of(multi_node, "PersistentVolumeClaim", job.claim)["spec"]["accessModes"] == ["ReadWriteMany"]
+    assert runtime["spec"]["template"]["spec"]["failurePolicy"]["maxRestarts"] == 0, "tries are the step's"
+    rules = of(multi_node, "Role", "pipeline-runner")["rules"]
+    granted = {
+        (group, name): set(rule["verbs"]) for rule in rules for group in rule["apiGroups"] for name in rule["resources"]
+    }
+    assert granted["trainer.kubeflow.org", "trainjobs"] == {"create", "get", "delete"}
+    assert granted["trainer.kubeflow.org", "trainingruntimes"] == {"get"}
+    assert granted["", "pods"] == {"list"}
+    assert granted["", "pods/log"] == {"get"}
+    assert granted["", "events"] == {"list"}
+
+
+@pytest.mark.parametrize("name", ["single-gpu", "multi-node"])
+def test_scheduled_runs_take_the_images_of_the_overlay_and_a_file_that_is_read(name: str, tmp_path: Path) -> None:
+    resources = render(f"overlays/{name}")
+    (template,) = (template for pod, template in pod_templates(resources) if pod == "CronJob/schedules")
+    (container,) = template["spec"]["containers"]
+    environment = {entry["name"]: entry["value"] for entry in container["env"]}
+    assert environment["REGION_HEADS_IMAGE"] == container["image"]
+    images = yaml.safe_load((MANIFESTS / "overlays" / name / "kustomization.yaml").read_text())["images"]
+    (gpu,) = (image for image in images if image["name"] == "region-heads-gpu")
+    assert environment["REGION_HEADS_GPU_IMAGE"] == f"{gpu['newName']}:{gpu['newTag']}"
+    (config,) = (one for one in resources if one["metadata"]["name"].startswith("region-heads-schedules"))
+    file = tmp_path / "schedules.yaml"
+    file.write_text(config["data"]["schedules.yaml"])
+    (schedule,) = read_schedules(file)
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert schedule.params == Path(mounts["params"]) / "params.yaml"
+    assert schedule.service_account in {one["metadata"]["name"] for one in resources if one["kind"] == "ServiceAccount"}
+    assert container["args"][0] == f"--file={mounts['schedules']}/schedules.yaml"
+
+
+def test_alerts_name_what_is_there(multi_node: Resources) -> None:
+    expressions = str(of(multi_node, "PrometheusRule", "region-heads")["spec"])
+    for kind in ("deployment", "statefulset"):
+        named = re.findall(rf'{kind}=~?"([^"]+)"', expressions)
+        there = {one["metadata"]["name"] for one in multi_node if one["kind"].lower() == kind}
+        assert {name for names in named for name in names.split("|")} == there
+    (jobs,) = re.findall(r'job_name=~"([^"]+)"', expressions)
+    assert any(re.fullmatch(jobs, f"{one['metadata']['name']}-123") for one in multi_node if one["kind"] == "CronJob")
