@@ -120,7 +120,7 @@ class Exchange:
         """Where the nodes find an input."""
         real = path.resolve()
         if self.storage is not None and real.is_relative_to(self.storage.resolve()):
-            return path.absolute()
+            return self.storage / real.relative_to(self.storage.resolve())
         target = self.here / "inputs" / name
         if not target.exists():
             with whole_folder(target) as partial:

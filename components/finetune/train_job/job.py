@@ -78,7 +78,8 @@ class Job:
         Raises:
             RegionHeadsError: They waited longer, or the server was away for minutes.
         """
-        created, away_since, streamed, told_of = time.monotonic(), None, _Log(self._backend, self.name), ""
+        created, away_since, ran = time.monotonic(), None, False
+        streamed, told_of = _Log(self._backend, self.name), ""
         while True:
             try:
                 job = self._find()
@@ -97,7 +98,8 @@ class Job:
             if job.status in ("Complete", "Failed"):
                 streamed.close()
                 return "complete" if job.status == "Complete" else "failed"
-            if job.status != "Running":
+            ran = ran or job.status == "Running"
+            if not ran:
                 waiting = self._why_it_waits()
                 if waiting != told_of:
                     print(f"TrainJob {self.name} waits for machines{waiting}", flush=True)
