@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from pipelines.serving.metrics import Measured, Metrics
 from pipelines.serving.requests import BadRequestError, Batch, Question, parse, reason
 from pipelines.serving.worker import BusyError, Worker
 from region_heads.asking import Answer, Refusal
@@ -51,6 +52,8 @@ def create_app(worker: Worker, limits: ServerLimits, about: Mapping[str, Any]) -
         await asyncio.to_thread(worker.stop)
 
     app = FastAPI(title="Region Heads", description=__doc__ or "", lifespan=lifespan, redoc_url=None)
+    metrics = Metrics(worker, about)
+    app.add_middleware(Measured, metrics=metrics, path="/v1/answers")
     app.add_exception_handler(BadRequestError, _refused)
     app.add_exception_handler(HTTPException, _no_such_thing)
 
@@ -67,6 +70,7 @@ def create_app(worker: Worker, limits: ServerLimits, about: Mapping[str, Any]) -
             return _busy("too many requests wait")
         except TimeoutError:
             return _told(504, reason("", f"an answer within {limits.seconds:g} s", "none", "send fewer questions"))
+        metrics.replies(replies)
         if not is_batch:
             return _one(replies[0])
         content = [_entry(number, reply) for number, reply in enumerate(replies)]
@@ -81,6 +85,11 @@ def create_app(worker: Worker, limits: ServerLimits, about: Mapping[str, Any]) -
         loaded = worker.model
         tasks = list(loaded.network.region_heads.heads) if loaded else []
         return {**about, "tasks": tasks, "limits": asdict(limits)}
+
+    @app.get("/metrics", include_in_schema=False)
+    async def figures() -> Response:
+        """For Prometheus."""
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

@@ -69,6 +69,11 @@ class Worker:
             raise BusyError from None
         return job.replies
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait."""
+        return self._jobs.qsize()
+
     def stop(self) -> None:
         """Answers what was taken, then ends."""
         self._jobs.put(None)

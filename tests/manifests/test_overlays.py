@@ -18,6 +18,9 @@ from components.params import load_params, section
 from components.sections import ClusterParams
 from pipelines.policy import POLICIES
 from pipelines.schedules.wanted import read_schedules
+from pipelines.serving.metrics import Metrics
+from pipelines.serving.worker import Worker
+from region_heads.asking import Images, Limits
 from tests.components.finetune.trainer_standin import Refused, strict
 from tests.manifests.rendered import MANIFESTS, broken_pod_rules, of, pod_templates, render, workloads
 
@@ -85,7 +88,7 @@ def check_schema(resource: dict[str, Any]) -> None:
         case "trainer.kubeflow.org/v1alpha1":
             strict(models.TrainerV1alpha1TrainingRuntime, resource)
         case "monitoring.coreos.com/v1":
-            _check_alerts(resource)
+            {"PrometheusRule": _check_alerts, "PodMonitor": _check_pod_monitor}[resource["kind"]](resource)
         case _:
             kubernetes_validate.validate(resource, "1.33", strict=True)
 
@@ -102,6 +105,15 @@ def _check_alerts(resource: dict[str, Any]) -> None:
             assert rule["expr"].count("(") == rule["expr"].count(")")
             assert rule["expr"].count("{") == rule["expr"].count("}")
             assert {"summary", "description"} == set(rule["annotations"])
+
+
+def _check_pod_monitor(resource: dict[str, Any]) -> None:
+    """Likewise, of a PodMonitor."""
+    assert set(resource) == {"apiVersion", "kind", "metadata", "spec"}
+    assert set(resource["spec"]) == {"selector", "podMetricsEndpoints"}
+    assert set(resource["spec"]["selector"]) == {"matchLabels"}
+    for endpoint in resource["spec"]["podMetricsEndpoints"]:
+        assert set(endpoint) == {"port", "path", "interval"}
 
 
 def test_every_resource_fits_its_schema(overlay: tuple[str, Resources]) -> None:
@@ -249,3 +261,19 @@ def test_alerts_name_what_is_there(multi_node: Resources) -> None:
         assert {name for names in named for name in names.split("|")} == there
     (jobs,) = re.findall(r'job_name=~"([^"]+)"', expressions)
     assert any(re.fullmatch(jobs, f"{one['metadata']['name']}-123") for one in multi_node if one["kind"] == "CronJob")
+
+
+def test_prometheus_finds_the_figures_that_the_alerts_are_about(multi_node: Resources) -> None:
+    monitor = of(multi_node, "PodMonitor", "model-server")["spec"]
+    template = of(multi_node, "Deployment", "model-server")["spec"]["template"]
+    assert monitor["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    (container,) = template["spec"]["containers"]
+    assert endpoint["port"] in {port["name"] for port in container["ports"]}
+    worker = Worker(lambda: None, images=Images(Path()), limits=Limits())  # type: ignore[arg-type,return-value]
+    metrics = Metrics(worker, {"model": "m"})
+    metrics.request(200, 0.1)
+    told = metrics.text().decode()
+    expressions = str(of(multi_node, "PrometheusRule", "region-heads")["spec"])
+    for name in set(re.findall(r"\bregion_heads_\w+", expressions)):
+        assert re.search(rf"^{name}[ {{]", told, re.M), name

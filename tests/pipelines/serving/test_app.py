@@ -148,6 +148,34 @@ def test_pictures_by_path_stay_in_the_folder_that_is_served(client: TestClient, 
     assert "below the folder that is served" in outside.json()["errors"][0]["expected"]
 
 
+def test_it_tells_prometheus_what_it_did(client: TestClient, good: list[Asked]) -> None:
+    """By the parser that Prometheus' own clients use."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    def figures() -> dict[str, float]:
+        families = text_string_to_metric_families(client.get("/metrics").text)
+        return {
+            "/".join([sample.name, *sample.labels.values()]): sample.value
+            for family in families
+            for sample in family.samples
+        }
+
+    before = figures()
+    assert before["region_heads_ready"] == 1
+    assert before["region_heads_model_info/models:/miniature/1"] == 1
+    client.post("/v1/answers", json={"questions": good[:3]})
+    client.post("/v1/answers", json={"questions": [good[0], good[1] | {"regions": []}]})
+    client.post("/v1/answers", content=b"{", headers={"content-type": "application/json"})
+    after = figures()
+    assert after["region_heads_requests_total/200"] == 2
+    assert after["region_heads_requests_total/400"] == 1
+    assert after["region_heads_request_seconds_count"] == 3
+    assert after["region_heads_questions_total/refused"] == 1
+    questions = {name: value for name, value in after.items() if name.startswith("region_heads_questions_total")}
+    assert sum(questions.values()) == 5
+    assert after["region_heads_waiting_requests"] == 0
+
+
 def test_it_says_what_it_is(client: TestClient) -> None:
     about = client.get("/v1/model").json()
     assert about["model"] == "models:/miniature/1"
