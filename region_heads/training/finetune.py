@@ -114,5 +114,8 @@ def save(trainer: RegionHeadsTrainer, folder: Path) -> None:
     if not trainer.is_world_process_zero():
         return
     model = trainer.accelerator.unwrap_model(trainer.model)
-    model.save_pretrained(folder, state_dict=policies.merged(model, state))
+    merged = policies.merged(model, state)
+    # DeepSpeed copies every weight, tied ones twice, which nobody could tell from two weights any more.
+    state = {name: weight for name, weight in merged.items() if name not in model.all_tied_weights_keys}
+    model.save_pretrained(folder, state_dict=state)
     trainer.processor.save_pretrained(folder)

@@ -59,6 +59,19 @@ def test_two_nodes_wait_for_gpus_and_learn_what_one_process_learns(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("preset", ["zero2", "zero3"])
+@pytest.mark.usefixtures("cluster")
+def test_nodes_that_share_states_and_weights_by_deepspeed_learn_it_too(
+    table: pa.Table, image_folder: Path, tmp_path: Path, preset: str
+) -> None:
+    train(table, image_folder, tmp_path / "start", learning_rate=1e-12)
+    train(table, image_folder, tmp_path / "one", images_per_batch=2)
+    job = kubernetes_job(tmp_path)
+    train(table, image_folder, tmp_path / "two", nodes=2, deepspeed=preset, train_job=job, tracking=AWAY)
+    assert_same_training(tmp_path / "two", tmp_path / "one", tmp_path / "start")
+
+
+@pytest.mark.slow
 def test_preempted_nodes_go_on_from_the_last_checkpoint(
     cluster: Cluster, table: pa.Table, image_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
