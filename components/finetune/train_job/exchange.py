@@ -7,7 +7,7 @@
     checkpoints/     where a later try goes on from
     outputs/         model and curves
     reasons/         a rank's last words, where it gave up
-    lease            counts on while the step lives
+    lease            whose turn it is, and a count that goes on while the step lives
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import json
 import os
 import shutil
 import threading
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,19 +96,25 @@ class Exchange:
 
     @contextlib.contextmanager
     def lease(self, every: float) -> Iterator[None]:
-        """Counts on in the file ``lease``, so that nodes end when the step does, however that came about."""
-        ended = threading.Event()
+        """Counts on in the file ``lease``, so that nodes end when the step does, however that came about.
+
+        The count stands behind a name that is drawn anew: nodes of an earlier try, on a machine that was lost to us
+        but not to itself, end when they see another's.
+        """
+        ended, owner = threading.Event(), uuid.uuid4().hex
+
+        def write(beat: int) -> None:
+            # A moment's trouble of the storage costs nothing; a long one ends the nodes, as it should.
+            with contextlib.suppress(OSError), whole_file(self.here / LEASE) as partial:
+                partial.write_text(f"{owner} {beat}", encoding="utf-8")
 
         def count() -> None:
-            beat = 0
-            while True:
-                # A moment's trouble of the storage costs nothing; a long one ends the nodes, as it should.
-                with contextlib.suppress(OSError):
-                    (self.here / LEASE).write_text(f"{os.getpid()} {beat}", encoding="utf-8")
+            beat = 1
+            while not ended.wait(every):
+                write(beat)
                 beat += 1
-                if ended.wait(every):
-                    return
 
+        write(0)  # before there are nodes that could read the last try's
         thread = threading.Thread(target=count, name="lease", daemon=True)
         thread.start()
         try:

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from components.finetune.train_job.exchange import LEASE
 
@@ -23,28 +24,37 @@ def in_train_job() -> bool:
 
 
 def watch_lease() -> None:
-    """Ends this process, one of a node's, when whoever waits for its results is no more; the checkpoints stay.
+    """Ends this process, one of a node's, when nobody waits for its results any more; the checkpoints stay.
 
-    The count is compared with itself and measured by this machine's clock: two machines' clocks may differ.
+    That is when the lease stands still, or when it is another try's. The count is compared with itself and measured by
+    this machine's clock: two machines' clocks may differ.
     """
-
     file, seconds = Path(os.environ[FOLDER]) / LEASE, float(os.environ[LEASE_SECONDS])
 
     def watch() -> None:
-        last, since = "", time.monotonic()
+        owner, last, since = "", "", time.monotonic()
         while True:
-            try:
-                found = file.read_text(encoding="utf-8")
-            except OSError:
-                found = last
+            found = _read(file) or last
+            owner = owner or found.partition(" ")[0]
+            if found.partition(" ")[0] != owner:
+                _stop(f"another try has taken over ({file})")
             if found != last:
                 last, since = found, time.monotonic()
             elif time.monotonic() - since > seconds:
-                with contextlib.suppress(OSError):  # who read this may be gone, too
-                    print(
-                        f"the step of this job is gone ({file} stood still for {seconds:.0f} s); stopping", flush=True
-                    )
-                os._exit(1)
+                _stop(f"the step of this job is gone ({file} stood still for {seconds:.0f} s)")
             time.sleep(min(5.0, seconds / 4))
 
     threading.Thread(target=watch, name="lease", daemon=True).start()
+
+
+def _read(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError:  # a moment's trouble of the storage; a long one ends us
+        return None
+
+
+def _stop(why: str) -> NoReturn:
+    with contextlib.suppress(OSError):  # who read this may be gone, too
+        print(f"{why}; stopping", flush=True)
+    os._exit(1)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from components.finetune.train_job.exchange import Exchange, read_arguments
+from components.finetune.train_job.lease import FOLDER, LEASE_SECONDS
 from components.sections import DatasetParams
 from region_heads.errors import RegionHeadsError
 
@@ -101,3 +108,48 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path, ports: dict
     exchange = Exchange(here=tmp_path / "file" / "job", there=tmp_path)
     with pytest.raises(RegionHeadsError, match=r"file/job: expected a folder .* found Not a directory; see finetune"):
         exchange.hand_over(ports, {}, ranks=1)
+
+
+_NODE = textwrap.dedent("""
+    import time
+    from components.finetune.train_job.lease import watch_lease
+    watch_lease()
+    print("watching", flush=True)
+    time.sleep(60)
+""")
+
+
+@contextmanager
+def node(folder: Path, repository: Path, *, patience: float) -> Iterator[subprocess.Popen[str]]:
+    """A process that watches the lease in ``folder``."""
+    environment = os.environ | {FOLDER: str(folder), LEASE_SECONDS: str(patience)}
+    with subprocess.Popen(
+        [sys.executable, "-c", _NODE], cwd=repository, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "watching\n"
+        yield process
+        process.kill()
+
+
+def test_a_node_lives_while_its_lease_counts_on_and_ends_when_it_stands_still(tmp_path: Path, repository: Path) -> None:
+    exchange = Exchange(here=tmp_path, there=tmp_path)
+    with exchange.lease(every=0.1), node(tmp_path, repository, patience=2.0) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=4)
+        last = (tmp_path / "lease").read_text()
+    with node(tmp_path, repository, patience=1.0) as process:
+        assert process.wait(timeout=30) == 1
+        assert process.stdout
+        assert "the step of this job is gone" in process.stdout.read()
+    assert (tmp_path / "lease").read_text().split()[0] == last.split()[0]
+
+
+def test_a_node_of_an_earlier_try_ends_when_another_try_begins(tmp_path: Path, repository: Path) -> None:
+    """Its machine was lost to us, but not to itself: it would write into the checkpoints of the nodes that follow."""
+    exchange = Exchange(here=tmp_path, there=tmp_path)
+    with exchange.lease(every=0.1), node(tmp_path, repository, patience=4.0) as process:
+        with exchange.lease(every=0.1):
+            assert process.wait(timeout=30) == 1
+        assert process.stdout
+        assert "another try has taken over" in process.stdout.read()

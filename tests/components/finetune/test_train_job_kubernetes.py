@@ -86,7 +86,7 @@ def test_preempted_nodes_go_on_from_the_last_checkpoint(
     killer.join()
     log = capfd.readouterr().out
     assert "try 1 of 3 ended without a result" in log
-    assert "going on from" in log
+    assert "going on from" in log, log
     assert len(cluster.created) == 2
     assert cluster.deleted == cluster.created
 

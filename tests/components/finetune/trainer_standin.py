@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import psutil
 import yaml
 from kubeflow_trainer_api import models
 
@@ -165,8 +166,10 @@ class Cluster:
         """Takes the machines away from all jobs."""
         for nodes in self.nodes.values():
             for node in nodes:
-                if node.process is not None:
-                    os.killpg(node.process.pid, 9)
+                if node.process is not None and node.process.poll() is None:
+                    whole = psutil.Process(node.process.pid)
+                    for process in (*whole.children(recursive=True), whole):  # ranks have a session of their own
+                        process.kill()
 
     def pods(self, job: str) -> list[dict[str, Any]]:
         (replicated,) = self.runtime["spec"]["template"]["spec"]["replicatedJobs"]
