@@ -1,8 +1,9 @@
-"""The graphs of the line as DVC and as Kubeflow see them, in one form."""
+"""The graphs of the line as DVC and as Kubeflow see them, in one form; a server to submit them to."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 from components.command import ports, step_function
 from components.params import CLUSTER_STEPS, load_params, sections
 from pipelines.training import training_pipeline
+from tests.pipelines.kubeflow_standin import Server, kubeflow_standin
 
 
 @dataclass
@@ -114,3 +116,18 @@ def _dvc_stage(stage: dict[str, Any]) -> DvcStage:
         params=stage["params"],
         outs=outs,
     )
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A stand-in for a Kubeflow Pipelines server."""
+    with kubeflow_standin() as standin:
+        yield standin
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Path:
+    """Settings that differ from the defaults in one value."""
+    file = tmp_path / "params.yaml"
+    file.write_text("finetune: {epochs: 2}\n")
+    return file

@@ -20,13 +20,6 @@ IMAGE = "registry.example/region-heads@sha256:" + "0" * 64
 
 
 @pytest.fixture
-def params(tmp_path: Path) -> Path:
-    file = tmp_path / "params.yaml"
-    file.write_text("finetune: {epochs: 2}\n")
-    return file
-
-
-@pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
     """``region-heads pipeline compile`` with these words: exit code and what it prints."""
 

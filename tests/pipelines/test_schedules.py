@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,23 +14,10 @@ from pipelines.cli import main
 from pipelines.schedules.reconcile import Change, reconcile, unschedule
 from pipelines.schedules.wanted import Schedule, read_schedules
 from region_heads.errors import RegionHeadsError
-from tests.pipelines.kubeflow_standin import Server, kubeflow_standin
+from tests.pipelines.kubeflow_standin import Server
 
 NIGHTLY = "0 0 3 * * *"
 WEEKLY = "0 0 5 * * SUN"
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with kubeflow_standin() as standin:
-        yield standin
-
-
-@pytest.fixture
-def params(tmp_path: Path) -> Path:
-    file = tmp_path / "params.yaml"
-    file.write_text("finetune: {epochs: 2}\n")
-    return file
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,20 +9,7 @@ import pytest
 from pipelines.connection import kubeflow
 from pipelines.submit import submit
 from region_heads.errors import RegionHeadsError
-from tests.pipelines.kubeflow_standin import Server, kubeflow_standin
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with kubeflow_standin() as standin:
-        yield standin
-
-
-@pytest.fixture
-def params(tmp_path: Path) -> Path:
-    file = tmp_path / "params.yaml"
-    file.write_text("finetune: {epochs: 2}\n")
-    return file
+from tests.pipelines.kubeflow_standin import Server
 
 
 def test_a_run_carries_the_compiled_pipeline(server: Server, params: Path) -> None:
