@@ -10,7 +10,11 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12)
 PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 
+# DVC refuses to work where there is no git repository, as in sources from an archive, unless it is told so.
 run: $(READY)  ## The whole line on the data set in params.yaml, then the results
+	@if git rev-parse >/dev/null 2>&1; then \
+		! grep -qs no_scm .dvc/config.local || $(ENV) dvc config --local --unset core.no_scm; \
+	else $(ENV) dvc config --local core.no_scm true; fi
 	@$(ENV) dvc repro drift visualize promote
 	@$(BIN)/python -m pipelines.summary
 

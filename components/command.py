@@ -27,6 +27,9 @@ for _switch, _value in {
 }.items():
     os.environ.setdefault(_switch, _value)
 
+GPUS = "REGION_HEADS_GPUS"
+"""Environment variable with the number of GPUs that a cluster was asked for; a step that sees fewer does not start."""
+
 Step = Callable[..., Mapping[str, float]]
 
 
@@ -62,10 +65,13 @@ def words(step: Step) -> list[str]:
     return [name for name in inspect.signature(step).parameters if hints[name] is str]
 
 
-def run_step(name: str, **arguments: str | Path | Mapping[str, Any]) -> Mapping[str, float]:
+def run_step(name: str, *, gpus: str = "0", **arguments: str | Path | Mapping[str, Any]) -> Mapping[str, float]:
     """Runs the step ``name`` with paths for its ports, plain mappings for its sections, and texts.
 
     The section ``tracking`` is needed for every step: what becomes of it is written down in the pipeline's MLflow run.
+
+    Args:
+        gpus: How many the cluster was asked for, as Kubeflow's parameters hold it.
 
     Returns:
         The step's headline figures.
@@ -73,6 +79,7 @@ def run_step(name: str, **arguments: str | Path | Mapping[str, Any]) -> Mapping[
     Raises:
         SystemExit: With the message of a :class:`RegionHeadsError`, so that a log ends in words.
     """
+    os.environ[GPUS] = gpus
     try:
         call = bound_step(name, **arguments)
         tracking = parse_section("tracking", typing.cast(Mapping[str, Any], arguments["tracking"]), source=name)

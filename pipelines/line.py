@@ -45,9 +45,12 @@ class Line:
     def task(self, step: Any, **inputs: Any) -> Any:
         """Calls ``step`` with its inputs and with those parameters that it has an input for."""
         parameters = {name: self._given[name] for name in step.component_spec.inputs if name in self._given}
-        made = step(**{**parameters, **inputs})
         name = step.component_spec.name.replace("-", "_")
-        if name == "finetune" and self._train_job.backend == "kubernetes":
+        launches = name == "finetune" and self._train_job.backend == "kubernetes"
+        if launches:  # the GPUs are its nodes'
+            parameters["gpus"] = "0"
+        made = step(**{**parameters, **inputs})
+        if launches:
             apply_launcher(made, self._train_job)
         else:
             apply(made, name, self._cluster, self._given)

@@ -44,7 +44,9 @@ def defaults(params: Mapping[str, Section], *, without: tuple[str, ...] = ()) ->
         if name not in ("cluster", *without)
     }
     cluster = section(params, ClusterParams).model_dump(mode="json")
-    return groups | {name: cluster[name] for name in CLUSTER_PARAMETERS}
+    # The server reads a placeholder among resources as text; of a number it makes "", and no GPU is asked for.
+    cluster["gpus"] = str(cluster["gpus"])
+    return groups | {name: _given(cluster[name]) for name in CLUSTER_PARAMETERS}
 
 
 def imported(data: DatasetParams, source: SourceParams, revision: str) -> dict[str, Any]:
@@ -105,4 +107,13 @@ def _without_none(value: Any) -> Any:
     """The same with "null" for None, which Kubeflow's parameters cannot hold and the schema reads as None again."""
     if isinstance(value, dict):
         return {key: _without_none(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_none(inner) for inner in value]
     return "null" if value is None else value
+
+
+def _given(value: Any) -> Any:
+    """What Kubernetes is told, without keys that hold None: for Kubernetes they are not there."""
+    if isinstance(value, dict):
+        return {key: _given(inner) for key, inner in value.items() if inner is not None}
+    return [_given(inner) for inner in value if inner is not None] if isinstance(value, list) else value

@@ -71,7 +71,7 @@ def run_local(
         warnings.filterwarnings("ignore", message=".*have no effect in the current local runner")
         local.init(runner=in_force, pipeline_root=str(run.absolute()))
         try:
-            built()
+            built(gpus="0")  # asked of a cluster; here training takes what the machine has
         except RuntimeError as error:
             raise RegionHeadsError(f"{error} Its log is above; what the tasks before it wrote is in {run}") from None
     return list(_outputs(built.pipeline_spec, run))

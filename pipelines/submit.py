@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from pipelines.compile import compile_file
-from pipelines.connection import kubeflow
+from pipelines.connection import identity, kubeflow
 from pipelines.names import PipelineName
 
 
@@ -48,4 +48,4 @@ def submit(
                 namespace=namespace,
                 service_account=service_account,
             )
-            return str(run.run_id)
+            return identity(run, "run_id", what="the run")

@@ -19,6 +19,7 @@ def evaluate(
     evaluate: dict[str, Any],
     data: dict[str, Any],
     tracking: dict[str, Any],
+    gpus: str,
 ) -> None:
     """The step ``evaluate``; the README in its folder says what it reads and writes."""
     from pathlib import Path
@@ -36,6 +37,7 @@ def evaluate(
         evaluate=evaluate,
         data=data,
         tracking=tracking,
+        gpus=gpus,
     )
     for name, value in figures.items():
         metrics.log_metric(name, value)

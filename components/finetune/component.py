@@ -17,6 +17,7 @@ def finetune(
     finetune: dict[str, Any],
     data: dict[str, Any],
     tracking: dict[str, Any],
+    gpus: str,
 ) -> None:
     """The step ``finetune``; the README in its folder says what it reads and writes."""
     from components.command import run_step
@@ -30,6 +31,7 @@ def finetune(
         finetune=finetune,
         data=data,
         tracking=tracking,
+        gpus=gpus,
     )
     for name, value in figures.items():
         metrics.log_metric(name, value)

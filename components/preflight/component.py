@@ -17,7 +17,7 @@ def preflight(
     source: dict[str, Any],
     tracking: dict[str, Any],
     finetune: dict[str, Any],
-    gpus: int,
+    gpus: str,
     gpu_type: str,
     node_selector: dict[str, Any],
 ) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipelines.compile import compile_text
-from pipelines.connection import kubeflow
+from pipelines.connection import identity, kubeflow
 from pipelines.schedules.wanted import Schedule
 
 Change = Literal["created", "updated", "paused", "resumed", "deleted", "unchanged"]
@@ -130,8 +130,8 @@ def _creation(
             package = Path(folder) / "pipeline.yaml"
             package.write_text(text, encoding="utf-8")
             experiment = client.create_experiment(schedule.experiment, namespace=namespace)
-            return client.create_recurring_run(
-                experiment_id=experiment.experiment_id,
+            created = client.create_recurring_run(
+                experiment_id=identity(experiment, "experiment_id", what=f"experiment {schedule.experiment}"),
                 job_name=schedule.name,
                 description=description,
                 cron_expression=schedule.cron,
@@ -141,6 +141,7 @@ def _creation(
                 enabled=not schedule.paused,
                 service_account=schedule.service_account,
             )
+        return identity(created, "recurring_run_id", what=f"schedule {schedule.name}")
 
     return create
 

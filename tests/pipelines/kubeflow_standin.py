@@ -60,6 +60,8 @@ class Server:
         cut_at: The write (1 is the next) at which the connection breaks off before anything is done, and at every
             later one; None: none.
         denied: Whether everything but the greeting is refused.
+        front_from: The request (1 is the next) from which something in front of the server answers with ``front``, as
+            a login does; None: never.
         largest_page: However many entries are asked for.
     """
 
@@ -68,6 +70,9 @@ class Server:
     writes: int = 0
     cut_at: int | None = None
     denied: bool = False
+    front_from: int | None = None
+    front: str | bytes = ""
+    front_status: int = 200
     largest_page: int = 2
     _created: int = 0
 
@@ -200,8 +205,11 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def _answer(self, content: Any, status: int = 200) -> None:
             body = json.dumps(kfp_server_api.ApiClient().sanitize_for_serialization(content)).encode()
+            self._send(body, "application/json", status)
+
+        def _send(self, body: bytes, kind: str, status: int = 200) -> None:
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -209,6 +217,12 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
         def _route(self) -> None:
             address = urlsplit(self.path)
             body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "{}")
+            if server.front_from is not None:
+                server.front_from -= 1
+                if server.front_from <= 0:
+                    page = server.front if isinstance(server.front, bytes) else server.front.encode()
+                    self._send(page, "text/html; charset=utf-8", server.front_status)
+                    return
             try:
                 self._answer(self._dispatch(address.path, parse_qs(address.query), body))
             except Refused as refused:

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.compile import compile_text
 from pipelines.connection import kubeflow
+from pipelines.schedules.reconcile import reconcile, unschedule
+from pipelines.schedules.wanted import Schedule
 from pipelines.submit import submit
 from region_heads.errors import RegionHeadsError
 from tests.pipelines.kubeflow_standin import Server
@@ -51,3 +54,54 @@ def test_without_a_server_it_says_so_at_once(host: str | None, message: str, mon
     monkeypatch.delenv("KF_PIPELINES_ENDPOINT", raising=False)
     with pytest.raises(RegionHeadsError, match=message), kubeflow(host):
         pass
+
+
+PAGES = ["<html><title>Log in</title></html>", '{"error": "login required"}', '"welcome"', "", "[]"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("command", ["submit", "schedule", "unschedule"])
+def test_an_answer_that_is_not_the_apis_is_never_believed(
+    command: str, page: str, server: Server, params: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever request it is that something else answers: no run is called started, no schedule created or deleted."""
+    compiled = compile_text(params)  # once, it takes a second
+    monkeypatch.setattr("pipelines.submit.compile_file", lambda _, target, *__: target.write_text(compiled))
+    monkeypatch.setattr("pipelines.schedules.reconcile.compile_text", lambda *_: compiled)
+    wanted = [Schedule(name="nightly", cron="0 0 3 * * *", params=params)]
+
+    def run() -> object:
+        if command == "submit":
+            return submit(params, host=server.host, experiment="region-heads")
+        return reconcile(wanted, host=server.host) if command == "schedule" else unschedule("nightly", host=server.host)
+
+    server.front = page
+    for request in range(1, 20):
+        if command == "unschedule":
+            server.front_from = None
+            reconcile(wanted, host=server.host)
+        server.front_from = request
+        try:
+            run()
+        except RegionHeadsError as error:
+            assert "expected an answer" in str(error)
+        else:
+            assert server.front_from > 0, "the page was shown and nothing was said"
+            assert request > 3
+            return
+    pytest.fail("the command never ended well")
+
+
+def test_an_empty_answer_is_no_run(server: Server, params: Path) -> None:
+    server.front, server.front_from = "{}", 4
+    with pytest.raises(RegionHeadsError, match="expected an answer with"):
+        submit(params, host=server.host, experiment="region-heads")
+
+
+@pytest.mark.parametrize(("status", "said"), [(401, b"\xff\xfe"), (403, b""), (502, b"<html>bad gateway</html>")])
+def test_status_and_reason_of_a_refusal_reach_the_user_in_seconds(
+    status: int, said: bytes, server: Server, params: Path
+) -> None:
+    server.front, server.front_from, server.front_status = said, 1, status
+    with pytest.raises(RegionHeadsError, match=rf"the server refused \({status} "):
+        submit(params, host=server.host, experiment="region-heads")

@@ -67,7 +67,7 @@ def test_the_parameters_are_groups_by_section_and_what_the_cluster_is_asked_for(
             assert parameters[name]["parameterType"] == "STRUCT"
     assert parameters["finetune"]["defaultValue"]["image_pixels"] == "null"  # there is no None in Kubeflow
     assert parameters["gpus"] | {"description": ""} == {
-        "defaultValue": 2.0, "parameterType": "NUMBER_INTEGER", "isOptional": True, "description": "",
+        "defaultValue": "2", "parameterType": "STRING", "isOptional": True, "description": "",
     }  # fmt: skip
     assert parameters["tolerations"]["defaultValue"] == [{"operator": "Exists"}]
 
