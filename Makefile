@@ -1,6 +1,6 @@
 # Region Heads: `make run` and `make test` are all that a fresh machine needs. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: run test kfp-local mlflow clean help setup
+.PHONY: run test kfp-local mlflow clean help setup scm
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -10,11 +10,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12)
 PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 
-# DVC refuses to work where there is no git repository, as in sources from an archive, unless it is told so.
-run: $(READY)  ## The whole line on the data set in params.yaml, then the results
-	@if git rev-parse >/dev/null 2>&1; then \
-		! grep -qs no_scm .dvc/config.local || $(ENV) dvc config --local --unset core.no_scm; \
-	else $(ENV) dvc config --local core.no_scm true; fi
+run: $(READY) scm  ## The whole line on the data set in params.yaml, then the results
 	@$(ENV) dvc repro drift visualize promote
 	@$(BIN)/python -m pipelines.summary
 
@@ -34,6 +30,12 @@ clean:  ## Removes what the line wrote; keeps .venv, MLflow's store and data set
 	rm -rf data/sample data/splits data/records.parquet data/tagged.parquet data/predictions.parquet \
 		data/quarantine.jsonl data/untagged.jsonl models/region_heads reports metrics figures checkpoints \
 		local_outputs dvc.lock .dvc/tmp .dvc/cache/runs
+
+# DVC refuses to work where there is no git repository, as in sources from an archive, unless it is told so.
+scm: $(READY)
+	@if git rev-parse >/dev/null 2>&1; then \
+		! grep -qs no_scm .dvc/config.local || $(ENV) dvc config --local --unset core.no_scm; \
+	else $(ENV) dvc config --local core.no_scm true; fi
 
 setup: $(READY)  ## Only the environment in .venv
 

@@ -74,7 +74,9 @@ def identity(answer: Any, field: str, *, what: str) -> str:
     """
     found = getattr(answer, field, None)
     if not found:
-        raise RegionHeadsError(f"{what}: expected an answer with {field}, found none; look at the server before a retry")
+        raise RegionHeadsError(
+            f"{what}: expected an answer with {field}, found none; look at the server before a retry"
+        )
     return str(found)
 
 

@@ -275,3 +275,16 @@ def _ask(port: int, record: dict[str, Any], *, patience: float = 0) -> Any:
             if time.monotonic() > until:
                 raise
             time.sleep(0.5)
+
+
+def test_sources_from_an_archive_run_without_a_git_repository(clone: Clone, tmp_path: Path) -> None:
+    """DVC refuses to work outside a repository unless its settings say that there is none; a later `git init` counts."""
+    shutil.copytree(clone.folder, tmp_path / "sources", ignore=shutil.ignore_patterns(".git", ".venv", "data"))
+    sources = Clone(tmp_path / "sources")
+    (sources.folder / ".venv").symlink_to(sys.prefix)
+    settings = sources.folder / ".dvc" / "config.local"
+    sources.run("make", "-o", ".venv/.ready", "scm")
+    assert "Running stage 'promote'" in sources.run(".venv/bin/dvc", "repro", "--dry", "--force")
+    sources.run("git", "init", "--quiet")
+    sources.run("make", "-o", ".venv/.ready", "scm")
+    assert "no_scm" not in settings.read_text()
