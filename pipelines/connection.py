@@ -1,4 +1,4 @@
-"""A client of a Kubeflow Pipelines server whose failures are told in words, and that believes no answer but the API's."""
+"""A client of a Kubeflow Pipelines server: failures in words, and no answer believed that is not the API's."""
 
 from __future__ import annotations
 
@@ -74,9 +74,7 @@ def identity(answer: Any, field: str, *, what: str) -> str:
     """
     found = getattr(answer, field, None)
     if not found:
-        raise RegionHeadsError(
-            f"{what}: expected an answer with {field}, found none; look at the server before a retry"
-        )
+        raise RegionHeadsError(f"{what}: expected an answer with {field}, found none; look at the server first")
     return str(found)
 
 

@@ -278,7 +278,7 @@ def _ask(port: int, record: dict[str, Any], *, patience: float = 0) -> Any:
 
 
 def test_sources_from_an_archive_run_without_a_git_repository(clone: Clone, tmp_path: Path) -> None:
-    """DVC refuses to work outside a repository unless its settings say that there is none; a later `git init` counts."""
+    """DVC refuses to work outside a repository unless its settings say that there is none; a later one counts."""
     shutil.copytree(clone.folder, tmp_path / "sources", ignore=shutil.ignore_patterns(".git", ".venv", "data"))
     sources = Clone(tmp_path / "sources")
     (sources.folder / ".venv").symlink_to(sys.prefix)

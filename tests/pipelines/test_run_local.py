@@ -39,7 +39,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list[m
 
     def call(second: Any = None) -> list[module.Output]:
         @dsl.pipeline(name="small")
-        def small() -> None:
+        def small(gpus: str = "1") -> None:  # noqa: ARG001 - which every pipeline has
             first = honest()
             if second is not None:
                 second(source=first.outputs["table"])
