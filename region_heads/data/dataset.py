@@ -16,8 +16,8 @@ from torch.utils.data import Dataset
 from region_heads.data.batches import Key
 from region_heads.data.images import RegionFeatures, Scene
 from region_heads.data.processor import Encoded, RegionProcessor
-from region_heads.data.reordering import renumber, reorder
-from region_heads.data.wording import swap_sides
+from region_heads.data.reordering import order_matters, renumber, reorder
+from region_heads.data.wording import can_mirror, swap_sides
 from region_heads.records import MASK_TOKEN
 from region_heads.tasks import Answer, Task
 
@@ -123,16 +123,20 @@ class RegionDataset(Dataset[Question]):
         column = self._table.slice(row, 1).to_pylist()[0] | self._absent
         scene = self._scene(column["image"], column["depth"])
         task = Task.of(column["task"])
-        mirror = self._mirrors(epoch, column["image"])
-        regions = [scene.region(counts, mirror=mirror) for counts in column["rle"]]
         text, target, freeform = column["question"], column[task.target_column], column["freeform_answer"]
+        taught = freeform if self._text_answer == "freeform" else None
+        # A picture whose words would be guessed stays as it is, for this question alone.
+        mirror = self._mirrors(epoch, column["image"]) and can_mirror(text) and can_mirror(taught or "")
+        regions = [scene.region(counts, mirror=mirror) for counts in column["rle"]]
         pixels = scene.pixels
         if mirror:
             pixels = pixels[:, :, ::-1]
             text, freeform = swap_sides(text), swap_sides(freeform) if freeform else freeform
             target = swap_sides(target) if isinstance(target, str) else target
         answer_order, anchor_order, grounded = self._grounding(column, len(regions))
-        order = self._order(column["question"], len(regions), epoch, row)
+        order = np.arange(len(regions))
+        if not order_matters(text, taught, compares=bool(task.labels), names_region=task.names_region):
+            order = self._order(text, len(regions), epoch, row)
         regions = [regions[old] for old in order]
         if task.names_region and target is not None:
             target = int(np.argsort(order)[target])

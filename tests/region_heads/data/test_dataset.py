@@ -17,21 +17,10 @@ from region_heads.data.batches import ImageBatchSampler
 from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import Augmentation, RegionDataset
 from region_heads.data.processor import RegionProcessor
-from region_heads.data.wording import swap_sides
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.model import RegionHeadsModel
 
 Built = tuple[RegionHeadsModel, RegionProcessor]
-
-
-@given(st.text())
-def test_swapping_sides_twice_changes_nothing(text: str) -> None:
-    assert swap_sides(swap_sides(text)).lower() == text.lower()
-
-
-def test_sides_are_swapped_inside_words() -> None:
-    text = "Left or right? The leftmost, not the RIGHT-hand one."
-    assert swap_sides(text) == "Right or left? The rightmost, not the LEFT-hand one."
 
 
 def test_the_i_th_mask_token_carries_region_i(

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from region_heads.data.dataset import Augmentation, RegionDataset
 from region_heads.data.processor import RegionProcessor
-from region_heads.data.reordering import renumber, reorder
+from region_heads.data.reordering import order_matters, renumber, reorder
 from region_heads.modeling.model import RegionHeadsModel
 
 parts = st.lists(st.tuples(st.sampled_from(["the pallet ", "between ", "and ", ""]), st.integers(0, 5)), max_size=6)
@@ -67,3 +68,36 @@ def test_targets_and_grounding_follow_their_regions(
                 assert other.target == one.target
             moved += order != list(range(len(order)))
     assert moved > 20
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Of the crates <mask> <mask> <mask>, how far is the second from the third?",
+        "Of <mask> <mask>, is the former larger than the latter?",
+        "Which is nearest to the last one of <mask> <mask> <mask>?",
+        "Is region 1 of <mask> <mask> the largest?",
+        "<mask> <mask> are numbered from 0; how far is number 0 from the door?",
+        "Take <mask> <mask> in this order: is the first one full?",
+        "How far are <mask> <mask> from <mask> <mask>, respectively?",
+        "Is the 2nd of <mask> <mask> empty?",
+        "Choose (a) or (b): <mask> <mask>",
+    ],
+)
+def test_regions_keep_their_places_where_words_name_a_place_in_the_list(question: str) -> None:
+    assert order_matters(question)
+
+
+def test_a_list_that_is_a_set_may_change_its_order() -> None:
+    assert not order_matters("Which of the crates <mask> <mask> <mask> can the truck <mask> reach first?")
+    assert not order_matters("How many of <mask> <mask> are in the middle zone?", "[Region 1] and [Region 0]: 2 crates.")
+    assert not order_matters("Is the leftmost of <mask> <mask> left of <mask>?", compares=True)
+
+
+def test_the_taught_text_and_the_task_decide_too() -> None:
+    question = "Which of <mask> <mask> is nearest?"
+    assert not order_matters(question, "It is [Region 1].", names_region=True)
+    assert order_matters(question, "It is 1.", names_region=True), "the bare number is a region"
+    assert not order_matters("How far is the nearest of <mask> <mask>?", "It is 1.", names_region=False)
+    assert order_matters(question, "It is the second one.")
+    assert order_matters("<mask> <mask>: left or right?", compares=True), "the side is the first one's"
