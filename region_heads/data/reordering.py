@@ -11,10 +11,13 @@ from region_heads.records import MASK_TOKEN
 
 _LISTED = re.compile(rf"{re.escape(MASK_TOKEN)}(?:\s*{re.escape(MASK_TOKEN)})*")
 _NAMED = re.compile(r"\[Region (\d+)\]")
-_THINGS = r"(?:region|object|obj|mask|option|item|candidate|choice|pallet|buffer|shelf|transporter|box|number|no\.?|nr\.?)"
+_THINGS = (
+    r"(?:region|object|obj|mask|option|item|candidate|choice|pallet|buffer|shelf|transporter|box|number|no\.?|nr\.?)"
+)
 _PLACE_IN_LIST = re.compile(
     # Ordinals; "which can it reach first?" asks for something else.
-    r"\bthe first\b|\bfirst\b(?=\s+[\w<])|\b(?:second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|penultimate"
+    r"\bthe first\b|\bfirst\b(?=\s+[\w<])|\b(?:second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth"
+    r"|last|penultimate"
     r"|former|latter|preceding|aforementioned)\b|\b\d+(?:st|nd|rd|th)\b|\brespective(?:ly)?\b|\bin turn\b"
     r"|\border(?:ed)?\b(?! to\b)|\b(?:as|are|were|is|was) (?:listed|numbered|mentioned|named|given)\b"
     # Numbers and letters: "region 2", "option b", "(c)", "#1".
@@ -23,7 +26,9 @@ _PLACE_IN_LIST = re.compile(
 )
 
 
-def order_matters(question: str, taught: str | None = None, *, compares: bool = False, names_region: bool = False) -> bool:
+def order_matters(
+    question: str, taught: str | None = None, *, compares: bool = False, names_region: bool = False
+) -> bool:
     """Whether words say of a region where it stands in a list, so that none may change its place.
 
     Args:

@@ -21,16 +21,20 @@ _NO_SIDE = re.compile(
     # Other words that hold the letters.
     r"\b(?:up|b|f|out|forth|play|ship|wheel|cart|copy|birth|al|c)§\w*|\bw§\w*|§(?:ful|eous|ist|ly)\w*|§-?overs?\b"
     # "Exactly", "at once": an adverb, where nothing before it makes it a side.
-    r"|(?<!the )(?<!its )(?<!er )(?<!est )(?<!far )(?<!more )(?<!most )(?<!or )(?<!and )(?<!slightly )§[ -](?:away|now|here|"
-    r"there|over|behind|beside|beneath|underneath|next|under|below|above|between|near|outside|after|before|against)\b"
+    r"|(?<!the )(?<!its )(?<!er )(?<!est )(?<!far )(?<!more )(?<!most )(?<!or )(?<!and )(?<!slightly )§[ -](?:away|now|"
+    r"here|there|over|behind|beside|beneath|underneath|next|under|below|above|between|near|outside|after"
+    r"|before|against)\b"
     r"|§[ -]angle[ds]?\b|§[ -]angular\b|\b(?:all|quite|exactly) §(?=\W*$)|§ about (?:that|it|this)\b"
     r"|§ in (?:thinking|saying|assuming|believing)\b"
     # "Correct".
-    r"|§ (?:answer|choice|number|count|amount|way|order|size|kind|type|sort|tool|decision|moment|time|person|people|word|"
-    r"idea|condition|distance|height|track|spot|solution|option|conclusion|direction|question|weight|material|colou?r)s?\b"
+    r"|§ (?:answer|choice|number|count|amount|way|order|size|kind|type|sort|tool|decision|moment|time"
+    r"|person|people|word|"
+    r"idea|condition|distance|height|track|spot|solution|option|conclusion|direction|question|weight|material|"
+    r"colou?r)s?\b"
     # "Remaining", "put down".
-    r"|\b(?:any|anything|nothing|something|none|space|room|time|space is|much|still|been|have|had|has someone|has somebody"
-    r"|we|they|he|she) §(?=\W*$| (?:in|between|behind|by|on|at|standing|lying|empty|free|unused|alone|out)\b)"
+    r"|\b(?:any|anything|nothing|something|none|space|room|time|space is|much|still|been|have|had|has someone|"
+    r"has somebody|we|they|he|she) §(?=\W*$| (?:in|between|behind|by|on|at|standing|lying|empty|free"
+    r"|unused|alone|out)\b)"
 )
 """No side, whichever of the two stands there; the word stays what it is."""
 
@@ -38,7 +42,8 @@ _THE = r"(?:the|its|his|her|their|your|my|our|whose|this|that|camera's|viewer's|
 _MORE = r"(?:(?:far|very|extreme|upper|lower|top|bottom|front|back|rear|immediate|outer|furthest|farthest|most|near) )?"
 # What may follow a side that is named by itself. Anything else is a noun, of which "right" may be the quality.
 _END = (
-    r"(?=\W*$| ?[.,;:?!)\]/—–-]| (?:of|or|and|but|than|when|while|whereas|if|as|in|inside|within|from|to|relative|compared"
+    r"(?=\W*$| ?[.,;:?!)\]/—–-]| (?:of|or|and|but|than|when|while|whereas|if|as|in|inside|within|from|to"
+    r"|relative|compared"
     r"|with|for|among|is|are|does|do|has|was|that|that's|which|who|where|how|next|nearest|closest|by|at|on|after|near|"
     r"side|sides|hand|across|given|then|according|along|looking|seen|viewed|going)\b|\s*<mask>|\s*\[)"
 )
@@ -47,15 +52,17 @@ _PLACE = (
     r"area|region|section|quadrant|third|boundary|extreme|neighbou?r|quarter|foreground|background)s?\b"
 )
 _THING = (
-    r"(?:pallet|transporter|shelf|shelve|rack|forklift|truck|crate|box|boxe|stack|object|item|vehicle|cart|agv|robot|skid|"
+    r"(?:pallet|transporter|shelf|shelve|rack|forklift|truck|crate|box|boxe|stack|object|item|vehicle"
+    r"|cart|agv|robot|skid|"
     r"carton|barrel|person|load|carrier|most)s?\b"
 )
 _FROM = r"(?:from|to|between|and|of|in|inside|within|into|on|at|near|beside|behind|than|or|by)"
 _SAYS_SIDE = re.compile(
     # Words of their own: "leftmost", "right-hand", "upper left", and damaged ones such as "rightmostthe".
-    r"§[ -]?most\w*|§wards?\b|§[ -]?hand\b(?! man)|§[ -]?side\b(?! up)|§ sides\b|\b(?:upper|lower|top|bottom|mid)[ -]?§(?!\w)"
+    r"§[ -]?most\w*|§wards?\b|§[ -]?hand\b(?! man)|§[ -]?side\b(?! up)|§ sides\b|\b(?:upper|lower|top"
+    r"|bottom|mid)[ -]?§(?!\w)"
     r"|\bfar-§(?!\w)|\b(?:outermost|extreme|the most) §(?!\w| answer| choice| of the time)"
-    # The two beside each other: "left or right", "from left to right", "on the left or on the right", "his left or his".
+    # The two beside each other: "left or right", "from left to right", "on the left or on the right".
     r"|§['\"”’]?(?: ?[/,|_] ?| vs\.? | versus |[ -]to[ -]|,?[ -](?:or|and)[ -](?:a )?(?:more |further )?"
     rf"(?:(?:on|to|at|from|in) )?(?:{_THE} )?)['\"“‘]?§"
     # "On the left", "to its right", "at the far left".
@@ -65,9 +72,11 @@ _SAYS_SIDE = re.compile(
     rf"|\b(?:further|farther|furthest|farthest|far|slightly) §{_END}|\bmore §(?= (?:than|as)\b)"
     r"|\b(?:turn|veer|steer|drift|lean|move|shift)(?:s|ed|ing)? §(?=\W*$| ?[.,;:?!]| (?:or|of|to)\b)"
     # "Left of the shelf", where it is no rest, no right of way and nothing said of what remains.
-    rf"|(?:\bthe one |(?<!what's )(?<!what is )(?<!much is )(?<!much )(?<!anything )(?<!nothing )(?<!something )(?<!any )(?<!all )(?<!few )"
+    r"|(?:\bthe one |(?<!what's )(?<!what is )(?<!much is )(?<!much )(?<!anything )(?<!nothing )"
+    r"(?<!something )(?<!any )(?<!all )(?<!few )"
     r"(?<!the )(?<!one )(?<!many are )(?<!many )(?<!there )(?<!have )(?<!has )"
-    r")§ of (?=<mask>|\[region|obj|it\b|that\b|where\b|(?:the|a|an|this|another|its|pallet|buffer|shelf|transporter|region|object)\b)"
+    r")§ of (?=<mask>|\[region|obj|it\b|that\b|where\b|(?:the|a|an|this|another|its|pallet|buffer|shelf"
+    r"|transporter|region|object)\b)"
     r"(?!the (?:original|initial|stock|batch|delivery|day|total|\d|ones)\b)(?!(?:these|those|them)\b)"
     # "In the left buffer", "from the left pallet", "the left pallet <mask>".
     rf"|{_THE} {_MORE}§(?:[ -]hand)? {_PLACE}(?! for\b| to (?!{_THE}|<))"
@@ -77,11 +86,14 @@ _SAYS_SIDE = re.compile(
 )
 """Says a side, whichever of the two stands there."""
 
-_OF_TWO = re.compile(r"\bthe §(?: (?:one|thing|ones|thing)\b)?(?=\W*$| ?[.,;:?!]| (?:of|or|and|is|does|among|hold|contain)\b)")
+_OF_TWO = re.compile(
+    r"\bthe §(?: (?:one|thing|ones|thing)\b)?(?=\W*$| ?[.,;:?!]| (?:of|or|and|is|does|among|hold|contain)\b)"
+)
 """A side where the text names another one: "the left pallet <mask> and the right one"."""
 
 _HANDED = re.compile(
-    r"clockwise|\b(?:east|west)(?:ern|ward|wards|most|erly)?\b|\b(?:north|south)-?(?:east|west)|\b[lr]\.?h\.?s\b|starboard"
+    r"clockwise|\b(?:east|west)(?:ern|ward|wards|most|erly)?\b|\b(?:north|south)-?(?:east|west)"
+    r"|\b[lr]\.?h\.?s\b|starboard"
     r"|\bport[ -]?side\b|o['’]clock|[←→↖↗↘↙⬅➡]|\bl ?(?:/|or) ?r\b|\bmirror(?:ed|s)?\b"
     r"|\b(?:links|linke[nrms]?|rechts|rechte[nrms]?|gauche|droite|izquierd[ao]|derech[ao])\b|[左右]"
 )

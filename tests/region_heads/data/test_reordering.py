@@ -90,7 +90,9 @@ def test_regions_keep_their_places_where_words_name_a_place_in_the_list(question
 
 def test_a_list_that_is_a_set_may_change_its_order() -> None:
     assert not order_matters("Which of the crates <mask> <mask> <mask> can the truck <mask> reach first?")
-    assert not order_matters("How many of <mask> <mask> are in the middle zone?", "[Region 1] and [Region 0]: 2 crates.")
+    assert not order_matters(
+        "How many of <mask> <mask> are in the middle zone?", "[Region 1] and [Region 0]: 2 crates."
+    )
     assert not order_matters("Is the leftmost of <mask> <mask> left of <mask>?", compares=True)
 
 

@@ -1,4 +1,4 @@
-"""Augmentation never changes what a word means: sides are exchanged, other words stay, what is unclear is not mirrored."""
+"""Augmentation never changes what a word means: sides are exchanged, other words stay, unclear ones forbid it."""
 
 from __future__ import annotations
 
@@ -92,7 +92,9 @@ def test_a_side_and_an_idiom_in_one_sentence_are_told_apart() -> None:
 
 
 FRAGMENTS = st.lists(
-    st.sampled_from([*SIDES, *NO_SIDES, *UNCLEAR, "left", "Right", "LEFT", "right", "the ", " of ", "<mask>", ", ", " "])
+    st.sampled_from(
+        [*SIDES, *NO_SIDES, *UNCLEAR, "left", "Right", "LEFT", "right", "the ", " of ", "<mask>", ", ", " "]
+    )
     | st.text(max_size=6),
     max_size=8,
 )
