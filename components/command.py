@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import inspect
 import os
-import sys
 import typing
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,11 +12,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from components.boundary import in_words, sentence
 from components.output import write_json
 from components.params import STEPS, load_params, parse_section
 from components.sections import Section, TrackingParams
 from components.tracking import PIPELINE_RUN
-from region_heads.errors import RegionHeadsError
 
 # Nothing that runs here reports home.
 for _switch, _value in {
@@ -77,15 +76,13 @@ def run_step(name: str, *, gpus: str = "0", **arguments: str | Path | Mapping[st
         The step's headline figures.
 
     Raises:
-        SystemExit: With the message of a :class:`RegionHeadsError`, so that a log ends in words.
+        SystemExit: With what is wrong in words, so that a log ends in these.
     """
     os.environ[GPUS] = gpus
-    try:
+    with in_words(name, carried=True):
         call = bound_step(name, **arguments)
         tracking = parse_section("tracking", typing.cast(Mapping[str, Any], arguments["tracking"]), source=name)
         return _recorded(name, call, typing.cast(TrackingParams, tracking))
-    except RegionHeadsError as error:
-        raise SystemExit(f"{name}: {error}") from None
 
 
 def bound_step(name: str, **arguments: str | Path | Mapping[str, Any]) -> Callable[[], Mapping[str, float]]:
@@ -113,7 +110,7 @@ def _recorded(name: str, call: Callable[[], Mapping[str, float]], tracking: Trac
     try:
         figures = call()
     except BaseException as error:
-        record_failure(name, str(error) or type(error).__name__, tracking)
+        record_failure(name, sentence(error), tracking)
         raise
     record_figures(name, figures, tracking)
     if name == STEPS[-1]:
@@ -123,6 +120,11 @@ def _recorded(name: str, call: Callable[[], Mapping[str, float]], tracking: Trac
 
 def main(name: str, argv: list[str] | None = None) -> None:
     """The command line of the step ``name``: one option for each port, ``--params`` and ``--figures``."""
+    with in_words(name):
+        _run(name, argv)
+
+
+def _run(name: str, argv: list[str] | None) -> None:
     step = step_function(name)
     summary = (inspect.getdoc(step) or "").split("\n\n", 1)[0]
     parser = argparse.ArgumentParser(prog=f"python -m components.{name}", description=summary)
@@ -137,11 +139,7 @@ def main(name: str, argv: list[str] | None = None) -> None:
             f"--{word.replace('_', '-')}", dest=word, default="", metavar="TEXT", help="told to the step"
         )
     options = vars(parser.parse_args(argv))
-    try:
-        params, figures = load_params(options.pop("params")), options.pop("figures")
-        found = step(**options, **{section: params[section] for section in section_names(step)})
-        if figures is not None:
-            write_json(figures, {key: round(value, 6) for key, value in found.items()})
-    except RegionHeadsError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+    params, figures = load_params(options.pop("params")), options.pop("figures")
+    found = step(**options, **{section: params[section] for section in section_names(step)})
+    if figures is not None:
+        write_json(figures, {key: round(value, 6) for key, value in found.items()})

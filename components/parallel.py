@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from typing import TypeVar
 
-from region_heads.errors import RegionHeadsError
+from region_heads.errors import RegionHeadsError, told
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
@@ -37,7 +39,7 @@ def in_order(
         doing: What the processes do, for the message when one dies.
 
     Raises:
-        RegionHeadsError: A process died.
+        RegionHeadsError: A process died, or the function raised something that can be told in words.
     """
     if processes <= 1:
         for piece in work:
@@ -50,7 +52,8 @@ def in_order(
         with ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent) as pool:
             try:
                 for piece in work:
-                    waiting.append((piece, pool.submit(function, piece)))
+                    with _no_interrupt():  # which the new process takes over: this one ends it
+                        waiting.append((piece, pool.submit(_in_words, function, piece)))
                     if len(waiting) > processes * _AHEAD:
                         first, future = waiting.popleft()
                         yield first, future.result()
@@ -65,6 +68,26 @@ def in_order(
             f"a process that was {doing} died (out of memory?); expected {processes} to live on: "
             "give the machine more memory, or the step fewer processes (its setting `workers`)"
         ) from None
+
+
+def _in_words(function: Callable[[Work], Result], piece: Work) -> Result:
+    """Runs in the other process; errors of libraries often do not survive the way back, and words do."""
+    try:
+        return function(piece)
+    except Exception as error:
+        words = told(error)
+        if words is None:
+            raise
+        raise RegionHeadsError(words) from None
+
+
+@contextlib.contextmanager
+def _no_interrupt() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_parent() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from components.sections import ClusterParams, DatasetParams, Section, SourceParams, TrackingParams
+from components.yaml_file import read_yaml
 from region_heads.errors import RegionHeadsError, nearest
 
 if TYPE_CHECKING:
@@ -53,12 +53,7 @@ def load_params(path: Path) -> dict[str, Section]:
         RegionHeadsError: The file is missing or not YAML, a key is unknown (with the nearest known one),
             or a value has the wrong type or range.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        raise RegionHeadsError(f"{path}: no such file; run in the repository or give --params FILE") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RegionHeadsError(f"{path}: not readable as YAML: {error}") from None
+    content = read_yaml(path, advice="run in the repository or give --params FILE") or {}
     if not isinstance(content, dict):
         raise RegionHeadsError(f"{path}: expected sections at the top level, found {type(content).__name__}")
     known = sections()
@@ -96,7 +91,8 @@ def _told(name: str, schema: type[Section], problem: ErrorDetails) -> str:
     if problem["type"] == "extra_forbidden":
         return f"unknown key {key}{nearest(str(loc[-1]), _keys_at(schema, loc[:-1]))}"
     message = problem["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}, found {problem['input']!r}"
+    found = repr(problem["input"])
+    return f"{key}: {message}, found {found if len(found) < 200 else found[:200] + ' …'}"
 
 
 def _keys_at(schema: Any, loc: tuple[int | str, ...]) -> list[str]:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from components.terminal import plain_console
+
 
 class Bar:
     """A progress bar; its length may be in other units than what is counted, as bytes are for records."""
@@ -47,5 +49,5 @@ def progress_bar(doing: str, *, total: float | None, unit: str) -> Iterator[Bar]
         unit: What is counted, in the plural.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), _Rate(unit), TextColumn("left"))
-    with Progress(*columns, TimeRemainingColumn()) as progress:
+    with Progress(*columns, TimeRemainingColumn(), console=plain_console()) as progress:
         yield Bar(progress, doing=doing, total=total)

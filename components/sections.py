@@ -23,7 +23,7 @@ TaskName = Annotated[str, AfterValidator(_known_task)]
 class Section(BaseModel):
     """A section of ``params.yaml``: typed, immutable, without unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 import typer
-from rich.console import Console
 
+from components.boundary import in_words
+from components.terminal import check_output
 from pipelines.commands import ingest, pipeline, playground, predict, registry, score, serve, tag, validate
-from region_heads.errors import RegionHeadsError
 
 app = typer.Typer(
     name="region-heads",
@@ -33,16 +30,13 @@ app.command("playground")(playground.playground)
 
 def main() -> None:
     """Runs the command line. Exit code 1: the input or a setting is wrong; 2: the command is."""
-    try:
-        app()
-    except RegionHeadsError as error:
-        # No markup and no wrapping: a message may hold brackets, and paths that someone wants to copy.
-        Console(stderr=True).print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
-        raise SystemExit(1) from None
-    except BrokenPipeError:
-        # The reader (`| head`) has had enough; Python must not complain about it while it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
+    with in_words("Error"):
+        try:
+            app()
+        except SystemExit as ended:
+            if not ended.code:
+                check_output()
+            raise
 
 
 if __name__ == "__main__":

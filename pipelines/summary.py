@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
+from components.boundary import in_words
 from components.evaluate.table import print_evaluation
+from components.inputs import read_json
 from components.params import load_params, section
 from components.sections import TrackingParams
+from components.terminal import plain_console
 from components.tracking import tracking_uri
-from region_heads.errors import RegionHeadsError
 
 
 def print_summary(
@@ -31,13 +31,13 @@ def print_summary(
     Raises:
         RegionHeadsError: The line has not been run.
     """
-    console = console or Console()
-    print_evaluation(_read(evaluation), console)
+    console = console or plain_console()
+    print_evaluation(read_json(evaluation, writer="evaluate"), console)
     tracking = section(load_params(params), TrackingParams)
     uri = tracking_uri(tracking)
     if store is not None and not uri.startswith("http"):
         uri = f"sqlite:///{store}/mlflow.db"
-    decision = _read(promotion)
+    decision = read_json(promotion, writer="promote", needs=("version", "sentence"))
     console.print(f"\n{tracking.model_name} version {decision['version']}: {decision['sentence']}\n")
     # soft_wrap: a path that is broken at the terminal's edge cannot be clicked or copied.
     console.print(f"Report: {report.absolute().as_uri()}", soft_wrap=True)
@@ -49,20 +49,10 @@ def print_summary(
         )
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RegionHeadsError(f"{path}: not there yet; `make run` writes it") from None
-    return content
-
-
 if __name__ == "__main__":
-    try:
+    with in_words("summary"):
         print_summary(
             evaluation=Path("metrics/evaluation.json"),
             promotion=Path("metrics/promotion.json"),
             report=Path("reports/report.html"),
         )
-    except RegionHeadsError as error:
-        raise SystemExit(str(error)) from None

@@ -1,17 +1,34 @@
-"""The one error that a user may see: what was expected, what was found, and what to do."""
+"""What a user is told when something goes wrong: our own refusals, and words for what others raise."""
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+import errno
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+CONTROLS: dict[int, str] = {
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    # Controls but for tab and newline, what turns the direction of writing, and halves of characters.
+    for code in (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A),
+                 *range(0xD800, 0xE000))
+}  # fmt: skip
+"""What must not reach a terminal or a log, as a table for :meth:`str.translate`."""
 
 
 class RegionHeadsError(Exception):
     """A problem of the input or the setting, told in words; the command line shows it without a traceback.
 
     The message names the file, the record and the field where there are such, what was expected and
-    found, and what to do about it.
+    found, and what to do about it. Controls that came with the data stand in it as ``\\x1b``.
     """
+
+    def __str__(self) -> str:
+        return super().__str__().translate(CONTROLS)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -21,3 +38,153 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; known: {', '.join(names)}" if names else ""
+
+
+@contextlib.contextmanager
+def about(what: object) -> Iterator[None]:
+    """Names ``what``, a file or folder, to errors of libraries that pass through and do not name it themselves."""
+    try:
+        yield
+    except RegionHeadsError:
+        raise
+    except Exception as error:
+        error.add_note(str(what))
+        raise
+
+
+_OURS = {"region_heads", "components", "pipelines", "tests", "__main__"}
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")  # as Rust writes it
+_MEMORY = "out of memory; give it more, or do less at a time (fewer workers, smaller batches, smaller pictures)"
+_UNREACHABLE = "nothing answers there; check the address, the network, and whether the server runs"
+_DENIED = "permission denied; give this user the right to it, or choose another place"
+_SYSTEM: dict[int, str] = {
+    errno.ENOSPC: "the disk is full; make room, or choose another disk, and run this again",
+    errno.EDQUOT: "the disk quota is used up; make room, or choose another disk, and run this again",
+    errno.EFBIG: "larger than a file may be here; check `ulimit -f` and the file system",
+    errno.EACCES: _DENIED,
+    errno.EPERM: _DENIED,
+    errno.EROFS: "the file system is read-only; choose another place, or mount it for writing",
+    errno.EISDIR: "expected a file, found a folder",
+    errno.ENOTDIR: "expected a folder, found a file",
+    errno.ENOENT: "no such file or folder",
+    errno.EEXIST: "something else is there already; remove it, or choose another place",
+    errno.ENOTEMPTY: "expected an empty folder, found files in it; does another process write there?",
+    errno.EBUSY: "in use as a mount point or by another process; choose another place",
+    errno.EXDEV: "lies on another disk; choose a place on the same one",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ELOOP: "links that lead in a circle",
+    errno.EMFILE: "too many open files; raise `ulimit -n`",
+    errno.ENFILE: "too many open files on this machine",
+    errno.EIO: "the disk or network storage reports an error; check it",
+    errno.ESTALE: "the network storage has lost it; mount it again",
+    errno.ENOMEM: _MEMORY,
+    errno.EAGAIN: "the system gives no more processes or threads; raise `ulimit -u`, or use fewer workers",
+    errno.EADDRINUSE: "the port is taken; choose another by --port, or end what listens there",
+    errno.EADDRNOTAVAIL: "this machine has no such address; choose another by --host",
+    errno.ECONNREFUSED: _UNREACHABLE,
+    errno.ECONNRESET: _UNREACHABLE,
+    errno.ETIMEDOUT: _UNREACHABLE,
+    errno.EHOSTUNREACH: _UNREACHABLE,
+    errno.ENETUNREACH: _UNREACHABLE,
+}
+_LIBRARIES: dict[str, str] = {
+    "pyarrow": "a table is damaged or not what was expected; run the step that wrote it again",
+    "yaml": "not readable as YAML; correct it",
+    "safetensors": "weights are damaged or cut off; copy or train the model again",
+    "json": "not readable as JSON; is the file cut off?",
+    "zlib": "compressed data is damaged; copy the file again",
+    "zipfile": "an archive is damaged; copy it again",
+    "tarfile": "an archive is damaged; copy it again",
+    "sqlite3": "the database cannot be used; is it damaged, locked or on storage without locks?",
+    "subprocess": "a program that was called failed",
+}
+
+
+def told(error: BaseException) -> str | None:
+    """What a user is told of ``error``: what is wrong, where, and what to do.
+
+    Returns:
+        None where that cannot be said, for the error comes from a fault in our code.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return told(error.exceptions[0])
+    if isinstance(error, RegionHeadsError):
+        return str(error)
+    words = _words(error)
+    if words is None:
+        return None
+    where = dict.fromkeys(getattr(error, "__notes__", ()))
+    return ": ".join((*where, words)).translate(CONTROLS)
+
+
+def library_of(error: BaseException) -> str | None:
+    """The package of others that raised ``error``, by its class or by where it was raised; None for our own."""
+    kind = type(error).__module__.partition(".")[0]
+    if kind not in sys.stdlib_module_names and kind not in _OURS:
+        return kind
+    found, trace = None, error.__traceback__
+    while trace is not None:
+        name = str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+        if name and name not in sys.stdlib_module_names:
+            found = name
+        trace = trace.tb_next
+    return None if found in _OURS else found
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error of a library says, shortened."""
+    return (str(error).strip().splitlines() or [""])[0][:300].translate(CONTROLS)
+
+
+def _words(error: BaseException) -> str | None:
+    said, kind = first_line(error), type(error).__module__.partition(".")[0]
+    number = None if isinstance(error, OSError) else _OS_ERROR.search(str(error))
+    if number is not None:
+        return _system(OSError(int(number[1]), said))
+    if isinstance(error, RuntimeError):
+        known = next((words for pattern, words in _RUNTIME if pattern.search(str(error))), None)
+        if known is not None:
+            return known
+    for among, words in _KINDS:
+        if isinstance(error, among):
+            return words(error)
+    return f"{_LIBRARIES[kind]} ({said})" if kind in _LIBRARIES else None
+
+
+def _not_encoded(error: Any) -> str:
+    return f"expected names and texts in UTF-8, found {ascii(error.object)[:200]}; rename it"
+
+
+def _not_installed(error: Any) -> str | None:
+    package = (error.name or "").partition(".")[0]
+    return None if package in _OURS else f"the package {package} is not installed; run `make setup`"
+
+
+def _system(error: OSError) -> str:
+    """The words for an error of the system, with the file that it names; others' OSErrors in their own words."""
+    if error.errno is None or not (error.strerror or error.filename):
+        return first_line(error) or type(error).__name__
+    what = _SYSTEM.get(error.errno, error.strerror or "") if type(error).__name__ != "gaierror" else _UNREACHABLE
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    detail = "" if names or error.errno in (errno.ENOMEM, errno.EAGAIN) else f" ({first_line(error)})"
+    return f"{' -> '.join(names)}: {what}" if names else what + detail
+
+
+_RUNTIME: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE), _MEMORY),
+    (re.compile("can't start new thread"), _SYSTEM[errno.EAGAIN]),
+    (re.compile("PytorchStreamWriter failed"), _SYSTEM[errno.ENOSPC]),
+    (re.compile("PytorchStreamReader failed"), "a checkpoint is damaged or cut off; remove it"),
+)
+"""What libraries say in a RuntimeError."""
+
+_KINDS: tuple[tuple[type[BaseException], Callable[[Any], str | None]], ...] = (
+    (MemoryError, lambda _: _MEMORY),
+    (OSError, _system),
+    (UnicodeDecodeError, lambda error: f"expected text in UTF-8, found {error.reason} at byte {error.start}"),
+    (UnicodeEncodeError, _not_encoded),
+    (RecursionError, lambda _: "nested too deeply to be read"),
+    (EOFError, lambda error: f"ends too early ({first_line(error)}); is the file cut off?"),
+    (ModuleNotFoundError, _not_installed),
+)
+"""Kinds of errors that come from outside, and their words."""

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 import pyarrow.parquet as pq
-from rich.console import Console
 
 from components.champion import version_of
 from components.drift.page import render
@@ -17,6 +16,7 @@ from components.ports import InputPath, OutputPath
 from components.profile import READ, profile
 from components.sections import TrackingParams
 from components.shift import shifts, word_shifts
+from components.terminal import plain_console
 from components.tracking import connect
 from components.training_profile import training_profile_of
 from region_heads.errors import RegionHeadsError
@@ -76,13 +76,13 @@ def drift(
 
 
 def _show(content: dict[str, Any]) -> None:
-    console = Console()
-    console.print(f"drift: compared {content['compared']}", highlight=False, soft_wrap=True)
+    console = plain_console()
+    console.print(f"drift: compared {content['compared']}", soft_wrap=True)
     for feature in content["features"]:
         if feature["drifted"]:
             line = f"  {feature['name']} drifted ({feature['size']:.2f}): {feature['first']} -> {feature['second']}"
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            console.print(line, soft_wrap=True)
     for word in content["words"][:3]:
-        console.print(f"  {word['told']}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"  {word['told']}", soft_wrap=True)
     if content["features"] and not content["drifted"]:
         console.print("  nothing drifted")

@@ -7,11 +7,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from components.terminal import plain_console
 
 
 def print_evaluation(content: Mapping[str, Any], console: Console | None = None) -> None:
     """Prints per task: accuracy with interval, trivial baseline, n, seen and novel wordings; then S1."""
-    console = console or Console()
+    console = console or plain_console()
     champion = content["champion"]
     table = Table(title="Test split, official rule", title_justify="left", pad_edge=False, box=None)
     table.add_column("task", no_wrap=True)
@@ -19,19 +22,19 @@ def print_evaluation(content: Mapping[str, Any], console: Console | None = None)
     for heading in headings + ([f"v{champion['version']}"] if champion else []):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, task in content["tasks"].items():
-        cells = [
+        cells: list[str | Text] = [
             share(task["accuracy"]),
             interval(task["ci95"]),
             share(task["baseline"]),
-            {True: "[green]yes[/]", False: "[red]no[/]", None: "-"}[task["beats_baseline"]],
+            {True: Text("yes", "green"), False: Text("no", "red"), None: Text("-")}[task["beats_baseline"]],
             *(share(part["tasks"][name]["accuracy"]) for part in content["wordings"].values()),
             str(task["n"]),
         ]
         table.add_row(name, *cells, *([share(champion["tasks"][name]["accuracy"])] if champion else []))
     table.add_section()
     table.add_row(
-        "[bold]S1[/]",
-        f"[bold]{share(content['score'])}[/]",
+        Text("S1", "bold"),
+        Text(share(content["score"]), "bold"),
         interval(content["score_ci95"]),
         "",
         "",
@@ -41,11 +44,12 @@ def print_evaluation(content: Mapping[str, Any], console: Console | None = None)
     )
     console.print(table)
     console.print(
-        "[dim]beaten: the 95 % intervals of accuracy and baseline do not overlap; "
-        "seen/novel: wordings that training holds or does not[/]"
+        "beaten: the 95 % intervals of accuracy and baseline do not overlap; "
+        "seen/novel: wordings that training holds or does not",
+        style="dim",
     )
     for warning in content["warnings"]:
-        console.print(f"[yellow]{warning}[/]")
+        console.print(warning, style="yellow")
 
 
 def share(value: float | None) -> str:

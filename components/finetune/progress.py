@@ -14,6 +14,8 @@ from rich.progress import (
 )
 from transformers import TrainerCallback
 
+from components.terminal import plain_console
+
 
 class ProgressLine(TrainerCallback):  # type: ignore[misc, unused-ignore]  # transformers is not typed
     """A progress bar with loss and validation score; each score also stays as a line, also without a terminal."""
@@ -27,6 +29,7 @@ class ProgressLine(TrainerCallback):  # type: ignore[misc, unused-ignore]  # tra
             TextColumn("left"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
+            console=plain_console(),
         )
         self._loss = ""
 
@@ -51,7 +54,6 @@ class ProgressLine(TrainerCallback):  # type: ignore[misc, unused-ignore]  # tra
             )
             self._progress.console.print(
                 f"epoch {state.epoch:4.1f}  {self._loss}  validation S1 {logs['eval_score']:.3f}  {tasks}",
-                highlight=False,
                 soft_wrap=True,
             )
 

@@ -7,18 +7,23 @@ import os
 import sys
 from pathlib import Path
 
+from components.boundary import in_words
 from components.command import bound_step
 from components.finetune.ending import end_now
 from components.finetune.train_job.lease import in_train_job, watch_lease
-from region_heads.errors import RegionHeadsError
+from region_heads.errors import told
 
 if __name__ == "__main__":
     handed_over = Path(sys.argv[1])
     if in_train_job():  # on a node that starts its ranks itself
         watch_lease()
-    try:
-        bound_step("finetune", **json.loads(handed_over.read_text(encoding="utf-8")))()
-    except RegionHeadsError as error:
-        Path(f"{handed_over}.rank{os.environ['RANK']}").write_text(f"gave up: {error}", encoding="utf-8")
-        sys.exit(1)
+    with in_words("finetune"):
+        try:
+            bound_step("finetune", **json.loads(handed_over.read_text(encoding="utf-8")))()
+        except Exception as error:
+            # Another try would end the same; not so where the others of a rank that died lose their connection.
+            reason = None if isinstance(error, ConnectionError) else told(error)
+            if reason is not None:
+                Path(f"{handed_over}.rank{os.environ['RANK']}").write_text(f"gave up: {reason}", encoding="utf-8")
+            raise
     end_now()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from components.promote.gate import Check, Verdict
+from components.terminal import plain_console
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -16,19 +17,19 @@ if TYPE_CHECKING:
 
 def print_verdict(name: str, version: str, verdict: Verdict) -> None:
     """Prints every check, what those that failed mean, and the sentence that sums it up."""
-    console = Console()
+    console = plain_console()
     if verdict.checks:
         table = Table(title=f"Gate for {name} version {version}", title_justify="left", box=None, pad_edge=False)
         for heading in ("", "check", "found", "asked for"):
             table.add_column(heading, justify="right" if heading in ("found", "asked for") else "left")
         for check in verdict.checks:
-            mark = "[green]✓[/]" if check.passed else "[red]✗[/]"
+            mark = Text("✓", "green") if check.passed else Text("✗", "red")
             table.add_row(mark, check.name, _figure(check.value), _asked(check))
         console.print(table)
         for check in verdict.checks:
             if not check.passed:
-                console.print(f"[red]✗[/] {check.sentence}", highlight=False)
-    console.print(f"[bold]{verdict.sentence}[/]", highlight=False)
+                console.print(Text("✗", "red"), check.sentence)
+    console.print(verdict.sentence, style="bold")
 
 
 def markdown(name: str, version: str, verdict: Verdict) -> str:

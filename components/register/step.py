@@ -8,8 +8,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from components.champion import CHALLENGER, version_of
 from components.digests import folder_digest, model_digest
 from components.inputs import read_json
@@ -19,6 +17,7 @@ from components.register.lineage import lineage_tags
 from components.register.logged_model import log_model
 from components.register.params import Params
 from components.sections import SourceParams, TrackingParams
+from components.terminal import plain_console
 from components.tracking import connect, tracking_run, tracking_uri
 from components.training_profile import log_training_profile
 from region_heads.errors import RegionHeadsError
@@ -95,10 +94,10 @@ def register(
             "tags": tags,
         },
     )
-    console = Console()
+    console = plain_console()
     news = "is registered" if found is None else "was registered before: same model, same figures"
-    console.print(f"[bold]{name} version {version}[/] {news}; S1 {judged['score']:.3f}", soft_wrap=True)
-    console.print(f"[dim]in {tracking_uri(tracking)}[/]", soft_wrap=True)
+    console.print(f"{name} version {version} {news}; S1 {judged['score']:.3f}", style="bold", soft_wrap=True)
+    console.print(f"in {tracking_uri(tracking)}", style="dim", soft_wrap=True)
     return {"version": float(version), "score": float(judged["score"])}
 
 

@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from components.output import whole_folder
@@ -16,6 +15,7 @@ from components.sample_data.orders import SPLITS, orders
 from components.sample_data.params import Params
 from components.sample_data.questions.composing import CATEGORIES
 from components.sample_data.workers import write_scenes
+from components.terminal import plain_console
 
 Record = dict[str, Any]
 
@@ -63,4 +63,4 @@ def _show(records: dict[str, list[Record]], dataset: Path) -> None:
         counted = Counter(record["category"] for record in found)
         pictures = len({record["image"] for record in found})
         table.add_row(split, str(pictures), str(len(found)), *(str(counted[category]) for category in CATEGORIES))
-    Console().print(table)
+    plain_console().print(table)

@@ -9,12 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from rich.console import Console
 from rich.table import Table
 
 from components.profile import answer_counts, profile
 from components.shift import divergence, shifts, word_shifts
 from components.split.assignment import SPLITS, Assignment
+from components.terminal import plain_console
 from region_heads.tasks import TASKS
 
 _EXAMPLES = 5
@@ -89,14 +89,14 @@ def headline(content: Mapping[str, Any]) -> dict[str, float]:
 
 def print_report(content: Mapping[str, Any]) -> None:
     """Prints questions by task and split, and the warnings."""
-    console = Console()
+    console = plain_console()
     table = Table("split", "images", "questions", *(task.name for task in TASKS), "new wordings", title="split")
     for name, part in content["splits"].items():
         counts = [f"{part['tasks'][task.name]:,}" for task in TASKS]
         table.add_row(name, f"{part['images']:,}", f"{part['questions']:,}", *counts, f"{part['novel_wordings']:,}")
     console.print(table)
     for warning in content["warnings"]:
-        console.print(f"  WARNING: {warning}", markup=False, highlight=False, style="bold yellow")
+        console.print(f"  WARNING: {warning}", style="bold yellow")
 
 
 def _part(table: pa.Table) -> dict[str, Any]:

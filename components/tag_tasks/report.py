@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from components.terminal import plain_console
 from region_heads.tagging.grammar import UNKNOWN, Tag
 from region_heads.tasks import TASKS, Task
 
@@ -130,7 +130,7 @@ class RouterReport:
 
     def show(self, quarantine: Path) -> None:
         """Prints the report for the person watching."""
-        console, content = Console(), self.content()
+        console, content = plain_console(), self.content()
         table = Table("task", "questions", "agrees with grammar", "grounded", title="tag_tasks")
         for name, count in content["tasks"].items():
             labelled, grounded = self._confusion[name], self._grounded[name]
@@ -143,9 +143,9 @@ class RouterReport:
         console.print(table)
         for one in self._disagreements[:3]:
             line = f"  label {one['label']}, grammar {one['grammar']} ({one['confidence']}): {one['question']}"
-            console.print(line, markup=False, highlight=False)
+            console.print(line)
         for one in self._ungrounded_examples[:3]:
-            console.print(f"  not grounded: {one['reason']}: {one['answer']}", markup=False, highlight=False)
+            console.print(f"  not grounded: {one['reason']}: {one['answer']}")
         if content["untagged"]:
             line = f"  {content['untagged']} untagged, in {quarantine}; e.g. {self._untagged_examples[0]}"
-            console.print(line, markup=False, highlight=False)
+            console.print(line)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 
+from components.terminal import plain_console
 from components.validate.expectations import Outcome
 from components.validate.quarantine import Quarantine
 
@@ -67,21 +67,21 @@ def report_content(
 
 def print_report(content: Mapping[str, Any], *, quarantine: Path, data_docs: Path) -> None:
     """Prints what was read, what was rejected and why."""
-    console = Console()
+    console = plain_console()
     table = Table("read", "accepted", "quarantined", "unanswered", "pictures", title="validate")
     table.add_row(*(f"{content[name]:,}" for name in ("read", "accepted", "quarantined", "unanswered", "pictures")))
     console.print(table)
     for check, count in content["reasons"].items():
-        console.print(f"  {count:,} x {check}: {content['examples'][check]}", markup=False, highlight=False)
+        console.print(f"  {count:,} x {check}: {content['examples'][check]}")
     for failed in content["expectations"]["failed"]:
         rows = "the table" if failed["rows"] is None else f"{failed['rows']} rows"
         line = f"  {failed['severity']}: {failed['name']} fails for {rows}; {failed['advice']}"
-        console.print(line, markup=False, highlight=False)
+        console.print(line)
     groups = content["identical_pictures"]
     if groups["groups"]:
         line = f"  warning: {groups['groups']} pictures stand under several names, e.g. {groups['examples'][0]}"
-        console.print(line, markup=False, highlight=False)
-    console.print(f"  Data Docs: {data_docs / 'index.html'}; quarantine: {quarantine}", markup=False, highlight=False)
+        console.print(line)
+    console.print(f"  Data Docs: {data_docs / 'index.html'}; quarantine: {quarantine}")
 
 
 def stop_message(content: Mapping[str, Any], *, dataset: Path, quarantine: Path) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from components.yaml_file import read_yaml
 from region_heads.errors import RegionHeadsError, nearest
 
 DEFAULT = Path(__file__).with_name("suite.yaml")
@@ -21,14 +20,7 @@ def read_suite(path: Path) -> list[dict[str, Any]]:
         RegionHeadsError: The file is missing or not YAML, or an entry is not an expectation that exists, with
             arguments that it takes.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RegionHeadsError(
-            f"{path}: no such file; validate.suite in params.yaml names a file of the data set's folder"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise RegionHeadsError(f"{path}: not readable as YAML: {error}") from None
+    content = read_yaml(path, advice="validate.suite in params.yaml names a file of the data set's folder")
     if not isinstance(content, list) or not content:
         raise RegionHeadsError(f"{path}: expected a list of expectations, found {type(content).__name__}")
     return [_configuration(entry, f"{path}, entry {number}") for number, entry in enumerate(content, start=1)]

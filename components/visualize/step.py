@@ -12,6 +12,7 @@ from components.inputs import read_json, read_table
 from components.output import whole_file
 from components.ports import InputPath, OutputPath
 from components.sections import TrackingParams
+from components.terminal import plain_console
 from components.tracking import tracking_run
 from components.visualize.gallery import choose, payload
 from components.visualize.page import render
@@ -75,10 +76,8 @@ def visualize(
     with whole_file(report) as partial:
         partial.write_text(page, encoding="utf-8")
     megabytes = len(page.encode("utf-8")) / 1e6
-    console = Console()
-    console.print(
-        f"Report with {len(chosen)} of {len(rows)} questions, {megabytes:.1f} MB: [bold]{report}[/]", soft_wrap=True
-    )
+    console = plain_console()
+    console.print(f"Report with {len(chosen)} of {len(rows)} questions, {megabytes:.1f} MB: {report}", soft_wrap=True)
     _log(page, figures.get("run_id"), tracking, console)
     return {"questions": float(len(chosen)), "megabytes": round(megabytes, 2)}
 
@@ -92,7 +91,7 @@ def _log(page: str, run_id: str | None, tracking: TrackingParams, console: Conso
             mlflow.log_text(page, ARTIFACT)
     except Exception as error:  # MLflow lets errors of its drivers, of HTTP and of artifact stores through
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        console.print(f"The report was not logged to MLflow: {reason}", markup=False, soft_wrap=True)
+        console.print(f"The report was not logged to MLflow: {reason}", soft_wrap=True)
 
 
 def _read_curves(path: Path) -> dict[str, list[tuple[float, float]]]:

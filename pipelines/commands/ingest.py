@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from components.terminal import plain_console
 
 
 def ingest(
@@ -26,14 +27,14 @@ def ingest(
 
     target = folder / name
     found = bring(source, target)
-    console = Console(soft_wrap=True, highlight=False)
+    console = plain_console(soft_wrap=True)
     console.print(f"{target}: {', '.join(found.annotations)}")
     for (split, kind), number in found.pictures.items():
         console.print(f"  {split}/{kind}: {number:,} pictures")
     if not found.pictures:
         console.print("  no pictures: set validate.images to absent to check and split the questions alone")
     for left_out in found.left_out:
-        console.print(f"  left out {left_out}", markup=False)
+        console.print(f"  left out {left_out}")
     if dvc:
         console.print(f"{add_to_dvc(target)} stands for it in Git; `dvc push` stores it in your remote")
     console.print(f"next: set data.path to {target} in params.yaml, then `region-heads validate {target}`")

@@ -31,10 +31,10 @@ def history(
 
     Example: `region-heads registry history`
     """
-    from rich.console import Console
     from rich.table import Table
 
     from components.promote.registry import history as events
+    from components.terminal import plain_console
 
     tracking = _tracking(params)
     found = events(tracking)
@@ -49,7 +49,7 @@ def history(
         table.add_column(heading)
     for event in found:
         table.add_row(event.at[:19], event.event, event.version, event.previous or "-", event.reason)
-    Console().print(table)
+    plain_console().print(table)
 
 
 @app.command()

@@ -26,10 +26,10 @@ def score(
     if as_json:
         typer.echo(json.dumps(result, indent=2))
         return
-    from rich.console import Console
     from rich.table import Table
 
     from components.evaluate.table import interval, share
+    from components.terminal import plain_console
 
     table = Table(title="Official rule", title_justify="left", pad_edge=False, box=None)
     for heading in ("task", "accuracy", "95 % interval", "n"):
@@ -38,7 +38,7 @@ def score(
         table.add_row(name, share(task["accuracy"]), interval(task["ci95"]), str(task["n"]))
     table.add_section()
     table.add_row("S1", share(result["score"]), interval(result["score_ci95"]), str(result["n"]))
-    console = Console()
+    console = plain_console()
     console.print(table)
     for name, task in result["tasks"].items():
         own = {key: value for key, value in task.items() if isinstance(value, float) and key != "accuracy"}
@@ -46,4 +46,4 @@ def score(
             own["calibration error"] = task["calibration"]["ece"]
         if own:
             figures = ", ".join(f"{key.replace('_', ' ')} {value:.4g}" for key, value in own.items())
-            console.print(f"[dim]{name}: {figures}[/]", highlight=False)
+            console.print(f"{name}: {figures}", style="dim")

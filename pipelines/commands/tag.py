@@ -23,6 +23,7 @@ def tag(
 
     Example: `echo "How far is <mask> from <mask>?" | region-heads tag -`
     """
+    from components.terminal import check_output
     from region_heads.tagging.grammar import tag as read
 
     for row in _questions(file):
@@ -34,6 +35,7 @@ def tag(
             "evidence": list(found.evidence),
         }
         typer.echo(json.dumps(row | about, ensure_ascii=False))
+        check_output()  # there may be no end to the input, as there is to `| head`
 
 
 def _questions(file: Path) -> Iterator[dict[str, Any]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from components.yaml_file import read_yaml
 from pipelines.names import PipelineName
 from region_heads.errors import RegionHeadsError, nearest
 
@@ -40,12 +40,7 @@ def read_schedules(file: Path) -> list[Schedule]:
     Raises:
         RegionHeadsError: The file is missing or not such a list, or two entries have one name.
     """
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RegionHeadsError(f"{file}: no such file; expected a list of schedules") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RegionHeadsError(f"{file}: not readable as YAML: {error}") from None
+    content = read_yaml(file, advice="expected a list of schedules")
     if not isinstance(content, list):
         raise RegionHeadsError(
             f"{file}: expected a list of schedules (- name: …), found {type(content).__name__}; [] is none"

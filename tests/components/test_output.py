@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
+import textwrap
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from components.output import whole_file, whole_folder, write_json
+from region_heads.errors import RegionHeadsError, told
+
+Writer = Callable[[Path], AbstractContextManager[Path]]
 
 KILLED_WRITER = """
 import os, signal, sys
@@ -54,34 +59,90 @@ def test_a_folder_replaces_the_one_before(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("writer", [whole_file, whole_folder])
-def test_an_error_leaves_what_was_there(tmp_path: Path, writer: object) -> None:
+def test_an_error_leaves_what_was_there(tmp_path: Path, writer: Writer) -> None:
     target = tmp_path / "out"
-    write_json(target, {"kept": True})
-    with pytest.raises(ZeroDivisionError), writer(target):  # type: ignore[operator]  # either context manager
+    before = target / "file" if writer is whole_folder else target
+    write_json(before, {"kept": True})
+    with pytest.raises(ZeroDivisionError), writer(target):
         raise ZeroDivisionError
     assert _names(tmp_path) == ["out"]
-    assert "kept" in target.read_text()
+    assert "kept" in before.read_text()
 
 
 @pytest.mark.parametrize(("kind", "write"), [("whole_file", WRITE_FILE), ("whole_folder", WRITE_FOLDER)])
-def test_a_killed_writer_leaves_no_output_and_the_next_one_cleans_up(tmp_path: Path, kind: str, write: str) -> None:
+@pytest.mark.parametrize("writer", [whole_file, whole_folder])
+def test_a_killed_writer_leaves_no_output_and_the_next_one_cleans_up(
+    tmp_path: Path, kind: str, write: str, writer: Writer
+) -> None:
     target = tmp_path / "out"
     _kill_while_writing(kind, write, target)
     assert not target.exists()
     assert len(_names(tmp_path)) == 1  # the unfinished one, under its own name
-    write_json(target, {"whole": True})
+    with writer(target) as partial:
+        (partial / "whole" if partial.is_dir() else partial).touch()
     assert _names(tmp_path) == ["out"]
 
 
-def test_what_a_living_writer_writes_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["out", "out.csv"])
+def test_what_a_living_writer_writes_is_left_alone_whatever_its_process_is_called(tmp_path: Path, name: str) -> None:
+    """Nothing is told from a process's number: in a container every step is process 1."""
     target = tmp_path / "out"
-    other = tmp_path / f"out.{os.getppid()}.partial"
-    other.touch()
-    write_json(target, {})
-    assert other.exists()
+    with whole_file(tmp_path / name) as other:
+        other.write_text("other")
+        write_json(target, {})
+        assert other.read_text() == "other"
+    assert (tmp_path / name).read_text() == "other"
 
 
-def test_json_refuses_what_json_cannot_hold(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="Out of range"):
-        write_json(tmp_path / "out", {"score": float("nan")})
+def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    with whole_file(target) as first, whole_file(target) as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert target.read_text() == "first"
+    assert _names(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize(("kind", "write"), [("whole_file", WRITE_FILE), ("whole_folder", WRITE_FOLDER)])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_leaves_nothing_half_written(tmp_path: Path, kind: str, write: str, number: signal.Signals) -> None:
+    code = f"""
+from components.boundary import in_words
+with in_words("step"):
+{textwrap.indent(KILLED_WRITER.format(kind=kind, write=write).replace("SIGKILL", number.name), "    ")}
+"""
+    words = [sys.executable, "-c", code, str(tmp_path / "out")]
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert (done.returncode, "Traceback" in done.stderr) == (128 + number, False)
     assert _names(tmp_path) == []
+
+
+def test_a_folder_in_place_of_a_file_and_the_reverse_are_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(RegionHeadsError, match="expected a file or nothing, found a folder"):
+        whole_file(tmp_path / "folder").__enter__()
+    with pytest.raises(RegionHeadsError, match="expected a folder or nothing, found a file"):
+        whole_folder(tmp_path / "file").__enter__()
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_a_folder_around_this_process_is_never_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
+    for target in (Path(), Path(".."), tmp_path, Path("/")):
+        with pytest.raises(RegionHeadsError, match="found one around this process"):
+            whole_folder(target).__enter__()
+
+
+def test_a_full_disk_is_told_with_the_file_that_was_to_be_written(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OSError, match="No space left") as raised,
+        whole_file(tmp_path / "out") as partial,
+        Path("/dev/full").open("w") as full,
+    ):
+        partial.write_text("half")
+        full.write("half")
+    assert told(raised.value) == (
+        f"{tmp_path}/out: the disk is full; make room, or choose another disk, and run this again"
+    )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +25,13 @@ def refuse(number: int) -> int:
     if number == 3:
         raise RegionHeadsError("expected another number, found 3")
     return number
+
+
+def fail(number: int) -> int:
+    """Fails as the system and as libraries do."""
+    if number == 0:
+        raise PermissionError(13, "Permission denied", "/data/one.png")
+    raise OSError(28, "No space left on device")
 
 
 def die(number: int) -> int:
@@ -56,6 +66,35 @@ def test_only_a_few_pieces_of_work_are_taken_ahead(processes: int) -> None:
 def test_an_error_in_words_stays_one(processes: int) -> None:
     with pytest.raises(RegionHeadsError, match="expected another number, found 3"):
         list(in_order(refuse, range(10), processes=processes, doing="refusing"))
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "/data/one.png: permission denied"), (1, "the disk is full")])
+def test_an_error_of_the_system_comes_back_in_words(number: int, said: str) -> None:
+    with pytest.raises(RegionHeadsError, match=said):
+        list(in_order(fail, [number], processes=2, doing="failing"))
+
+
+def test_ctrl_c_ends_the_processes_without_a_word_of_theirs(tmp_path: Path) -> None:
+    """A terminal sends it to every process at once."""
+    code = """
+import time
+from components.boundary import in_words
+from components.parallel import in_order
+if __name__ == "__main__":
+    with in_words("step"):
+        for _ in in_order(time.sleep, [0.5] * 100, processes=2, doing="sleeping"):
+            print("one", flush=True)
+"""
+    (tmp_path / "sleeping.py").write_text(code)
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "sleeping.py")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    _, words = process.communicate(timeout=30)
+    assert (process.returncode, words) == (130, "step: interrupted\n")
 
 
 def test_a_process_that_dies_is_told_with_what_to_do() -> None:

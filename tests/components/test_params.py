@@ -77,12 +77,40 @@ def test_an_unknown_key_is_refused_and_the_nearest_named(tmp_path: Path, text: s
         ("data: 3", "data: expected"),
         ("- data", "expected sections at the top level, found list"),
         ("data: {path: [}", "not readable as YAML"),
+        ("tracking: {experiment: 2026-02-30}", "line 1: not readable as YAML: 2026-02-30 is a date"),
+        ("tracking: {experiment: 2026-02-03}", "put it in quotes"),
+        ("data: {}\ndrift: {}\ndata: {}\n", "line 3: not readable as YAML: the key 'data' stands here and in line 1"),
+        ("data:\n  path: a\n  path: b\n", "line 3: not readable as YAML: the key 'path' stands here and in line 2"),
+        ("data: {path: a, path: a}", "the key 'path' stands here and in line 1"),
+        ("data: {3: a}", "expected text as a key, found '3'"),
+        ("on: {}", "expected text as a key, found 'on'"),
+        ("data: {depth_scale: .nan}", "expected a finite number, found .nan"),
+        ("data: {depth_scale: 1e999}", "data.depth_scale: Input should be a finite number"),
+        (f"sample_data: {{scenes: {'9' * 5000}}}", "not readable as YAML: Exceeds the limit"),
+        ("a: " + "[" * 3000, "nested too deeply"),
+        ("a: " + "{a: " * 60 + "1" + "}" * 60, "nested too deeply"),
+        ("a: &a [*a]", "nested too deeply"),
+        (
+            "a0: &a0 [1, 2]\n" + "".join(f"a{n + 1}: &a{n + 1} [*a{n}, *a{n}]\n" for n in range(40)),
+            "at most 100,000 values",
+        ),
+        ("a: !!python/name:os.system", "could not determine a constructor"),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(RegionHeadsError, match=r"params\.yaml") as error:
         _load(tmp_path, text)
     assert said in str(error.value)
+
+
+def test_a_mapping_may_be_named_once_and_used_again(tmp_path: Path) -> None:
+    _load(tmp_path, "cluster:\n  node_selector: &labels {zone: a}\npreflight: {}\ndata: {<<: {path: a}, path: b}\n")
+
+
+def test_a_section_from_kubeflow_takes_no_number_that_is_not_finite() -> None:
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(RegionHeadsError, match=r"data\.depth_scale: Input should be a finite number"):
+            parse_section("data", {"depth_scale": value}, source="test")
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:

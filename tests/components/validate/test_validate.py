@@ -565,7 +565,7 @@ def test_a_data_set_brings_expectations_of_its_own(warehouse: Path, run: Run) ->
     ("content", "said"),
     [
         (None, r"mine.yaml: no such file; validate.suite in params.yaml"),
-        ("{", r"mine.yaml: not readable as YAML"),
+        ("{", r"mine.yaml, line 1: not readable as YAML"),
         ("severity: critical", r"mine.yaml: expected a list of expectations, found dict"),
         (
             "- expect_column_to_exists: {column: id}",
