@@ -40,7 +40,7 @@ def text_answers(
             hidden = network(**to_device(inputs)).hidden_states
             places = batch["answer_positions"] + torch.tensor([len(ids) for ids in written])
             states = hidden[batch["row_index"].to(hidden.device), places.to(hidden.device)]
-            chosen = network.backbone.get_output_embeddings()(states).argmax(-1).tolist()
+            chosen = network.token_logits(states).argmax(-1).tolist()
         for number, token in enumerate(chosen):
             ended[number] = ended[number] or token == processor.tokenizer.eos_token_id
             if not ended[number]:

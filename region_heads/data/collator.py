@@ -23,8 +23,8 @@ class RegionDataCollator:
     """Pads questions to a batch for :class:`~region_heads.modeling.model.RegionHeadsModel`.
 
     Questions about one image share rows, up to the processor's ``row_length``. ``task_types [B]`` holds each question's
-    task as its index in ``region_heads.tasks.TASKS``; ``task_index`` groups the questions by task, in order. Questions
-    without a target are allowed only if all are: then there are no targets.
+    task as its index in ``region_heads.tasks.TASKS``; ``task_index`` groups the questions by task, in order. A question
+    without a target is answered and teaches nothing; where none has one, there are no targets.
     """
 
     def __init__(self, processor: RegionProcessor) -> None:
@@ -36,7 +36,7 @@ class RegionDataCollator:
         batch["task_index"] = {
             task.name: (batch["task_types"] == TASK_INDEX[task.name]).nonzero().squeeze(-1) for task in TASKS
         }
-        if all(question.target is not None for question in questions):
+        if any(question.target is not None for question in questions):
             batch["targets"] = self._targets(questions)
         return batch
 
@@ -142,7 +142,9 @@ class RegionDataCollator:
         by_task: dict[str, Tensor] = {}
         for task in TASKS:
             targets = [question.target for question in questions if question.task is task]
-            values = [task.labels.index(str(target)) if task.labels else target for target in targets]
+            values = [
+                0 if target is None else task.labels.index(str(target)) if task.labels else target for target in targets
+            ]
             by_task[task.name] = torch.tensor(values, dtype=_DTYPES[task.target_dtype])
         N = max(len(question.answer_order) for question in questions)
         orders = {
@@ -151,7 +153,10 @@ class RegionDataCollator:
             )
             for name in ("answer_order", "anchor_order")
         }
-        return {"target": by_task, **orders, "grounded": torch.tensor([question.grounded for question in questions])}
+        return {
+            "target": by_task, **orders, "grounded": torch.tensor([question.grounded for question in questions]),
+            "labelled": torch.tensor([question.target is not None for question in questions]),
+        }  # fmt: skip
 
 
 def _padded(positions: list[list[int]], starts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

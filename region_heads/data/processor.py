@@ -64,7 +64,8 @@ class RegionProcessor:
         self.mask_id, self.read_out_id, self.answer_id = tokenizer.convert_tokens_to_ids(
             [MASK_TOKEN, READ_OUT_TOKEN, ANSWER_TOKEN]
         )
-        self.pad_id: int = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+        # Padding is never read, so any id will do where the tokenizer has none of its own.
+        self.pad_id: int = next((one for one in (tokenizer.pad_token_id, tokenizer.eos_token_id) if one is not None), 0)
 
     def image_tokens(self, grid: tuple[int, int]) -> int:
         """Number of image tokens of a picture with this feature map."""
@@ -92,6 +93,11 @@ class RegionProcessor:
         ids = words + [self.read_out_id] * regions + [self.answer_id]
         text_start = len(ids)
         if text is not None:
+            if self.tokenizer.eos_token_id is None:
+                raise RegionHeadsError(
+                    "the backbone's tokenizer: expected an end token (eos_token), with which a taught text ends, found "
+                    "none; name it in tokenizer_config.json, or set finetune.language_loss_weight to 0"
+                )
             ids += [*self.tokenizer.encode(text, add_special_tokens=False), self.tokenizer.eos_token_id]
         return Encoded(
             ids=ids,
@@ -117,15 +123,21 @@ class RegionProcessor:
         path = folder / _FILE
         if not path.is_file():
             raise RegionHeadsError(f"{folder}: expected a model folder with {_FILE}, found none")
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        image_format, prompt = settings["image_format"], settings["prompt"]
-        image_format |= {key: tuple(image_format[key]) for key in ("mean", "std")}
-        prompt |= {key: tuple(prompt[key]) for key in ("before", "after")}
-        return cls(
-            PreTrainedTokenizerFast.from_pretrained(folder),
-            image_format=ImageFormat(**image_format),
-            prompt=PromptFormat(**prompt),
-        )
+        try:
+            settings = json.loads(path.read_text(encoding="utf-8"))
+            image_format, prompt = settings["image_format"], settings["prompt"]
+            image_format |= {key: tuple(image_format[key]) for key in ("mean", "std")}
+            prompt |= {key: tuple(prompt[key]) for key in ("before", "after")}
+            return cls(
+                PreTrainedTokenizerFast.from_pretrained(folder),
+                image_format=ImageFormat(**image_format),
+                prompt=PromptFormat(**prompt),
+            )
+        except Exception as error:  # tokenizers raise plain Exceptions
+            raise RegionHeadsError(
+                f"{folder}: {_FILE} or the tokenizer beside it cannot be read ({type(error).__name__}: {error}); "
+                "copy or train the model again"
+            ) from None
 
 
 def add_region_tokens(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PretrainedConfig
 
+from region_heads.modeling.precision import PRECISIONS
 from region_heads.tasks import TASK_NAMES
 
 HeadConfig = dict[str, Any]
-"""``{"enabled": bool, "dropout": float}`` of one head."""
+"""``{"enabled": bool, "dropout": float}`` of one head, and sizes that its training data asked for."""
 
 
 LOSS_WEIGHTINGS = ("fixed", "uncertainty")
@@ -23,6 +24,7 @@ class RegionHeadsConfig(PretrainedConfig):
     Attributes:
         backbone_config: Configuration of the Hugging Face image-text model.
         region_heads_cfg: ``{task: {"enabled": bool, "dropout": float}}``; a task left out is enabled.
+            In a saved configuration a task left out is disabled: it was unknown when the model was trained.
         region_size: Width of the learned part of the region vector that goes straight to the heads.
         head_size: Hidden width of the heads.
         image_token_grid: Pool the image to this many tokens a side before the language model reads it;
@@ -30,12 +32,15 @@ class RegionHeadsConfig(PretrainedConfig):
         loss_weights: Weight of each task's loss; a task left out has weight 1.
         grounding_loss_weight: Weight of the loss on which regions the answer rests on.
         language_loss_weight: Weight of the language-model loss on the text answer; 0 leaves it out.
+        backbone_precision: Arithmetic of the backbone, "float32" or "bfloat16" (by autocast), the same in training and
+            in use. Region encoder and heads always compute, and are kept, in float32.
         loss_weighting: "fixed" takes ``loss_weights`` as they are; "uncertainty" also learns a weight for each task.
         mask_token_id, read_out_token_id, answer_token_id: Ids of the tokens that stand for a ``<mask>`` inside the
             question, for a region after the question, and for the answer.
 
     Raises:
-        ValueError: A task in ``region_heads_cfg`` or ``loss_weights``, or ``loss_weighting``, is unknown.
+        ValueError: A task in ``region_heads_cfg`` or ``loss_weights``, ``loss_weighting`` or
+            ``backbone_precision`` is unknown.
     """
 
     model_type = "region_heads"
@@ -50,6 +55,7 @@ class RegionHeadsConfig(PretrainedConfig):
     grounding_loss_weight: float = 0.5
     language_loss_weight: float = 0.0
     loss_weighting: str = "fixed"
+    backbone_precision: str = "float32"
     mask_token_id: int = 0
     read_out_token_id: int = 0
     answer_token_id: int = 0
@@ -63,6 +69,15 @@ class RegionHeadsConfig(PretrainedConfig):
             raise ValueError(f"unknown task {unknown[0]!r}; known: {', '.join(TASK_NAMES)}")
         if self.loss_weighting not in LOSS_WEIGHTINGS:
             raise ValueError(f"unknown loss_weighting {self.loss_weighting!r}; known: {', '.join(LOSS_WEIGHTINGS)}")
+        if self.backbone_precision not in PRECISIONS:
+            raise ValueError(f"unknown backbone_precision {self.backbone_precision!r}; known: {', '.join(PRECISIONS)}")
         self.region_heads_cfg = {task: {"enabled": True, "dropout": 0.0, **heads.get(task, {})} for task in TASK_NAMES}
         self.loss_weights = {task: float(weights.get(task, 1.0)) for task in TASK_NAMES}
         super().__post_init__(**kwargs)
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """Reads a saved configuration, whose tasks are what it names."""
+        named = config_dict.get("region_heads_cfg") or {}
+        heads = {task: {"enabled": False} for task in TASK_NAMES} | named
+        return super().from_dict(config_dict | {"region_heads_cfg": heads}, **kwargs)

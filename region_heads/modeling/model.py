@@ -9,22 +9,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.initialization import no_init_weights
 from transformers.utils import ModelOutput
 
 from region_heads.modeling.backbones import adapter_for, build_backbone
 from region_heads.modeling.backbones.adapter import ImageFeatures, ImageTokens
 from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.heads import HeadOutput
+from region_heads.modeling.loading import check_weights, read_config, read_weights
 from region_heads.modeling.packing import PADDING, block_mask, can_pack
 from region_heads.modeling.regions import RegionEncoder
 from region_heads.modeling.routing import RegionHeads, RoutedTargets
+
+_WEIGHINGS = "region_heads.uncertainty"
+"""Where the learned weights of losses lie in a model's state."""
 
 IGNORED = -100
 """Label of tokens that the language-model loss leaves out."""
@@ -88,13 +95,70 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         if module in set(self.backbone.modules()):
             self.backbone._init_weights(module)
 
-    def save_pretrained(self, *arguments: Any, **options: Any) -> None:
-        """Saves under the names that the modules have.
+    @classmethod
+    def from_pretrained(
+        cls, folder: str | Path, *, config: RegionHeadsConfig | None = None, dtype: torch.dtype | None = None
+    ) -> RegionHeadsModel:
+        """The saved model in ``folder``, for use; nothing of it is drawn at random.
+
+        Each weight keeps the dtype that it was saved in: fp32, or bf16 where a part of the backbone was frozen in a
+        training in bf16. Region encoder and heads are fp32 in any case.
+
+        Args:
+            folder: A model folder.
+            config: A configuration to take in place of the saved one; heads that it disables are left out.
+            dtype: What the backbone's weights are cast to; None keeps them.
+
+        Raises:
+            RegionHeadsError: A file cannot be read, or a weight is missing, of another shape or of another model.
+        """
+        folder = Path(folder)
+        left = [f"{_WEIGHINGS}."]  # of the losses, and none of the answers' business
+        if config is None:
+            config = read_config(folder)
+        else:
+            heads = config.region_heads_cfg or {}
+            left += [f"region_heads.heads.{task}." for task, given in heads.items() if not given["enabled"]]
+        weights = read_weights(folder)
+        with torch.random.fork_rng(devices=[]), no_init_weights():
+            model = cls(config)
+        tied = model.all_tied_weights_keys
+        expected = {name: weight for name, weight in model.state_dict().items() if name not in tied}
+        check_weights(folder, weights, expected, optional=[f"{_WEIGHINGS}."], left=(*left, *tied))
+        for name, weight in weights.items():
+            if weight.is_floating_point():
+                weights[name] = weight.to(dtype or weight.dtype if name.startswith("backbone.") else torch.float32)
+                if weights[name].dtype == torch.bfloat16:
+                    config.backbone_precision = "bfloat16"  # as its training had it, in models that do not say so
+        model.load_state_dict(
+            {name: weight for name, weight in weights.items() if name in expected}, False, assign=True
+        )
+        model.tie_weights(recompute_mapping=False)
+        model.eval()
+        return model
+
+    def save_pretrained(self, folder: str | Path, **options: Any) -> None:
+        """Saves under the names that the modules have, each weight in its dtype, readable as any other file.
 
         Transformers would write a LLaVA backbone under the names of its first release; ``from_pretrained`` reads
         those, but the Trainer's resume loads the file as it is and would silently find no backbone in it.
         """
-        super().save_pretrained(*arguments, **{"save_original_format": False} | options)
+        super().save_pretrained(folder, **{"save_original_format": False} | options)
+        for weights in Path(folder).glob("*.safetensors"):  # which safetensors writes for their owner alone
+            weights.chmod((Path(folder) / "config.json").stat().st_mode)
+
+    def backbone_arithmetic(self) -> AbstractContextManager[Any]:
+        """Around everything that the backbone computes: autocast to its precision."""
+        if self.config.backbone_precision == "float32":
+            return nullcontext()
+        # Every weight is used once: a cache of cast ones would only hold what ZeRO-3 has given back.
+        return torch.autocast(self.device.type, getattr(torch, self.config.backbone_precision), cache_enabled=False)
+
+    def token_logits(self, hidden: Tensor) -> Tensor:
+        """Scores of the next token, fp32 ``[..., V]``, from last hidden states ``[..., D]``."""
+        with self.backbone_arithmetic():
+            logits: Tensor = self.backbone.get_output_embeddings()(hidden)
+        return logits.float()
 
     def forward(
         self,
@@ -143,7 +207,8 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
             step_counts: Number of questions of each task, and of label tokens (``"language"``), in the whole optimiser
                 step, over all ranks and accumulated batches; None counts this batch.
         """
-        features = self.adapter.image_features(self.backbone, pixel_values, grids)
+        with self.backbone_arithmetic():
+            features = self.adapter.image_features(self.backbone, pixel_values, grids)
         valid = region_index >= 0
         regions_BND, vectors_BNZ, positions_BN3, inside_BNN = _of_questions(
             region_index,
@@ -156,7 +221,8 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         for positions in (mask_positions, read_out_positions):
             embeddings = _add(embeddings, start[:, None] + positions, regions_BND, valid)
         seen = block_mask(segments) if self.packs else (segments != PADDING).long()
-        hidden_RLD = self.adapter.hidden_states(self.backbone, embeddings, seen, position_ids, images)
+        with self.backbone_arithmetic():
+            hidden_RLD = self.adapter.hidden_states(self.backbone, embeddings, seen, position_ids, images)
 
         hidden = hidden_RLD.flatten(0, 1)
         states_BND = hidden[start[:, None] + read_out_positions.clamp_min(0)] * valid[..., None]
@@ -217,8 +283,7 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         """Cross-entropy of every token of the text answers, ``[tokens]``."""
         shifted = labels_RL[:, 1:]
         told = shifted != IGNORED
-        logits = self.backbone.get_output_embeddings()(hidden_RLD[:, :-1][told])
-        return F.cross_entropy(logits.float(), shifted[told], reduction="none")
+        return F.cross_entropy(self.token_logits(hidden_RLD[:, :-1][told]), shifted[told], reduction="none")
 
 
 def _of_questions(region_index_BN: Tensor, image_of_B: Tensor, *of_images: Tensor) -> tuple[Tensor, ...]:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from region_heads.geometry import GEOMETRY_SIZE
+from region_heads.modeling.precision import in_float32
 
 AMOUNTS = 4
 """Quantities of what the picture shows that are summed over a region, and not averaged: how much of it there is."""
@@ -43,6 +44,7 @@ class RegionEncoder(nn.Module):
             nn.Linear(2 * hidden_size, feature_size),
         )
 
+    @in_float32
     def forward(
         self,
         features_IPD: Tensor,
@@ -66,12 +68,11 @@ class RegionEncoder(nn.Module):
             share of region i that lies within the hull of region j.
         """
         looks = self.look(torch.cat([_pool(features_IPD, coverage_IMP), _pool(features_IPD, enclosure_IMP)], -1))
-        geometry = geometry_IMG.to(looks.dtype)
-        learned = self.learned(torch.cat([geometry, looks], -1))
+        learned = self.learned(torch.cat([geometry_IMG, looks], -1))
         # A cell counts with its share of the picture, whatever the cells' size.
         shares = enclosure_IMP * (_UNIT / cells_I)[:, None, None]
-        amounts = torch.bmm(shares.to(looks.dtype), F.softplus(self.amounts(features_IPD)))
-        vectors = torch.cat([geometry, learned, amounts], -1)
+        amounts = torch.bmm(shares, F.softplus(self.amounts(features_IPD)))
+        vectors = torch.cat([geometry_IMG, learned, amounts], -1)
         embeddings = self.embed(torch.cat([vectors, looks], -1))
         return embeddings, vectors, self.position(vectors), _shares(coverage_IMP, enclosure_IMP)
 
@@ -84,4 +85,4 @@ def _shares(coverage_IMP: Tensor, enclosure_IMP: Tensor) -> Tensor:
 def _pool(features_IPD: Tensor, coverage_IMP: Tensor) -> Tensor:
     # Dividing by the covered area makes a one-pixel region weigh as much as a large one.
     weights = coverage_IMP / coverage_IMP.sum(-1, keepdim=True).clamp_min(1e-12)
-    return torch.bmm(weights.to(features_IPD.dtype), features_IPD)
+    return torch.bmm(weights, features_IPD)

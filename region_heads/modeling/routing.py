@@ -7,7 +7,7 @@ parallelism and ZeRO; that it runs once, and not once for each sample, is what m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from region_heads.modeling import heads as head_classes
 from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.heads import HeadInputs, HeadOutput, HeadTargets
+from region_heads.modeling.precision import in_float32
 from region_heads.tasks import Task
 
 
@@ -23,13 +24,15 @@ class RoutedTargets:
     """Targets of a batch of ``B`` questions.
 
     ``target[task]`` is ``[n_task]`` in the task's own dtype, in the order of ``index[task]``; the rest is ``[B, ...]``
-    as in :class:`HeadTargets`.
+    as in :class:`HeadTargets`. ``labelled`` (bool ``[B]``) tells the questions that have a target; what stands in
+    ``target`` for the others is answered and teaches nothing. None: all have.
     """
 
     target: Mapping[str, Tensor]
     answer_order: Tensor
     anchor_order: Tensor
     grounded: Tensor
+    labelled: Tensor | None = None
 
 
 class Uncertainty(nn.Module):
@@ -64,7 +67,7 @@ class RegionHeads(nn.Module):
                     state_size=state_size,
                     vector_size=vector_size,
                     hidden_size=config.head_size,
-                    dropout=settings["dropout"],
+                    **{name: value for name, value in settings.items() if name != "enabled"},
                 )
                 for task, settings in (config.region_heads_cfg or {}).items()
                 if settings["enabled"]
@@ -80,6 +83,7 @@ class RegionHeads(nn.Module):
         weighed: Tensor = self.uncertainty[task](loss_sum, count)
         return weighed
 
+    @in_float32
     def forward(
         self,
         states: Tensor,
@@ -108,9 +112,6 @@ class RegionHeads(nn.Module):
             The output of every enabled head, by task.
         """
         nobody = torch.empty(0, dtype=torch.long, device=states.device)
-        # Geometry, distances and logarithms lose their digits in half precision.
-        states, vectors, positions = states.float(), vectors.float(), positions.float()
-        inside, question = inside.float(), question.float()
         outputs: dict[str, HeadOutput] = {}
         for task, head in self.heads.items():
             rows = index.get(task, nobody)
@@ -123,5 +124,8 @@ class RegionHeads(nn.Module):
                     anchor_order=targets.anchor_order[rows],
                     grounded=targets.grounded[rows],
                 )
-            outputs[task] = head(inputs, wanted)
+            outputs[task] = output = head(inputs, wanted)
+            if targets is not None and targets.labelled is not None:
+                taught = targets.labelled[rows]
+                outputs[task] = replace(output, loss=output.loss[taught], grounding_loss=output.grounding_loss[taught])
         return outputs

@@ -17,6 +17,9 @@ class RegionTrainingArguments(TrainingArguments):  # type: ignore[misc, unused-i
     tune_region_heads: bool = field(
         default=True, metadata={"help": "Train the region encoder and the heads; False freezes them."}
     )
+    backbone_precision: str = field(
+        default="", metadata={"help": "Arithmetic of the backbone; follows from `bf16`, with which it should be set."}
+    )
     images_per_batch: int = field(
         default=5, metadata={"help": "Images in a batch; all their questions come with them."}
     )
@@ -26,3 +29,10 @@ class RegionTrainingArguments(TrainingArguments):  # type: ignore[misc, unused-i
     sampling_temperature: float = field(
         default=1.0, metadata={"help": "1 takes each question once an epoch, 0 takes all tasks equally often."}
     )
+
+    def __post_init__(self) -> None:
+        half = bool(self.bf16)  # type: ignore[has-type, unused-ignore]  # transformers is not typed
+        self.backbone_precision = self.backbone_precision or ("bfloat16" if half else "float32")
+        # The model itself knows what it computes in bf16. DeepSpeed would cast every weight, those of the heads, too.
+        self.bf16 = half and not self.deepspeed
+        super().__post_init__()

@@ -66,13 +66,14 @@ def finetune(
     set_seed(arguments.seed)
     if not arguments.enable_region_heads:
         settings = replace(settings, region_heads_cfg={task: {"enabled": False} for task in TASK_NAMES})
-    with _unpartitioned(arguments) if settings.backbone == TINY else nullcontext():
+    with _unpartitioned(arguments) if settings.backbone == TINY or settings.weights else nullcontext():
         model, processor = build(settings, train)
     policies.apply(policy or TrainingPolicy(), model)
     if not arguments.tune_region_heads:
         model.region_encoder.requires_grad_(False)
         model.region_heads.requires_grad_(False)
-    if arguments.bf16 and not arguments.deepspeed:
+    model.config.backbone_precision = arguments.backbone_precision
+    if arguments.backbone_precision == "bfloat16" and not arguments.deepspeed:  # which wants one dtype for all weights
         policies.halve_frozen(model)
     dataset = partial(
         RegionDataset,
@@ -98,7 +99,10 @@ def finetune(
 
 @contextmanager
 def _unpartitioned(arguments: RegionTrainingArguments) -> Iterator[None]:
-    """Fresh weights are drawn whole, and shared out by ZeRO-3 afterwards: so they do not depend on the ranks."""
+    """Weights are drawn, or read from a trained model, whole, and shared out by ZeRO-3 afterwards.
+
+    So they do not depend on the ranks.
+    """
     unset_hf_deepspeed_config()
     yield
     if arguments.deepspeed:

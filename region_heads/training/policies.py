@@ -82,9 +82,8 @@ def merged(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         for adapter, scale in module.scaling.items():
             low, high = (whole.pop(f"{name}.lora_{side}.{adapter}.weight") for side in "AB")
             weight = whole[f"{name}.base_layer.weight"]
-            whole[f"{name}.base_layer.weight"] = (weight.float() + scale * (high.float() @ low.float())).to(
-                weight.dtype
-            )
+            # In fp32 also where the frozen weight was kept in bf16, of whose digits the update is often less than one.
+            whole[f"{name}.base_layer.weight"] = weight.float() + scale * (high.float() @ low.float())
     return {name.replace(".base_layer.", "."): weight for name, weight in whole.items()}
 
 

@@ -8,23 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 from transformers import (
     AutoModelForImageTextToText,
     AutoTokenizer,
     ImageProcessingMixin,
     PretrainedConfig,
+    PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
 from region_heads.data.dataset import TextAnswer
 from region_heads.data.processor import PromptFormat, RegionProcessor, add_region_tokens, train_tokenizer
 from region_heads.data.wording import swap_sides
-from region_heads.errors import RegionHeadsError
+from region_heads.errors import RegionHeadsError, first_line
 from region_heads.image_format import ImageFormat
 from region_heads.modeling.backbones import adapter_for, load_backbone_config
 from region_heads.modeling.backbones.tiny import tiny_config
 from region_heads.modeling.config import RegionHeadsConfig
+from region_heads.modeling.heads.counting import MAX_COUNT
+from region_heads.modeling.loading import listed, read_config
 from region_heads.modeling.model import RegionHeadsModel
 from region_heads.modeling.packing import can_pack, row_length
 
@@ -69,27 +73,57 @@ def build(settings: ModelSettings, train: pa.Table) -> tuple[RegionHeadsModel, R
         RegionHeadsError: The backbone is unknown or not supported, or ``settings.weights`` are of another shape.
     """
     if settings.weights is not None:
-        return _trained(settings, settings.weights)
+        return _trained(settings, settings.weights, train)
     backbone, tokenizer = _backbone(settings, train)
     processor = RegionProcessor(
         tokenizer,
         image_format=_image_format(settings, backbone),
         prompt=_prompt(settings, backbone, tokenizer),
     )
-    config = _config(settings, backbone, processor)
+    config = _config(settings, backbone, processor, max_count=_largest_count(train))
     if settings.backbone == TINY:
         return RegionHeadsModel(config), processor
-    # Trained weights are kept in full precision: updates are often smaller than the digits of bf16.
-    pretrained = AutoModelForImageTextToText.from_pretrained(settings.backbone, dtype=torch.float32)
+    pretrained = _pretrained(settings.backbone)
     if len(tokenizer) > pretrained.get_input_embeddings().num_embeddings:
         pretrained.resize_token_embeddings(len(tokenizer))
     config.backbone_config = pretrained.config
     return RegionHeadsModel(config, pretrained), processor
 
 
-def _trained(settings: ModelSettings, folder: Path) -> tuple[RegionHeadsModel, RegionProcessor]:
+def _largest_count(train: pa.Table) -> int:
+    """Of the training data, and at least the head's default."""
+    return max(pc.max(train["target_count"]).as_py() or 0, MAX_COUNT)
+
+
+def _pretrained(name: str) -> PreTrainedModel:
+    """The backbone's trained weights, all of them.
+
+    Raises:
+        RegionHeadsError: They cannot be read, or some are missing or of another shape.
+    """
+    try:
+        # In full precision: updates are often smaller than the digits of bf16.
+        model, loaded = AutoModelForImageTextToText.from_pretrained(
+            name, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+        )
+    except Exception as error:  # of the hub, of safetensors, of torch; all mean that there are no weights to start from
+        raise RegionHeadsError(
+            f"backbone {name!r}: its weights cannot be read ({type(error).__name__}: {first_line(error)}); fetch "
+            "it again"
+        ) from None
+    mismatched = [entry[0] if isinstance(entry, tuple) else entry for entry in loaded["mismatched_keys"]]
+    for kind, names in (("missing", sorted(loaded["missing_keys"])), ("of another shape", sorted(mismatched))):
+        if names:
+            raise RegionHeadsError(
+                f"backbone {name!r}: expected all weights that its config.json describes, found {len(names)} {kind}: "
+                f"{listed(names)}; none is drawn at random in their place. Fetch it again"
+            )
+    return model
+
+
+def _trained(settings: ModelSettings, folder: Path, train: pa.Table) -> tuple[RegionHeadsModel, RegionProcessor]:
     """The trained model in ``folder``, with the losses and dropout of ``settings``."""
-    config = RegionHeadsConfig.from_pretrained(folder)
+    config = read_config(folder)
     for key in ("region_size", "head_size", "image_token_grid"):
         expected, found = getattr(config, key), getattr(settings, key)
         if expected != found:
@@ -98,14 +132,23 @@ def _trained(settings: ModelSettings, folder: Path) -> tuple[RegionHeadsModel, R
                 "or start from scratch"
             )
     processor = RegionProcessor.from_pretrained(folder)
-    config = _config(settings, config.backbone_config, processor)
+    counts = (config.region_heads_cfg or {})["counting"].get("max_count", MAX_COUNT)
+    if _largest_count(train) > counts:
+        raise RegionHeadsError(
+            f"the training split: expected counts up to {counts}, for which the model that training starts from was "
+            f"built, found {_largest_count(train)}; start from scratch"
+        )
+    config = _config(settings, config.backbone_config, processor, max_count=counts)
     return RegionHeadsModel.from_pretrained(folder, config=config, dtype=torch.float32), processor
 
 
-def _config(settings: ModelSettings, backbone: PretrainedConfig, processor: RegionProcessor) -> RegionHeadsConfig:
+def _config(
+    settings: ModelSettings, backbone: PretrainedConfig, processor: RegionProcessor, *, max_count: int
+) -> RegionHeadsConfig:
+    counting = {"max_count": max_count, **settings.region_heads_cfg.get("counting", {})}
     return RegionHeadsConfig(
         backbone_config=backbone,
-        region_heads_cfg=settings.region_heads_cfg,
+        region_heads_cfg=settings.region_heads_cfg | {"counting": counting},
         region_size=settings.region_size,
         head_size=settings.head_size,
         image_token_grid=settings.image_token_grid,
@@ -128,8 +171,19 @@ def _backbone(settings: ModelSettings, train: pa.Table) -> tuple[PretrainedConfi
         tokenizer = train_tokenizer(texts)
         return tiny_config(vocab_size=len(tokenizer)), tokenizer
     config = load_backbone_config(settings.backbone)
-    tokenizer = AutoTokenizer.from_pretrained(settings.backbone)
-    add_region_tokens(tokenizer)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(settings.backbone)
+        add_region_tokens(tokenizer)
+    except Exception as error:  # tokenizers raise plain Exceptions
+        raise RegionHeadsError(
+            f"backbone {settings.backbone!r}: its tokenizer cannot be read ({type(error).__name__}: "
+            f"{first_line(error)}); fetch tokenizer.json and tokenizer_config.json with it"
+        ) from None
+    if settings.language_loss_weight and tokenizer.eos_token_id is None:
+        raise RegionHeadsError(
+            f"backbone {settings.backbone!r}: expected a tokenizer with an end token (eos_token), with which a taught "
+            "text ends, found none; name it in tokenizer_config.json, or set finetune.language_loss_weight to 0"
+        )
     return config, tokenizer
 
 
@@ -170,9 +224,24 @@ def _image_format(settings: ModelSettings, backbone: PretrainedConfig) -> ImageF
 
 def _as_trained(image_format: ImageFormat, backbone: str) -> ImageFormat:
     """With the normalisation that comes with the backbone, where its folder says."""
+    file = Path(backbone) / "preprocessor_config.json"
+    if Path(backbone).is_dir() and not file.is_file() and not (file.parent / "processor_config.json").is_file():
+        return image_format
     try:
         known, _ = ImageProcessingMixin.get_image_processor_dict(backbone)
-    except OSError:
+    except OSError as error:
+        if Path(backbone).is_dir():  # it is there and cannot be read
+            raise RegionHeadsError(f"{file}: cannot be read as JSON ({first_line(error)}); fetch it again") from None
         return image_format
-    mean, std = (known.get(f"image_{name}") or getattr(image_format, name) for name in ("mean", "std"))
-    return replace(image_format, mean=tuple(mean), std=tuple(std))
+    found = {name: known.get(f"image_{name}") or getattr(image_format, name) for name in ("mean", "std")}
+    for name, values in found.items():
+        if (
+            not isinstance(values, list | tuple)
+            or len(values) != 3
+            or not all(isinstance(v, int | float) for v in values)
+        ):
+            raise RegionHeadsError(
+                f"{file}: field image_{name}: expected three numbers, for red, green and blue, found {values!r}; "
+                "correct it"
+            )
+    return replace(image_format, mean=tuple(found["mean"]), std=tuple(found["std"]))

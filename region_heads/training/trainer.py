@@ -91,7 +91,7 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
         batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
         counts = torch.zeros(len(_COUNTED), dtype=torch.long)
         for batch in batches:
-            counts[:-1] += torch.bincount(batch["task_types"], minlength=len(TASK_NAMES))
+            counts[:-1] += torch.bincount(batch["task_types"][batch["targets"]["labelled"]], minlength=len(TASK_NAMES))
             counts[-1] += (batch["labels"][:, 1:] != IGNORED).sum()
         counts = self.accelerator.reduce(counts.to(device), reduction="sum")
         for batch in batches:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from transformers import AutoConfig, AutoModelForImageTextToText, PretrainedConfig, PreTrainedModel
 
 from region_heads.errors import RegionHeadsError
@@ -21,6 +22,7 @@ ADAPTERS: dict[str, Adapter] = {
     "llava_onevision": LlavaAdapter(),
     "qwen2_5_vl": QwenVLAdapter(),
     "qwen3_vl": Qwen3VLAdapter(),
+    "idefics3": SmolVLMAdapter(),  # SmolVLM's first generation
     "smolvlm": SmolVLMAdapter(),
 }
 """Adapters by ``model_type`` of the backbone's configuration."""
@@ -60,5 +62,6 @@ def load_backbone_config(name_or_path: str) -> PretrainedConfig:
 
 def build_backbone(config: PretrainedConfig) -> PreTrainedModel:
     """The image-text model of ``config`` with fresh weights."""
-    model: PreTrainedModel = AutoModelForImageTextToText.from_config(config)
+    # In fp32 whatever the configuration was saved with: see `region_heads.modeling.model` for what it computes in.
+    model: PreTrainedModel = AutoModelForImageTextToText.from_config(config, dtype=torch.float32)
     return model

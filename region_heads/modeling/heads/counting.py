@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from region_heads.errors import RegionHeadsError
 from region_heads.modeling.heads.base import (
     MLP,
     HeadInputs,
@@ -20,7 +21,7 @@ from region_heads.modeling.heads.base import (
 )
 
 MAX_COUNT = 16
-"""Largest count that the classes hold; the public data set's counts are 1 to 4."""
+"""Largest count that the classes hold where the training data has none above it; the public set's are 1 to 4."""
 
 
 class CountingHead(nn.Module):
@@ -28,16 +29,22 @@ class CountingHead(nn.Module):
 
     Attention weights sum to one and lose the count; gates do not. Each region has a gate, their sum ``s`` favours the
     class nearest to it by ``-w (k - s)^2``, and ``w`` and the class scores come from the question and the container.
+
+    Args:
+        max_count: Largest count that it can say; ``training.start.build`` takes it from the training data.
     """
 
-    def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
+    def __init__(
+        self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float, max_count: int = MAX_COUNT
+    ) -> None:
         super().__init__()
+        self.max_count = max_count
         self.container = RelativeScorer(
             state_size=state_size, vector_size=vector_size, hidden_size=hidden_size, dropout=dropout
         )
         self.member = MLP(4 * vector_size + 1, hidden_size, 1, dropout=dropout)
         scene = 2 * state_size + vector_size
-        self.classes = MLP(scene, hidden_size, MAX_COUNT + 1, dropout=dropout)
+        self.classes = MLP(scene, hidden_size, max_count + 1, dropout=dropout)
         self.trust = MLP(scene, hidden_size, 1, dropout=dropout)
 
     def forward(self, inputs: HeadInputs, targets: HeadTargets | None = None) -> HeadOutput:
@@ -54,7 +61,7 @@ class CountingHead(nn.Module):
         gates = member_logits.sigmoid() * inputs.valid
         scene = torch.cat([inputs.question, h_container, z_container], -1)
         trust = F.softplus(self.trust(scene))
-        counts = torch.arange(MAX_COUNT + 1, dtype=gates.dtype, device=gates.device)
+        counts = torch.arange(self.max_count + 1, dtype=gates.dtype, device=gates.device)
         seen = self.classes(scene)
         logits = seen - trust * (counts - gates.sum(-1, keepdim=True)).square()
         output = HeadOutput(
@@ -65,7 +72,12 @@ class CountingHead(nn.Module):
         )
         if targets is None:
             return output
-        target = targets.target.long().clamp(0, MAX_COUNT)
+        target = targets.target.long()
+        if target.numel() and not 0 <= int(target.min()) <= int(target.max()) <= self.max_count:
+            raise RegionHeadsError(
+                f"counting: expected counts from 0 to {self.max_count}, which the head was built for, found "
+                f"{int(target.min())} to {int(target.max())}; train from scratch, or correct the counts"
+            )
         # What the picture shows agrees also where the counted are marked: then it is learned from these, too.
         loss = F.cross_entropy(logits, target, reduction="none") + F.cross_entropy(seen, target, reduction="none")
         return replace(

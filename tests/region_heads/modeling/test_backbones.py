@@ -12,6 +12,7 @@ import torch
 from transformers import (
     BertConfig,
     CLIPVisionConfig,
+    Idefics3Config,
     LlamaConfig,
     LlavaConfig,
     LlavaOnevisionConfig,
@@ -74,14 +75,15 @@ def small(family: str) -> PretrainedConfig:
                 text_config=_TEXT | {"head_dim": 8} | _QWEN_ROPE,
             )  # fmt: skip
         case _:
-            return SmolVLMConfig(
+            generation = {"smolvlm": SmolVLMConfig, "idefics3": Idefics3Config}[family]
+            return generation(
                 vision_config={"image_size": 64, "patch_size": 16, **_TOWER},
                 text_config=LlamaConfig(**_TEXT),
                 scale_factor=2,
             )
 
 
-@pytest.fixture(params=["llava", "llava_onevision", "qwen2_5_vl", "qwen3_vl", "smolvlm"])
+@pytest.fixture(params=["llava", "llava_onevision", "qwen2_5_vl", "qwen3_vl", "smolvlm", "idefics3"])
 def family(request: pytest.FixtureRequest) -> str:
     """Every supported family in turn."""
     return str(request.param)

@@ -14,12 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from region_heads.data.dataset import Augmentation
+from region_heads.data.collator import RegionDataCollator
+from region_heads.data.dataset import Augmentation, RegionDataset
 from region_heads.training.arguments import RegionTrainingArguments
-from region_heads.training.finetune import finetune
+from region_heads.training.finetune import finetune, save
 from region_heads.training.policies import TrainingPolicy
 from region_heads.training.presets import deepspeed_config
 from region_heads.training.start import ModelSettings
+from region_heads.training.trainer import RegionHeadsTrainer
 
 Weights = dict[str, torch.Tensor]
 
@@ -44,9 +46,13 @@ def run(
     policy: dict[str, Any] | None = None,
     settings: dict[str, Any] | None = None,
     resume: str | None = None,
+    save_to: str | None = None,
     **options: Any,
 ) -> Weights:
-    """Trains on ``table`` and returns the whole weights, on every rank."""
+    """Trains on ``table`` and returns the whole weights, on every rank.
+
+    ``save_to`` also saves the model, and beside it, in ``….answers.json``, what it answers as it was trained.
+    """
     arguments = RegionTrainingArguments(
         output_dir=str(folder), deepspeed=deepspeed_config(preset, offload), **_ARGUMENTS | options
     )
@@ -55,9 +61,24 @@ def run(
         settings=ModelSettings(**settings or {}), arguments=arguments, augmentation=Augmentation(), depth_scale=0.001,
         policy=TrainingPolicy(**policy or {}), resume=None if resume is None else Path(resume),
     )  # fmt: skip
+    if save_to is not None:
+        _answer(trainer, table, images, Path(f"{save_to}.answers.json"))
+        save(trainer, Path(save_to))
     state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
     # ZeRO-3 gathers on the first rank alone.
     return {name: weight.detach().clone().float() for name, weight in (state or {}).items()}
+
+
+def _answer(trainer: RegionHeadsTrainer, table: pa.Table, images: Path, file: Path) -> None:
+    model = trainer.model_wrapped if trainer.is_deepspeed_enabled else trainer.model
+    model.eval()
+    questions = RegionDataset(table, images, trainer.processor)
+    batch = RegionDataCollator(trainer.processor)([questions[row] for row in range(10)])
+    with torch.no_grad():
+        outputs = model(
+            **{key: value for key, value in batch.items() if key not in ("task_types", "targets", "labels")}
+        )
+    file.write_text(json.dumps({task: output.answer.tolist() for task, output in outputs.outputs.items()}))
 
 
 def on_two_ranks(table: pa.Table, images: Path, folder: Path, **options: Any) -> Weights:
