@@ -13,20 +13,23 @@ from torch.utils.data import Sampler
 from region_heads.errors import RegionHeadsError
 
 Key = tuple[int, int]
-"""(epoch, row): the data set draws its augmentation from it, so that workers need not be told the epoch."""
+"""(epoch, row): the data set draws its augmentation from it, so that workers need not be told the epoch.
+
+A row below 0, ``~row``, is that question as a stand-in: it fills a batch that would be empty, and teaches nothing.
+"""
 
 
 class ImageBatchSampler(Sampler[list[Key]]):
     """Yields keys of ``images_per_batch`` images at a time, in an order drawn from (seed, epoch).
 
     The images of an epoch are first shared out to optimiser steps and then, within a step, to ranks and accumulated
-    batches. How a step is shared out does not change what is in it, and every rank has the same number of batches, none
-    of them empty.
+    batches. How a step is shared out changes neither the number of steps nor what is in them, and every rank has the
+    same number of batches: where a step has fewer images than batches, the others hold a stand-in (see :data:`Key`).
 
     Args:
         images: The image of each row.
         tasks: The task of each row, for ``temperature``.
-        images_per_batch: Images in a batch at most (more only where an epoch has too few to go round).
+        images_per_batch: Images in a batch at most.
         max_questions: Rows of one image in one batch; an image with more is spread over several.
         temperature: Questions of a task come in proportion to ``n ** temperature`` of their number ``n``: 1 takes each
             once an epoch, 0 takes all tasks equally often. An epoch's number of questions stays what it is; some come
@@ -68,13 +71,12 @@ class ImageBatchSampler(Sampler[list[Key]]):
                 f"{accumulated} accumulated batches, found {total}; lower finetune.gradient_accumulation_steps, or "
                 "train on fewer ranks"
             )
-        steps = math.ceil(total / (self._parts * images_per_batch))
-        self._steps = steps if steps * self._parts <= total else total // (self._parts * images_per_batch) or 1
+        self._steps = math.ceil(total / (self._parts * images_per_batch))
         self._shuffle, self._seed, self._rank, self._ranks = shuffle, seed, rank, ranks
         self.epoch = 0
 
     def __len__(self) -> int:
-        return self._steps * self._parts // self._ranks
+        return int(self._steps * self._parts // self._ranks)
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the order; called by the trainer at the start of each epoch."""
@@ -92,7 +94,8 @@ class ImageBatchSampler(Sampler[list[Key]]):
             random.shuffle(order)
         for step in np.array_split(order, self._steps):
             for batch in np.array_split(step, self._parts)[self._rank :: self._ranks]:
-                yield [(self.epoch, int(row)) for group in batch for row in groups[group]]
+                rows = [int(row) for group in batch for row in groups[group]]
+                yield [(self.epoch, row) for row in rows or [~int(groups[step[0]][0])]]
 
     def _draw(self, rows: NDArray[np.int64], least: int, random: np.random.Generator) -> NDArray[np.int64]:
         whole, part = np.divmod(self._repeats[rows], 1)

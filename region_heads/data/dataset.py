@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,6 +55,7 @@ class Question:
     answer_order: NDArray[np.int64]  # [n] 1, 2, … in order of mention, 0 elsewhere
     anchor_order: NDArray[np.int64]  # [n] likewise
     grounded: bool
+    stands_in: bool = False  # fills a batch that would be empty
 
 
 class RegionDataset(Dataset[Question]):
@@ -120,6 +121,8 @@ class RegionDataset(Dataset[Question]):
 
     def __getitem__(self, key: int | Key) -> Question:
         epoch, row = key if isinstance(key, tuple) else (0, key)
+        if row < 0:
+            return replace(self[epoch, ~row], stands_in=True)
         column = self._table.slice(row, 1).to_pylist()[0] | self._absent
         scene = self._scene(column["image"], column["depth"])
         task = Task.of(column["task"])

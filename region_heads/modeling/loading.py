@@ -3,18 +3,57 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import TypeVar
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
+from transformers import PreTrainedModel
+from transformers.initialization import no_init_weights
 
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.config import RegionHeadsConfig
 
+_WEIGHINGS = "region_heads.uncertainty."
+"""Where the learned weights of losses lie in a model's state."""
+
+_Model = TypeVar("_Model", bound=PreTrainedModel)
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _AGAIN = "fetch the model again, or train it again"
+
+
+def read_model(
+    build: Callable[[RegionHeadsConfig], _Model],
+    folder: Path,
+    *,
+    config: RegionHeadsConfig | None,
+    dtype: torch.dtype | None,
+) -> _Model:
+    """What ``RegionHeadsModel.from_pretrained`` returns; ``build`` is the model's class."""
+    left = [_WEIGHINGS]  # of the losses, and none of the answers' business
+    if config is None:
+        config = read_config(folder)
+    else:
+        heads = config.region_heads_cfg or {}
+        left += [f"region_heads.heads.{task}." for task, given in heads.items() if not given["enabled"]]
+    weights = read_weights(folder)
+    with torch.random.fork_rng(devices=[]), no_init_weights():
+        model = build(config)
+    tied = model.all_tied_weights_keys
+    expected = {name: weight for name, weight in model.state_dict().items() if name not in tied}
+    check_weights(folder, weights, expected, optional=[_WEIGHINGS], left=(*left, *tied))
+    for name, weight in weights.items():
+        if weight.is_floating_point():
+            weights[name] = weight.to(dtype or weight.dtype if name.startswith("backbone.") else torch.float32)
+            if weights[name].dtype == torch.bfloat16:
+                config.backbone_precision = "bfloat16"  # as its training had it, in models that do not say so
+    model.load_state_dict({name: weight for name, weight in weights.items() if name in expected}, False, assign=True)
+    model.tie_weights(recompute_mapping=False)
+    model.eval()
+    return model
 
 
 def read_config(folder: Path) -> RegionHeadsConfig:

@@ -18,20 +18,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.initialization import no_init_weights
 from transformers.utils import ModelOutput
 
 from region_heads.modeling.backbones import adapter_for, build_backbone
 from region_heads.modeling.backbones.adapter import ImageFeatures, ImageTokens
 from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.heads import HeadOutput
-from region_heads.modeling.loading import check_weights, read_config, read_weights
+from region_heads.modeling.loading import read_model
 from region_heads.modeling.packing import PADDING, block_mask, can_pack
 from region_heads.modeling.regions import RegionEncoder
 from region_heads.modeling.routing import RegionHeads, RoutedTargets
-
-_WEIGHINGS = "region_heads.uncertainty"
-"""Where the learned weights of losses lie in a model's state."""
 
 IGNORED = -100
 """Label of tokens that the language-model loss leaves out."""
@@ -112,30 +108,7 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         Raises:
             RegionHeadsError: A file cannot be read, or a weight is missing, of another shape or of another model.
         """
-        folder = Path(folder)
-        left = [f"{_WEIGHINGS}."]  # of the losses, and none of the answers' business
-        if config is None:
-            config = read_config(folder)
-        else:
-            heads = config.region_heads_cfg or {}
-            left += [f"region_heads.heads.{task}." for task, given in heads.items() if not given["enabled"]]
-        weights = read_weights(folder)
-        with torch.random.fork_rng(devices=[]), no_init_weights():
-            model = cls(config)
-        tied = model.all_tied_weights_keys
-        expected = {name: weight for name, weight in model.state_dict().items() if name not in tied}
-        check_weights(folder, weights, expected, optional=[f"{_WEIGHINGS}."], left=(*left, *tied))
-        for name, weight in weights.items():
-            if weight.is_floating_point():
-                weights[name] = weight.to(dtype or weight.dtype if name.startswith("backbone.") else torch.float32)
-                if weights[name].dtype == torch.bfloat16:
-                    config.backbone_precision = "bfloat16"  # as its training had it, in models that do not say so
-        model.load_state_dict(
-            {name: weight for name, weight in weights.items() if name in expected}, False, assign=True
-        )
-        model.tie_weights(recompute_mapping=False)
-        model.eval()
-        return model
+        return read_model(cls, Path(folder), config=config, dtype=dtype)
 
     def save_pretrained(self, folder: str | Path, **options: Any) -> None:
         """Saves under the names that the modules have, each weight in its dtype, readable as any other file.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerControl
 
 from region_heads.data.batches import ImageBatchSampler
-from region_heads.data.dataset import RegionDataset
+from region_heads.data.dataset import Question, RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.answers import answers
@@ -79,7 +80,7 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
         return _EpochLoader(
             dataset,
             batch_sampler=sampler,
-            collate_fn=self.data_collator,
+            collate_fn=partial(_collated, self.data_collator),
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory,
         )
@@ -194,6 +195,15 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+
+def _collated(collate: Callable[[Sequence[Question]], dict[str, Any]], questions: Sequence[Question]) -> dict[str, Any]:
+    """A batch; of a stand-in, one that every module runs on and nothing is learned from."""
+    batch = collate(questions)
+    if questions[0].stands_in:
+        batch["targets"]["labelled"][:] = False
+        batch["labels"] = torch.full_like(batch["labels"], IGNORED)
+    return batch
 
 
 class _EpochLoader(DataLoader[Any]):

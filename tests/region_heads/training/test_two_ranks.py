@@ -17,7 +17,7 @@ from tests.region_heads.training.training_run import TOLERANCE, Weights, on_two_
 pytestmark = pytest.mark.slow
 
 # Six images make three steps of two, or one step of four batches.
-_TOGETHER = {1: 2, 2: 6}
+_TOGETHER = {1: 2, 2: 4}
 
 _TASKS = ("distance", "counting", "left_right", "multiple_choice", "distance", "counting")
 
