@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 
 def folder_digest(folder: Path, *, leave_out: Collection[str] = ()) -> str:
@@ -32,6 +33,17 @@ def folder_digest(folder: Path, *, leave_out: Collection[str] = ()) -> str:
 def model_digest(model: Path) -> str:
     """Digest of a model folder: what decides its answers, not ``training.json``, which tells how it came."""
     return folder_digest(model, leave_out=("training.json",))
+
+
+def evaluation_digest(evaluation: Mapping[str, Any]) -> str:
+    """Digest of a model's own figures: the champion beside them and the MLflow run may differ."""
+    return content_digest({key: value for key, value in evaluation.items() if key not in ("champion", "run_id")})
+
+
+def content_digest(content: Any) -> str:
+    """Digest of what can be written as JSON."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
 
 
 def _file_digest(path: Path) -> str:

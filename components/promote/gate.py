@@ -8,6 +8,7 @@ from math import ceil, floor, log10
 from typing import Any, Literal
 
 from components.promote.params import Params
+from components.promote.whole import incomplete
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,7 @@ def decide(
     *,
     champion: str | None,
     rolled_back: bool = False,
+    lost: str | None = None,
 ) -> Verdict:
     """Holds an evaluation, and the check of the data behind it, against the gate.
 
@@ -60,9 +62,18 @@ def decide(
         champion: Version that is champion at this moment, None when there is none. The comparison counts only
             if it was made with this version.
         rolled_back: Whether this version was champion before and was rolled back.
+        lost: Version that is champion by the history, where the alias is gone. A next version is not the first.
     """
+    problem = incomplete(evaluation, validation)
+    if problem:
+        whole = Check(
+            name="whole", passed=False, value=problem, threshold="whole", asked="equal to",
+            sentence=f"What the gate decides on is not whole: {problem}; run the steps evaluate and validate again.",
+        )  # fmt: skip
+        return Verdict(False, [whole], f"Not promoted: {whole.sentence}")
     checks = [
         *_history(rolled_back),
+        *_lost(lost),
         *_data(validation),
         *_levels(evaluation, params),
         *_against(evaluation, params, champion),
@@ -96,6 +107,20 @@ def _history(rolled_back: bool) -> Iterator[Check]:
             asked="equal to",
             sentence="This version was rolled back before; only a person can bring it back "
             "(region-heads registry promote).",
+        )
+
+
+def _lost(version: str | None) -> Iterator[Check]:
+    if version is not None:
+        yield Check(
+            name="champion in place",
+            passed=False,
+            value=None,
+            threshold=version,
+            asked="equal to",
+            sentence=f"By the history version {version} is champion, but the alias is gone (taken away, or the version "
+            "was deleted), so there is nothing to compare with; name a champion first: region-heads registry promote "
+            "VERSION --reason …, and run the step evaluate again.",
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -67,7 +68,11 @@ def now(event: str, version: str, *, previous: str | None, reason: str) -> Event
 def events(client: MlflowClient, name: str) -> list[Event]:
     """All events of the model ``name``, oldest first; a move that its process did not live to note is among them."""
     tags = _tags(client, name)
-    found = [Event(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(_HISTORY)]
+    read = {key: _read(tags[key]) for key in sorted(tags) if key.startswith(_HISTORY)}
+    foreign = [key for key, event in read.items() if event is None]
+    if foreign:
+        print(f"model {name!r}: ignored, as no event of this history: tag {', '.join(foreign)}", file=sys.stderr)
+    found = [event for event in read.values() if event is not None]
     open_move = _read(tags.get(PENDING))
     if open_move is not None and open_move not in found and _took_place(client, name, open_move):
         found.append(open_move)
@@ -123,7 +128,15 @@ def _tags(client: MlflowClient, name: str) -> dict[str, str]:
 
 
 def _read(text: str | None) -> Event | None:
-    return Event(**json.loads(text)) if text else None
+    """The event that a tag holds; None where it holds none, such as a person's note."""
+    try:
+        content = json.loads(text or "null")
+        event = Event(**content)
+    except (ValueError, TypeError):
+        return None
+    texts = (event.at, event.event, event.version, event.reason)
+    sound = all(isinstance(part, str) for part in texts) and isinstance(event.previous, str | None)
+    return event if sound else None
 
 
 def _text(happened: Event) -> str:

@@ -34,6 +34,12 @@ class Registry:
         """The champion's version."""
         return _champion(self.client, self.name)
 
+    @property
+    def last(self) -> str | None:
+        """The champion by the history, wherever the alias is."""
+        moves = [past.version for past in events(self.client, self.name) if past.moved]
+        return moves[-1] if moves else None
+
     def previous(self, version: str) -> str | None:
         """The champion that ``version`` took over from."""
         return champion_before(events(self.client, self.name), version)

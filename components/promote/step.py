@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.digests import evaluation_digest
 from components.inputs import read_json
 from components.output import whole_file, write_json
 from components.ports import InputPath, OutputPath
@@ -65,6 +66,12 @@ def promote(
             f"{evaluation}: field model_digest: expected {entry.tags.get('model_digest')}, that of version {version}, "
             f"found {judged.get('model_digest')}; run the steps evaluate and register on the same model"
         )
+    if entry.tags.get("evaluation_digest") != evaluation_digest(judged):
+        raise RegionHeadsError(
+            f"{evaluation}: expected the figures that version {version} was registered with (evaluation_digest "
+            f"{entry.tags.get('evaluation_digest')}), found others ({evaluation_digest(judged)}); run the step "
+            "register on this evaluation"
+        )
     # One process at a time from the look at the champion to its replacement: of two gates that run in the same
     # second, the later one sees what the earlier one did, and that its comparison is with a champion of the past.
     with registry(client, name) as mine:
@@ -75,7 +82,8 @@ def promote(
         else:
             previous = mine.champion
             rolled_back = ROLLED_BACK_TAG in entry.tags
-            decision = decide(judged, checked, promote, champion=previous, rolled_back=rolled_back)
+            lost = mine.last if previous is None else None
+            decision = decide(judged, checked, promote, champion=previous, rolled_back=rolled_back, lost=lost)
             tag_version(client, name, version, decision)
             _apply(mine, version, decision)
     page = markdown(name, version, decision)

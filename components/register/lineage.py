@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import subprocess
 from collections.abc import Mapping
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import components
+from components.digests import content_digest, evaluation_digest
 from components.sections import SourceParams
 
 # Set by the image and the pipeline where there is no working tree to ask.
@@ -35,17 +34,12 @@ def lineage_tags(evaluation: Mapping[str, Any], training: Mapping[str, Any], sou
     tags["model_digest"] = evaluation["model_digest"]
     tags["evaluation_digest"] = evaluation_digest(evaluation)
     if training.get("params") is not None:
-        tags["params_digest"] = _digest(training["params"])
+        tags["params_digest"] = content_digest(training["params"])
     tags["score"] = f"{evaluation['score']:.4f}"
     for name, task in evaluation["tasks"].items():
         if task["accuracy"] is not None:
             tags[f"accuracy.{name}"] = f"{task['accuracy']:.4f}"
     return tags
-
-
-def evaluation_digest(evaluation: Mapping[str, Any]) -> str:
-    """Digest of a model's own figures: the champion beside them and the MLflow run may differ."""
-    return _digest({key: value for key, value in evaluation.items() if key not in ("champion", "run_id")})
 
 
 def code_revision() -> dict[str, str]:
@@ -65,8 +59,3 @@ def _git(*arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
-
-
-def _digest(content: Any) -> str:
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]

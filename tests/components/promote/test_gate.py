@@ -159,6 +159,37 @@ def test_promotion_means_that_every_check_holds(
     assert all(check.sentence.endswith(".") for check in verdict.checks)
 
 
+def _paths(content: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [at] if at else []
+    if isinstance(content, dict):
+        for key, value in content.items():
+            found += _paths(value, (*at, key))
+    return found
+
+
+@given(
+    path=st.sampled_from(
+        [p for p in _paths(good("3")) if p[-1] not in ("baseline", "baseline_name", "gained", "lost")]
+    ),
+    value=st.sampled_from(["drop", "0.9", True, float("nan"), float("inf"), -1.5, [], {}, [0.9], [0.9, 0.1]]),
+)
+def test_whatever_is_missing_or_no_figure_is_never_promoted(path: tuple[Any, ...], value: Any) -> None:
+    evaluation = good("3")
+    part: Any = evaluation
+    for key in path[:-1]:
+        part = part[key]
+    if value == "drop":
+        del part[path[-1]]
+    else:
+        part[path[-1]] = value
+    assert not decide(evaluation, Params(), champion="3").promoted
+
+
+@pytest.mark.parametrize("gate", [{}, {"passed": "false", "refusals": []}, {"passed": True}, None])
+def test_a_check_of_the_data_that_is_not_whole_is_refused(gate: Any) -> None:
+    assert not decide_with_data(good(), {"gate": gate}, Params(), champion=None).promoted
+
+
 def test_the_gate_is_data_and_names_of_tasks_are_checked() -> None:
     with pytest.raises(RegionHeadsError, match=r"unknown task 'distances'; known: distance"):
         parse_section("promote", {"min_task_accuracy": {"distances": 0.5}}, source="params.yaml")

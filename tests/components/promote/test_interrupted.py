@@ -18,6 +18,7 @@ import pytest
 from mlflow import MlflowClient
 
 from components.champion import CHAMPION, PREVIOUS, version_of
+from components.digests import evaluation_digest
 from components.promote.params import Params
 from components.promote.registry import history, promote_by_hand, registry, rollback
 from components.promote.step import promote
@@ -82,6 +83,7 @@ def _through_the_gate(uri: str, folder: Path, version: str) -> None:
     task = {"accuracy": 0.9, "ci95": [0.85, 0.95], "n": 100, "baseline_ci95": None}
     evaluation = {"score": 0.9, "tasks": dict.fromkeys(TASK_NAMES, task), "champion": None}
     folder.mkdir()
+    MlflowClient(uri).set_model_version_tag(MODEL, version, "evaluation_digest", evaluation_digest(evaluation))
     (folder / "evaluation").write_text(json.dumps(evaluation))
     (folder / "validation").write_text(json.dumps({"gate": {"passed": True, "refusals": []}}))
     (folder / "registration").write_text(json.dumps({"model_name": MODEL, "version": version}))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from components.champion import CHALLENGER, CHAMPION, PREVIOUS, version_of
+from components.digests import evaluation_digest
 from components.promote.params import Params
 from components.promote.registry import history, promote_by_hand, rollback
 from components.promote.step import promote
@@ -31,6 +32,10 @@ class Story:
         for _ in range(4):
             self.client.create_model_version(MODEL, source=folder.as_uri())
 
+    def register(self, version: str, evaluation: dict[str, Any]) -> None:
+        """The tag by which the gate knows the figures of a version."""
+        self.client.set_model_version_tag(MODEL, version, "evaluation_digest", evaluation_digest(evaluation))
+
     def alias(self, alias: str) -> str | None:
         found = version_of(self.client, MODEL, alias)
         return None if found is None else str(found.version)
@@ -50,6 +55,7 @@ class Story:
             "champion": None if against is None else champion,
         }
         (self.folder / "evaluation").write_text(json.dumps(evaluation))
+        self.register(version, evaluation)
         (self.folder / "registration").write_text(json.dumps({"model_name": MODEL, "version": version}))
         (self.folder / "validation").write_text(json.dumps({"gate": {"passed": True, "refusals": []}}))
         promote(
@@ -139,3 +145,30 @@ def test_a_version_of_another_registry_is_a_clear_error(tmp_path: Path, tracking
             promote=Params(),
             tracking=tracking,
         )
+
+
+def test_figures_other_than_the_registered_ones_are_refused(tmp_path: Path, tracking: TrackingParams) -> None:
+    story = Story(tmp_path, tracking)
+    story.promote("1", against=None)
+    with pytest.raises(RegionHeadsError, match="expected the figures that version 2 was registered with"):
+        story.register = lambda *_: None  # type: ignore[method-assign]
+        story.promote("2", against="1")
+
+
+def test_where_the_champion_was_taken_away_the_next_is_not_the_first(tmp_path: Path, tracking: TrackingParams) -> None:
+    story = Story(tmp_path, tracking)
+    story.promote("1", against=None)
+    story.client.delete_registered_model_alias(MODEL, CHAMPION)
+    verdict = story.promote("2", against=None)
+    assert not verdict["promoted"]
+    assert "region-heads registry promote VERSION" in verdict["sentence"]
+    promote_by_hand(tracking, "1", reason="Back in place.")
+    assert story.promote("2", against="1")["promoted"]
+
+
+@pytest.mark.parametrize("value", ["a note of a person", "[]", "{}", "3", '{"at": 1}'])
+def test_tags_of_others_are_no_events(tmp_path: Path, tracking: TrackingParams, value: str) -> None:
+    story = Story(tmp_path, tracking)
+    story.client.set_registered_model_tag(MODEL, "history.note", value)
+    story.promote("1", against=None)
+    assert [event.version for event in history(tracking)] == ["1"]
