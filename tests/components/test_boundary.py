@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -126,8 +127,8 @@ def test_a_step_prints_what_the_terminal_cannot_show(encoding: str, tmp_path: Pa
 @pytest.mark.parametrize("out", ["/dev/full", "closed pipe", "closed"])
 def test_no_step_ends_of_its_output(out: str, tmp_path: Path) -> None:
     if out == "closed pipe":
-        reader, stdout = __import__("os").pipe()
-        __import__("os").close(reader)
+        reader, stdout = os.pipe()
+        os.close(reader)
     else:
         stdout = Path("/dev/full").open("wb")  # noqa: SIM115
     closing = "exec >&- 2>&-;" if out == "closed" else ""
@@ -143,8 +144,6 @@ def _prints(
     (folder / "prints.py").write_text(PRINTS)
     script = f'{before} exec "$0" "$1" 3>"$2"'
     words = ["bash", "-c", script, sys.executable, str(folder / "prints.py"), str(folder / "done")]
-    import os
-
     done = subprocess.run(
         words,
         check=False,

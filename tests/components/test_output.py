@@ -146,3 +146,10 @@ def test_a_full_disk_is_told_with_the_file_that_was_to_be_written(tmp_path: Path
     assert told(raised.value) == (
         f"{tmp_path}/out: the disk is full; make room, or choose another disk, and run this again"
     )
+    assert _names(tmp_path) == []
+
+
+def test_json_refuses_what_json_cannot_hold(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Out of range"):
+        write_json(tmp_path / "out", {"score": float("nan")})
+    assert _names(tmp_path) == []
