@@ -17,6 +17,7 @@ from components.output import write_json
 from components.params import STEPS, load_params, parse_section
 from components.sections import Section, TrackingParams
 from components.tracking import PIPELINE_RUN
+from region_heads.errors import RegionHeadsError
 
 # Nothing that runs here reports home.
 for _switch, _value in {
@@ -25,9 +26,6 @@ for _switch, _value in {
     "GX_ANALYTICS_ENABLED": "false",
 }.items():
     os.environ.setdefault(_switch, _value)
-
-GPUS = "REGION_HEADS_GPUS"
-"""Environment variable with the number of GPUs that a cluster was asked for; a step that sees fewer does not start."""
 
 Step = Callable[..., Mapping[str, float]]
 
@@ -70,7 +68,7 @@ def run_step(name: str, *, gpus: str = "0", **arguments: str | Path | Mapping[st
     The section ``tracking`` is needed for every step: what becomes of it is written down in the pipeline's MLflow run.
 
     Args:
-        gpus: How many the cluster was asked for, as Kubeflow's parameters hold it.
+        gpus: How many the cluster was asked for, as Kubeflow's parameters hold it; a step that sees fewer is refused.
 
     Returns:
         The step's headline figures.
@@ -78,11 +76,25 @@ def run_step(name: str, *, gpus: str = "0", **arguments: str | Path | Mapping[st
     Raises:
         SystemExit: With what is wrong in words, so that a log ends in these.
     """
-    os.environ[GPUS] = gpus
     with in_words(name, carried=True):
+        _check_gpus(int(gpus))
         call = bound_step(name, **arguments)
         tracking = parse_section("tracking", typing.cast(Mapping[str, Any], arguments["tracking"]), source=name)
         return _recorded(name, call, typing.cast(TrackingParams, tracking))
+
+
+def _check_gpus(asked: int) -> None:
+    """Hours on a CPU that was taken for a GPU help nobody: a pod that did not get what it asked for ends at once."""
+    if asked == 0:
+        return
+    import torch
+
+    found = torch.accelerator.device_count()
+    if found < asked:
+        raise RegionHeadsError(
+            f"cluster.gpus: expected {asked}, as the cluster was asked for, found {found} that torch can use; check "
+            "cluster.gpu_type, the image (REGION_HEADS_GPU_IMAGE) and the node's driver, or set cluster.gpus to 0"
+        )
 
 
 def bound_step(name: str, **arguments: str | Path | Mapping[str, Any]) -> Callable[[], Mapping[str, float]]:

@@ -95,3 +95,9 @@ def test_nothing_that_a_step_starts_reports_home() -> None:
     assert environment["DVC_NO_ANALYTICS"] == "1"
     assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
     assert environment["GX_ANALYTICS_ENABLED"] == "false"
+
+
+def test_a_step_that_was_asked_for_gpus_and_sees_none_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.accelerator.device_count", lambda: 0)
+    with pytest.raises(SystemExit, match=r"finetune: cluster\.gpus: expected 2, .* found 0"):
+        command.run_step("finetune", gpus="2", tracking={})
