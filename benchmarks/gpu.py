@@ -65,6 +65,7 @@ def main() -> None:
         torch.set_default_dtype(torch.bfloat16)
         model, processor = synthetic.model_and_processor(synthetic.llava(tower=tower, text=text))
         torch.set_default_dtype(torch.float32)
+    model.region_encoder.float()
     model.region_heads.float()
     if options.checkpointing:
         model.gradient_checkpointing_enable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from region_heads.data.dataset import Question, RegionDataset
     from region_heads.data.processor import RegionProcessor
     from region_heads.modeling.model import RegionHeadsModel
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,15 @@ def _check_heads(network: RegionHeadsModel, table: pa.Table) -> None:
             f"the model has no enabled head for {', '.join(sorted(missing))}; it answers "
             f"{', '.join(network.region_heads.heads) or 'no task'} (region_heads_cfg in its config.json)"
         )
+    for name, head in network.region_heads.heads.items():
+        column, most = Task.of(name).target_column, getattr(head, "max_count", None)
+        if most is not None and column in table.column_names:
+            beyond = sum(target is not None and target > most for target in table[column].to_pylist())
+            if beyond:
+                _log.warning(
+                    f"{beyond} of {table.num_rows} questions have a {column} above {most}, the largest that the model "
+                    "can say; its answers to them are wrong. Train it on data that has such"
+                )
 
 
 def _answer(

@@ -24,7 +24,7 @@ class RegionDataCollator:
 
     Questions about one image share rows, up to the processor's ``row_length``. ``task_types [B]`` holds each question's
     task as its index in ``region_heads.tasks.TASKS``; ``task_index`` groups the questions by task, in order. A question
-    without a target is answered and teaches nothing; where none has one, there are no targets.
+    without a target is answered and teaches nothing.
     """
 
     def __init__(self, processor: RegionProcessor) -> None:
@@ -36,8 +36,7 @@ class RegionDataCollator:
         batch["task_index"] = {
             task.name: (batch["task_types"] == TASK_INDEX[task.name]).nonzero().squeeze(-1) for task in TASKS
         }
-        if any(question.target is not None for question in questions):
-            batch["targets"] = self._targets(questions)
+        batch["targets"] = self._targets(questions)
         return batch
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,11 @@ from region_heads.modeling.packing import can_pack, row_length
 
 TINY = "tiny"
 """Name of the preset that is trained from scratch."""
+
+_MOST_CLASSES = 1000
+"""Largest count that the counting head is built for."""
+
+_LAYER = re.compile(r"\b\d+\b")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +97,19 @@ def build(settings: ModelSettings, train: pa.Table) -> tuple[RegionHeadsModel, R
 
 
 def _largest_count(train: pa.Table) -> int:
-    """Of the training data, and at least the head's default."""
-    return max(pc.max(train["target_count"]).as_py() or 0, MAX_COUNT)
+    """Of the training data, and at least the head's default.
+
+    Raises:
+        RegionHeadsError: It is too large to be one of the head's classes.
+    """
+    largest = pc.max(train["target_count"]).as_py() or 0
+    if largest > _MOST_CLASSES:
+        row = train["id"][pc.index(train["target_count"], largest).as_py()]
+        raise RegionHeadsError(
+            f"the training split: record {row}: field target_count: expected a count up to {_MOST_CLASSES}, which a "
+            f"head can have classes for, found {largest}; correct the count"
+        )
+    return max(largest, MAX_COUNT)
 
 
 def _pretrained(name: str) -> PreTrainedModel:
@@ -111,8 +128,15 @@ def _pretrained(name: str) -> PreTrainedModel:
             f"backbone {name!r}: its weights cannot be read ({type(error).__name__}: {first_line(error)}); fetch "
             "it again"
         ) from None
+    # Other names may be left over from other uses of the weights; more layers than config.json has are another model.
+    shapes = {_LAYER.sub("#", key) for key in model.state_dict()}
+    deeper = [key for key in loaded["unexpected_keys"] if _LAYER.search(key) and _LAYER.sub("#", key) in shapes]
     mismatched = [entry[0] if isinstance(entry, tuple) else entry for entry in loaded["mismatched_keys"]]
-    for kind, names in (("missing", sorted(loaded["missing_keys"])), ("of another shape", sorted(mismatched))):
+    for kind, names in (
+        ("missing", sorted(loaded["missing_keys"])),
+        ("of another shape", sorted(mismatched)),
+        ("more", sorted(deeper)),
+    ):
         if names:
             raise RegionHeadsError(
                 f"backbone {name!r}: expected all weights that its config.json describes, found {len(names)} {kind}: "
@@ -132,8 +156,9 @@ def _trained(settings: ModelSettings, folder: Path, train: pa.Table) -> tuple[Re
                 "or start from scratch"
             )
     processor = RegionProcessor.from_pretrained(folder)
-    counts = (config.region_heads_cfg or {})["counting"].get("max_count", MAX_COUNT)
-    if _largest_count(train) > counts:
+    counting = (config.region_heads_cfg or {})["counting"]
+    counts = counting.get("max_count", MAX_COUNT)
+    if counting["enabled"] and _largest_count(train) > counts:
         raise RegionHeadsError(
             f"the training split: expected counts up to {counts}, for which the model that training starts from was "
             f"built, found {_largest_count(train)}; start from scratch"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import compress
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from region_heads.data.dataset import Question, RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.answers import answers
+from region_heads.modeling.loading import listed
 from region_heads.modeling.model import IGNORED
 from region_heads.tasks import TASK_INDEX, TASK_NAMES, Task
 from region_heads.training.arguments import RegionTrainingArguments
@@ -76,6 +78,21 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
         super()._save_rng_state(output_dir)
         self.accelerator.wait_for_everyone()
 
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        """Refuses a checkpoint that is not the whole model; the Trainer would go on from what lies in memory.
+
+        Raises:
+            RegionHeadsError: Weights are missing, or of another model.
+        """
+        missing = set(load_result.missing_keys) - set(self.model.all_tied_weights_keys)
+        for what, names in (("missing", missing), ("of another model", load_result.unexpected_keys)):
+            if names:
+                raise RegionHeadsError(
+                    f"{self.args.output_dir}: the newest checkpoint has weights {what}: {listed(sorted(names))}; "
+                    "remove its folder, and training goes on from the one before"
+                )
+        self.model.tie_weights(recompute_mapping=False)
+
     def _loader(self, dataset: RegionDataset, sampler: ImageBatchSampler) -> DataLoader[Any]:
         return _EpochLoader(
             dataset,
@@ -92,7 +109,8 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
         batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
         counts = torch.zeros(len(_COUNTED), dtype=torch.long)
         for batch in batches:
-            counts[:-1] += torch.bincount(batch["task_types"][batch["targets"]["labelled"]], minlength=len(TASK_NAMES))
+            labelled = batch["targets"]["labelled"]
+            counts[:-1] += torch.stack([labelled[batch["task_index"][task]].sum() for task in TASK_NAMES]).cpu()
             counts[-1] += (batch["labels"][:, 1:] != IGNORED).sum()
         counts = self.accelerator.reduce(counts.to(device), reduction="sum")
         for batch in batches:
@@ -182,7 +200,8 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
             for name, given in answers(outputs).items():
                 task = Task.of(name)
                 truths = inputs["targets"]["target"][name].tolist()
-                for answer, truth in zip(given, truths, strict=True):
+                labelled = inputs["targets"]["labelled"][inputs["task_index"][name]].tolist()
+                for answer, truth in compress(zip(given, truths, strict=True), labelled):
                     right = task.correct(answer, task.labels[int(truth)] if task.labels else truth)
                     marks[TASK_INDEX[name]] += torch.tensor([float(right), 1.0])
         marks = self.accelerator.reduce(marks.to(self.args.device), reduction="sum")

@@ -103,7 +103,7 @@ class DistanceHead(_PairHead):
             return output
         truth = targets.target.float()
         is_zero = truth == 0
-        wanted = torch.log(truth.clamp_min(_LOG_FLOOR))
+        wanted = torch.log(truth.masked_fill(is_zero, 1.0))  # zero is the gate's; no other distance is too short
         error = (log_distance - wanted) / _TOLERANCE
         # Huber: beyond the tolerance the error counts linearly, so that a few wild ones do not rule the gradient.
         regression = F.huber_loss(error, torch.zeros_like(error), reduction="none", delta=1.0)

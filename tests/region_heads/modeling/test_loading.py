@@ -18,7 +18,7 @@ from region_heads.data.processor import RegionProcessor
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.model import RegionHeadsModel
-from region_heads.prediction import load
+from region_heads.prediction import load, predict
 from region_heads.tasks import TASK_NAMES
 from region_heads.training.start import ModelSettings, build
 from tests.region_heads.modeling.test_routing import run
@@ -132,6 +132,25 @@ def test_the_counting_head_is_as_large_as_the_data_or_says_what_it_cannot(
         run(built[0], batch)
 
 
+def test_labels_that_the_counting_head_cannot_say_are_told(
+    saved: Path, table: pa.Table, image_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = table.schema.get_field_index("target_count")
+
+    def counted(number: int) -> pa.Table:
+        values = [None if value is None else number for value in table["target_count"].to_pylist()]
+        return table.set_column(place, table.schema.field(place), pa.array(values, pa.int32()))
+
+    predict(saved, counted(16), image_folder)
+    assert not caplog.records
+    predict(saved, counted(17), image_folder)
+    assert "6 of 30 questions have a target_count above 16" in caplog.text
+    with pytest.raises(RegionHeadsError, match=r"expected counts up to 16, .* found 17; start from scratch"):
+        build(ModelSettings(weights=saved), counted(17))
+    with pytest.raises(RegionHeadsError, match="record q4: field target_count: expected a count up to 1000"):
+        build(ModelSettings(), counted(2**31 - 1))
+
+
 def test_a_question_without_a_label_is_answered_and_teaches_nothing(
     built: Built, dataset: RegionDataset, collate: RegionDataCollator, table: pa.Table, image_folder: Path
 ) -> None:
@@ -149,7 +168,9 @@ def test_a_question_without_a_label_is_answered_and_teaches_nothing(
     assert float(ours.loss) == pytest.approx(float(theirs.loss), rel=1e-4)
 
 
-@pytest.mark.parametrize("damage", ["no weights", "cut weights", "a weight less", "no tokenizer", "broken processor"])
+@pytest.mark.parametrize(
+    "damage", ["no weights", "cut weights", "a weight less", "more layers", "no tokenizer", "broken processor"]
+)
 def test_an_incomplete_backbone_folder_is_told_before_training(
     built: Built, table: pa.Table, tmp_path: Path, damage: str
 ) -> None:
@@ -165,6 +186,9 @@ def test_an_incomplete_backbone_folder_is_told_before_training(
         weights.write_bytes(weights.read_bytes()[:20000])
     elif damage == "a weight less":
         _edit_weights(folder, lambda held: dict(sorted(held.items())[:-1]))
+    elif damage == "more layers":
+        name = next(one for one in load_file(weights) if "layers.2.input_layernorm" in one)
+        _edit_weights(folder, lambda held: held | {name.replace("layers.2", "layers.3"): held[name].clone()})
     elif damage == "no tokenizer":
         for path in folder.glob("tokenizer*"):
             path.unlink()

@@ -9,9 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback
 
 from region_heads.data.dataset import Augmentation
+from region_heads.errors import RegionHeadsError
 from region_heads.training.arguments import RegionTrainingArguments
 from region_heads.training.finetune import finetune
 from region_heads.training.start import ModelSettings
@@ -126,3 +128,35 @@ def test_frozen_heads_do_not_move(table: pa.Table, image_folder: Path, tmp_path:
     trainer = train(table, image_folder, tmp_path, tune_region_heads=False, max_steps=2, save_strategy="no")
     assert not any(weight.requires_grad for weight in trainer.model.region_heads.parameters())
     assert any(weight.requires_grad for weight in trainer.model.backbone.parameters())
+
+
+def test_questions_without_a_label_are_neither_learned_from_nor_judged(
+    table: pa.Table, image_folder: Path, tmp_path: Path
+) -> None:
+    """Also where a whole batch has none, as here those of every other image."""
+    silent = {name: None for name in table.column_names if name.startswith("target_")}
+    rows = [row | (silent if int(row["image"][0]) % 2 else {}) for row in table.to_pylist()]
+    mixed = pa.Table.from_pylist(rows, schema=table.schema)
+    labelled = pa.Table.from_pylist([row for row in rows if not int(row["image"][0]) % 2], schema=table.schema)
+    trainer = train(
+        mixed, image_folder, tmp_path, num_train_epochs=1, images_per_batch=1, save_strategy="no", learning_rate=0.0
+    )  # fmt: skip
+    first = {key: value for key, value in trainer.evaluate().items() if "accuracy" in key}
+    trainer.eval_dataset = trainer.eval_dataset.__class__(labelled, image_folder, trainer.processor)
+    assert {key: value for key, value in trainer.evaluate().items() if "accuracy" in key} == first
+    taught = sum(
+        value for entry in trainer.state.log_history for key, value in entry.items() if key.startswith("questions/")
+    )
+    assert taught == labelled.num_rows
+
+
+def test_a_checkpoint_that_lacks_a_weight_is_refused_by_name(
+    table: pa.Table, image_folder: Path, tmp_path: Path
+) -> None:
+    train(table, image_folder, tmp_path, stop=1, save_steps=1)
+    file = tmp_path / "checkpoint-1" / "model.safetensors"
+    kept = load_file(file)
+    name = next(name for name in kept if name.startswith("region_heads.heads.counting."))
+    save_file({key: weight for key, weight in kept.items() if key != name}, file, {"format": "pt"})
+    with pytest.raises(RegionHeadsError, match=f"weights missing: {name}"):
+        train(table, image_folder, tmp_path, resume=file.parent)
