@@ -83,11 +83,25 @@ def _in_words(function: Callable[[Work], Result], piece: Work) -> Result:
 
 @contextlib.contextmanager
 def _no_interrupt() -> Iterator[None]:
+    """Puts Ctrl-C off: for a process that is started inside for good, for this one until the end of the block.
+
+    The mask is what the new process takes over. It does not protect this one, whose other threads may receive the
+    signal for it; and an interrupt in the middle of starting a process leaves a pool that never ends.
+    """
+    came: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+    defers = callable(handler) and threading.current_thread() is threading.main_thread()
+    if defers:
+        signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if defers:
+            signal.signal(signal.SIGINT, handler)
+    if came:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _end_with_parent() -> None:

@@ -77,10 +77,11 @@ def test_an_error_of_the_system_comes_back_in_words(number: int, said: str) -> N
 def test_ctrl_c_ends_the_processes_without_a_word_of_theirs(tmp_path: Path) -> None:
     """A terminal sends it to every process at once."""
     code = """
-import time
+import signal, time
 from components.boundary import in_words
 from components.parallel import in_order
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
     with in_words("step"):
         for _ in in_order(time.sleep, [0.5] * 100, processes=2, doing="sleeping"):
             print("one", flush=True)
