@@ -6,20 +6,22 @@ import re
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from region_heads.formats.json_text import LONGEST_RECORD, BrokenTextError, decode, too_long
+from region_heads.formats.flat import FlatRecord
+from region_heads.formats.json_text import LONGEST_RECORD, LONGEST_TOKEN, BrokenTextError, Decoder, too_long
+from region_heads.formats.public import PublicRecord
 
-_CHUNK = 1 << 22
+_CHUNK = 1 << 16
 _SPACE = re.compile(r"[\s,]*")
-_NEXT_RECORD = re.compile(r"\}\s*,\s*(?=\{)|\n\s*(?=\{)")
-_MARKS = {"image", "question", "conversations"}
+_RECORD = re.compile(rf'\{{\s*"(?:{"|".join({**PublicRecord.model_fields, **FlatRecord.model_fields})})"\s*:')
+"""The start of a record: an object whose first key is one of a record's. It has no part that can be searched twice."""
 
 
 class ListReader:
     """Iterates over the items of a JSON list as ``(line, original text, item)``.
 
-    In place of an item that is broken stands a :class:`BrokenTextError`. Then follows the next object that has
-    one of a record's fields, so that one broken record costs one record. What is longer than a record may be comes
-    out in pieces, each of them broken, so that no file can take more memory than a few of those.
+    In place of an item that is broken stands a :class:`BrokenTextError`. Then follows the next object that starts
+    with one of a record's fields, so that one broken record costs one record. What is longer than a record may be
+    comes out in pieces, each of them broken, so that no file can take more memory than a few of those.
 
     Args:
         file: The text after the opening bracket.
@@ -28,17 +30,16 @@ class ListReader:
 
     def __init__(self, file: TextIO, *, first_line: int = 1) -> None:
         self._file = file
-        self._chunk = _CHUNK
+        self._decode = Decoder().decode
         self._text = ""
         self._start = 0
-        self._complete = False
         self._line = first_line
         self._counted = 0  # up to where the lines of the text are counted
 
     def __iter__(self) -> Iterator[tuple[int, str, Any]]:
-        while self._skip_to_item():
+        while opening := self._skip_to_item():
             line = self._line_here()
-            if self._text[self._start] == "]":
+            if opening == "]":
                 yield from self._after_the_list()
                 return
             yield line, *self._item()
@@ -49,76 +50,69 @@ class ListReader:
         self._counted = self._start
         return self._line
 
-    def _skip_to_item(self) -> bool:
-        while True:
+    def _skip_to_item(self) -> str:
+        """The first character of the next item; "" at the end of the file."""
+        while self._reach(1):
             found = _SPACE.match(self._text, self._start)
             self._start = found.end() if found else self._start
             if self._start < len(self._text):
-                return True
-            if not self._grow():
-                return False
+                return self._text[self._start]
+        return ""
+
+    def _reach(self, size: int) -> bool:
+        """Whether there are ``size`` characters from the start of the item on; reads on where there are not."""
+        if len(self._text) - self._start < size:
+            self._line_here()
+            self._text = self._text[self._start :] + self._file.read(max(size, _CHUNK))
+            self._start = self._counted = 0
+        return len(self._text) - self._start >= size
 
     def _item(self) -> tuple[str, Any]:
+        """Tries larger pieces, twice as large each time, so that even a long item costs no more than its length."""
+        size = min(_CHUNK, LONGEST_RECORD)
         while True:
+            whole = not self._reach(size)  # the piece is all that is left of the file
+            piece = self._text[self._start : self._start + size]
             try:
-                content, end = decode(self._text, self._start)
+                content, end = self._decode(piece)
+                if whole or end < len(piece) - LONGEST_TOKEN:
+                    return self._take(end), content
             except BrokenTextError as error:
-                if error.open_ended and self._grow():
-                    continue
-                if error.open_ended and self._is_long():
-                    error = too_long()
-                return self._take(self._next_record() if error.end is None else error.end), error
-            return self._take(end), content
+                if error.end is not None:
+                    return self._take(error.end), error
+                if whole or not error.open_ended:
+                    return self._take(self._next_record(error.resume)), error
+            if size >= LONGEST_RECORD:
+                return self._take(self._next_record(1)), too_long()
+            size = min(2 * size, LONGEST_RECORD)
 
-    def _take(self, end: int) -> str:
-        text = self._text[self._start : end]
-        self._start = end
-        self._chunk = _CHUNK
+    def _take(self, length: int) -> str:
+        text = self._text[self._start : self._start + length]
+        self._start += length
         return text.strip()
 
-    def _is_long(self) -> bool:
-        return len(self._text) - self._start > LONGEST_RECORD
+    def _next_record(self, position: int) -> int:
+        """How far it is to the next record, from ``position`` on, or to where the list, the file or a piece of it ends.
 
-    def _grow(self) -> bool:
-        """Reads on, twice as much each time, so that even a long item costs no more than its length."""
-        if self._complete or self._is_long():
-            return False
-        more = self._file.read(self._chunk)
-        self._line_here()
-        self._counted = 0
-        self._text = self._text[self._start :] + more
-        self._start = 0
-        self._chunk *= 2
-        self._complete = not more
-        return bool(more)
-
-    def _next_record(self) -> int:
-        """Where the next object with a record's fields starts, or where the list, the file or a piece of it ends."""
-        position = 1  # relative to the start, which growing moves
+        A record that is not found in a text may start at the last brace of it, and nowhere before.
+        """
         while True:
-            found = _NEXT_RECORD.search(self._text, self._start + position)
-            if found is None:
-                position = max(1, len(self._text) - self._start - 64)
-                if not self._grow():
-                    if self._is_long():
-                        return len(self._text)
-                    end = len(self._text.rstrip())
-                    return end - 1 if self._text.endswith("]", self._start + 1, end) else end
-                continue
-            try:
-                content, _ = decode(self._text, found.end())
-            except BrokenTextError as error:
-                if error.open_ended and self._grow():
-                    continue
-                content = None
-            if isinstance(content, dict) and _MARKS & content.keys():
-                return found.end()
-            position = found.end() - self._start
+            found = _RECORD.search(self._text, self._start + position)
+            if found is not None:
+                return found.start() - self._start
+            size = len(self._text) - self._start
+            brace = self._text.rfind("{", self._start + position)
+            position = size if brace < 0 else brace - self._start
+            if size >= LONGEST_RECORD:
+                return position
+            if not self._reach(2 * size) and len(self._text) - self._start == size:
+                end = len(self._text.rstrip()) - self._start
+                return end - 1 if end > 1 and self._text.endswith("]", 0, self._start + end) else end
 
     def _after_the_list(self) -> Iterator[tuple[int, str, Any]]:
         self._start += 1
         while self._skip_to_item():
             line = self._line_here()
-            while self._grow():
-                pass
-            yield line, self._take(len(self._text)), BrokenTextError("more text after the end of the list")
+            self._reach(LONGEST_RECORD)
+            length = len(self._text) - self._start
+            yield line, self._take(length), BrokenTextError("more text after the end of the list")

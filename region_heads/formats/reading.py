@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
+import contextlib
+import gzip
 import io
 import json
-from collections.abc import Iterator
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO, cast
 
-from region_heads.formats.json_text import LONGEST_RECORD, BrokenTextError, decode, too_long
+from region_heads.errors import RegionHeadsError
+from region_heads.formats.json_text import LONGEST_RECORD, BrokenTextError, Decoder, too_long
 from region_heads.formats.listing import ListReader
 from region_heads.formats.problem import Problem
 
@@ -38,32 +44,72 @@ class RecordFile:
 
     A broken line is one broken record. In a broken list, what lies between a sound record and the next thing
     that looks like one is one broken record, and so is the place where a list ends too early. Text without a record's
-    end comes out in pieces of one to two ``LONGEST_RECORD``, each broken. The text is UTF-8, or UTF-16 with its mark;
-    bytes that are not come out as lone surrogates, which no field accepts.
+    end comes out in pieces of one to two ``LONGEST_RECORD``, each broken. The text is that of :func:`open_text`.
 
     Attributes:
         size: Bytes of the file.
         position: Bytes that were read so far.
 
     Raises:
-        OSError: The file cannot be read.
+        RegionHeadsError: The file cannot be read, or not to its end.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.size = path.stat().st_size
         self.position = 0
+        with in_words(path):
+            self.size = path.stat().st_size
 
     def __iter__(self) -> Iterator[Raw]:
-        with self._path.open("rb") as file:
-            encoding = "utf-16" if file.peek(2)[:2] in _UTF16_MARKS else "utf-8-sig"
-            with io.TextIOWrapper(file, encoding=encoding, errors="surrogateescape") as text:
-                for raw in _records(text):
-                    self.position = file.tell()
-                    yield raw
+        with in_words(self._path), self._path.open("rb") as file, open_text(file) as text:
+            for raw in _records(text):
+                self.position = file.tell()
+                yield raw
 
 
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+@contextlib.contextmanager
+def in_words(path: Path) -> Iterator[None]:
+    """Tells in words what goes wrong when a file is opened or read.
+
+    Raises:
+        RegionHeadsError: In place of what the operating system and the decompressors raise.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise RegionHeadsError(f"{path}: no such file") from None
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        told = getattr(error, "strerror", None) or error
+        raise RegionHeadsError(f"{path}: not readable: {told}; get the file again, or unpack it") from None
+
+
+def open_text(file: BinaryIO) -> TextIO:
+    """The text of a file: UTF-8, or UTF-16 or UTF-32 as it starts; unpacked where it is gzip, bzip2 or xz.
+
+    Bytes that are no text come out as lone surrogates, which no field accepts.
+
+    Raises:
+        OSError: The file is of a kind that holds no text.
+    """
+    reader = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file))
+    start = reader.peek(6)
+    for mark, unpacked in _PACKED.items():
+        if start.startswith(mark):
+            reader = io.BufferedReader(cast(io.RawIOBase, unpacked(reader)))
+            start = reader.peek(4)
+    for mark, kind in _NO_TEXT.items():
+        if start.startswith(mark):
+            raise OSError(f"expected JSON or lines of text, found {kind}")
+    encoding = json.detect_encoding(start[:4])
+    if encoding.startswith("utf-32-"):  # without a mark: rather text with a hole behind its first character
+        encoding = "utf-8"
+    lost = "surrogateescape" if encoding.startswith("utf-8") else "lone_surrogate"
+    return io.TextIOWrapper(reader, encoding=encoding, errors=lost)
+
+
+_PACKED: dict[bytes, Callable[[Any], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+_NO_TEXT = {b"PK\x03\x04": "a zip archive", b"\x28\xb5\x2f\xfd": "Zstandard", b"PAR1": "a Parquet table"}
+codecs.register_error("lone_surrogate", lambda error: ("\udcff", getattr(error, "end", 0)))
 
 
 def _records(file: TextIO) -> Iterator[Raw]:
@@ -111,7 +157,7 @@ def _numbered(file: TextIO, opening: str, first: int) -> Iterator[tuple[int, str
 
 def _whole(text: str) -> Any:
     try:
-        content, end = decode(text, 0)
+        content, end = Decoder().decode(text)
     except BrokenTextError as error:
         return error
     if text[end:].strip():
