@@ -11,7 +11,6 @@ import pyarrow as pa
 from region_heads.tasks import TASKS
 
 MASK_TOKEN = "<mask>"
-IMAGE_PREFIX = "<image>\n"
 
 RECORD_SCHEMA = pa.schema(
     [

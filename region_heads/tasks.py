@@ -6,13 +6,20 @@ Nothing else in the project names a task.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from region_heads.evaluation import baselines, measures, slices
+from region_heads.normalized_answers import (
+    WRITTEN,
+    as_number,
+    parse_count,
+    parse_distance,
+    parse_index,
+    parse_side,
+)
 from region_heads.tagging import grounding
 
 Answer = float | int | str
@@ -104,54 +111,15 @@ class Task:
         Raises:
             KeyError: No such task; the message lists the known names.
         """
+        wanted = name.strip().lower()
         for task in Task.registry.values():
-            if name in (task.name, task.category):
+            if wanted in (task.name, task.category):
                 return task
         raise KeyError(f"unknown task {name!r}; known: {', '.join(Task.registry)}")
 
 
 def _names_a_region(target: Any, regions: int) -> str:
     return "" if target < regions else f"expected a region from 0 to {regions - 1}, found {target}"
-
-
-def as_number(value: Any) -> float | None:
-    """``value`` as a finite float, or None when the official scorer could not read it as a number."""
-    if isinstance(value, bool) or value is None:
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _parse_distance(value: Any) -> float:
-    number = None if isinstance(value, str) else as_number(value)
-    if number is None or number < 0:
-        raise ValueError(f"expected a finite distance >= 0 in metres, found {value!r}")
-    return number
-
-
-def _parse_side(value: Any) -> str:
-    if isinstance(value, str) and value.strip().lower() in ("left", "right"):
-        return value.strip().lower()
-    raise ValueError(f'expected "left" or "right", found {value!r}')
-
-
-def _parse_index(value: Any) -> int:
-    # The public set writes the region as a digit string ("2"); the flat format as an integer.
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,6}", value.strip()):
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    raise ValueError(f'expected a region index such as "2", found {value!r}')
-
-
-def _parse_count(value: Any) -> int:
-    number = None if isinstance(value, str) else as_number(value)
-    if number is None or number < 0 or number != int(number):
-        raise ValueError(f"expected a whole count >= 0, found {value!r}")
-    return int(number)
 
 
 # The benchmark's rules, from utils/compute_scores.py of the AI City Challenge 2025, track 3.
@@ -179,7 +147,7 @@ def _side_correct(prediction: Any, truth: Any) -> bool:
 def _region_correct(prediction: Any, truth: Any) -> bool:
     def digits(value: Any) -> str | None:
         found = re.search(r"\d+", str(value))
-        return str(int(found.group())) if found else None
+        return (found.group().lstrip("0") or "0") if found else None
 
     p, t = digits(prediction), digits(truth)
     return p is not None and p == t
@@ -193,14 +161,18 @@ DISTANCE = Task(
     flat_field="distance_label",
     unit="m",
     head="DistanceHead",
-    parse=_parse_distance,
+    parse=parse_distance,
     correct=_distance_correct,
     sentence=lambda metres: f"The distance is {metres:.2f} meters.",
     example="How far is the pallet <mask> from the pallet <mask>?",
     grounding=grounding.two_compared,
     self_evident=grounding.both_of_two,
     # An integer 0 is a distance ("inside"): counts of the public set start at 1.
-    recognises=lambda value: isinstance(value, float) or (type(value) is int and value == 0),
+    recognises=lambda value: (
+        isinstance(value, float)
+        or (type(value) is int and value == 0)
+        or (isinstance(value, str) and "." in value and WRITTEN.fullmatch(value) is not None)
+    ),
     baseline=baselines.best_constant_in_band,
     measures={
         "mse": measures.mean_squared_error,
@@ -222,7 +194,7 @@ LEFT_RIGHT = Task(
     flat_field="direction",
     unit="",
     head="LeftRightHead",
-    parse=_parse_side,
+    parse=parse_side,
     correct=_side_correct,
     sentence=lambda side: f"It is on the {side}.",
     example="Is the pallet <mask> to the left or to the right of the pallet <mask>?",
@@ -243,7 +215,7 @@ MULTIPLE_CHOICE = Task(
     flat_field="selected_region_idx",
     unit="region",
     head="MultipleChoiceHead",
-    parse=_parse_index,
+    parse=parse_index,
     correct=_region_correct,
     sentence=lambda region: f"The answer is [Region {region}].",
     example="Which of the pallets <mask> <mask> <mask> is the leftmost?",
@@ -264,7 +236,7 @@ COUNTING = Task(
     flat_field="count",
     unit="",
     head="CountingHead",
-    parse=_parse_count,
+    parse=parse_count,
     correct=_count_correct,
     sentence=lambda count: f"The count is {count}.",
     example="How many of the pallets <mask> <mask> are inside the buffer region <mask>?",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ def tag(
     from region_heads.tagging.grammar import tag as read
 
     for row in _questions(file):
-        found = read(row["question"], min_confidence=min_confidence)
+        found = read(_words(row["question"]), min_confidence=min_confidence)
         about = {
             "task": found.task,
             "confidence": round(found.confidence, 4),
@@ -38,12 +39,18 @@ def tag(
         check_output()  # there may be no end to the input, as there is to `| head`
 
 
+def _words(question: str) -> str:
+    from region_heads.formats.public import question_of
+
+    return question_of(question)
+
+
 def _questions(file: Path) -> Iterator[dict[str, Any]]:
     if str(file) == "-":
         yield from _lines(sys.stdin, "stdin")
         return
     try:
-        with file.open(encoding="utf-8") as lines:
+        with file.open(encoding="utf-8-sig") as lines:
             yield from _lines(lines, str(file))
     except OSError as error:
         raise RegionHeadsError(f"{file}: {error.strerror or error}") from None
@@ -56,6 +63,11 @@ def _lines(lines: TextIO, name: str) -> Iterator[dict[str, Any]]:
         text = line.strip()
         if not text:
             continue
+        if re.match(r'\[\s*([\[{"\]]|$)', text):
+            raise RegionHeadsError(
+                f"{name}, line {number}: expected a JSON object on each line, or a plain question, found a JSON list; "
+                "write one object a line, as `jq -c '.[]' FILE` does"
+            )
         if not text.startswith("{"):
             yield {"question": text}
             continue

@@ -11,7 +11,8 @@ from region_heads.asking.pictures import Album, Images, Picture
 from region_heads.asking.refusal import Refusal
 from region_heads.formats.checks import told
 from region_heads.formats.problem import shown
-from region_heads.records import IMAGE_PREFIX, MASK_TOKEN
+from region_heads.markers import without_markers
+from region_heads.records import MASK_TOKEN
 from region_heads.rle import box_counts, check_rle
 from region_heads.tagging.grammar import UNKNOWN, tag
 from region_heads.tasks import TASKS, Task
@@ -98,7 +99,10 @@ def _question(text: object, limits: Limits) -> str:
     if len(text) > limits.characters:
         expected, found = f"at most {limits.characters} characters", f"{len(text)} characters"
         raise Refusal("limit", "question", expected, found, "ask in fewer words")
-    question = text.removeprefix(IMAGE_PREFIX)
+    try:
+        question = without_markers(text)
+    except ValueError as error:
+        raise Refusal.of(told("markers", "question", error, "take it off; the picture is sent beside")) from None
     if question.encode("utf-8", "ignore").decode() != question:
         raise Refusal("encoding", "question", "text in valid Unicode", shown(question), "send it in UTF-8")
     return question

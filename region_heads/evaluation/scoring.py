@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from region_heads.errors import RegionHeadsError
+from region_heads.errors import RegionHeadsError, first_line
 from region_heads.evaluation.calibration import calibration
 from region_heads.evaluation.intervals import resample_images
 from region_heads.evaluation.measures import Answers
-from region_heads.tasks import TASKS, Task, as_number
+from region_heads.normalized_answers import as_number
+from region_heads.tasks import TASKS, Task
 
 _Records = Mapping[str, Mapping[str, Any]]
 _READ = ("id", "prediction", "confidence")
@@ -81,7 +83,7 @@ def score_files(predictions: Path, truth: Path, *, resamples: int = 2000, seed: 
 
 def _measures(task: Task, ids: list[str], answers: _Records, truths: _Records) -> dict[str, Any]:
     predictions = [answers[identity]["normalized_answer"] for identity in ids]
-    right = [truths[identity]["normalized_answer"] for identity in ids]
+    right = [_typed(task, truths[identity]["normalized_answer"]) for identity in ids]
     correct = [task.correct(p, t) for p, t in zip(predictions, right, strict=True)]
     judged = Answers(predictions=predictions, truths=right, correct=np.array(correct, dtype=np.bool_))
     found: dict[str, Any] = {name: measure(judged) if ids else None for name, measure in task.measures.items()}
@@ -90,6 +92,14 @@ def _measures(task: Task, ids: list[str], answers: _Records, truths: _Records) -
     if ids and len(known) == len(ids):
         found["calibration"] = calibration(np.array(known), judged.correct)
     return found
+
+
+def _typed(task: Task, answer: Any) -> Any:
+    """The truth as the task's own type: numbers may be written as text."""
+    try:
+        return task.parse(answer)
+    except ValueError:  # a synonym of a side, which the rule knows
+        return answer
 
 
 def infer_task(answer: Any) -> Task | None:
@@ -104,7 +114,7 @@ def _task_of(record: Mapping[str, Any], source: Path) -> Task:
         task = infer_task(answer)
         if task is None:
             raise RegionHeadsError(
-                f"{where}: field normalized_answer: no task has answers like {answer!r}; "
+                f"{where}: field normalized_answer: no task has answers like {_short(answer)}; "
                 "correct it, or name the category of the record"
             )
         return task
@@ -119,21 +129,21 @@ def _task_of(record: Mapping[str, Any], source: Path) -> Task:
 
 
 def _read(path: Path) -> list[Any]:
-    try:
+    from region_heads.formats.json_text import BrokenTextError, whole
+    from region_heads.formats.reading import in_words, open_text
+
+    with in_words(path):
         with path.open("rb") as file:
             if file.read(4) == b"PAR1":
                 return _read_predictions_table(path)
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise RegionHeadsError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RegionHeadsError(f"{path}: not readable: {error}") from None
+        with path.open("rb") as file, open_text(file) as opened:
+            text = opened.read()
     try:
-        content = json.loads(text)
-    except json.JSONDecodeError as whole_error:
+        content = whole(text)
+    except BrokenTextError as whole_error:
         try:
-            content = [json.loads(line) for line in text.splitlines() if line.strip()]
-        except json.JSONDecodeError:
+            content = [whole(line) for line in text.splitlines() if line.strip()]
+        except BrokenTextError:
             raise RegionHeadsError(f"{path}: neither JSON nor JSON lines: {whole_error}") from None
     if isinstance(content, dict):
         content = [content]  # JSON lines of a single record are also one JSON object
@@ -143,7 +153,10 @@ def _read(path: Path) -> list[Any]:
 
 
 def _read_predictions_table(path: Path) -> list[Any]:
-    table = pq.read_table(path)
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise RegionHeadsError(f"{path}: not readable as Parquet ({first_line(error)}); write it again") from None
     missing = {"id", "prediction"} - set(table.column_names)
     if missing:
         raise RegionHeadsError(f"{path}: expected columns id and prediction, missing {', '.join(missing)}")
@@ -188,5 +201,5 @@ def _some(ids: Iterable[str], limit: int = 5) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = "an integer of more than 80 digits" if isinstance(value, int) and abs(value) >= 10**80 else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -9,6 +9,7 @@ from typing import Any
 from region_heads.errors import nearest
 from region_heads.formats.candidate import Candidate
 from region_heads.formats.problem import Problem, shown
+from region_heads.markers import without_markers
 from region_heads.records import MASK_TOKEN
 from region_heads.tasks import TASKS, Answer, Task
 
@@ -56,15 +57,19 @@ def _encoding(candidate: Candidate) -> list[Problem]:
         "freeform_answer": candidate.freeform_answer,
     }  # fmt: skip
     return [
-        Problem("encoding", field, "text in valid Unicode", shown(text), "write the file in UTF-8")
+        Problem("encoding", field, "text in valid Unicode without NUL", shown(text), "write the file in UTF-8")
         for field, text in texts.items()
-        if text and not text.isascii() and text.encode("utf-8", "ignore").decode() != text
+        if text and ("\0" in text or (not text.isascii() and text.encode("utf-8", "ignore").decode() != text))
     ]
 
 
 def _question(candidate: Candidate) -> list[Problem]:
     if not candidate.question:
         return [Problem("schema", "question", "a question", "no words", "write the question")]
+    try:
+        without_markers(candidate.question)
+    except ValueError as error:
+        return [told("markers", "question", error, "take it off; the picture is known from the field image")]
     masks, placeholders = len(candidate.regions), candidate.question.count(MASK_TOKEN)
     field = candidate.regions_field
     if masks != placeholders:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from region_heads.formats.candidate import Candidate, Region
-from region_heads.formats.public import Rle, without_prefix
+from region_heads.formats.public import Identity, Rle, question_of
 from region_heads.tasks import TASKS
 
 Box = Annotated[list[float], Field(min_length=4, max_length=4)]
@@ -17,7 +17,7 @@ Box = Annotated[list[float], Field(min_length=4, max_length=4)]
 class _FlatFields(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    id: Annotated[str, Field(min_length=1)] | None = None
+    id: Identity | None = None
     question: str
     image: Annotated[str, Field(min_length=1)]
     regions: list[Rle | Box]
@@ -43,7 +43,7 @@ class _FlatFields(BaseModel):
         return Candidate(
             id=self.id,
             image=self.image,
-            question=without_prefix(self.question),
+            question=question_of(self.question),
             regions=regions,
             regions_field="regions",
             category=category,

@@ -107,3 +107,15 @@ def _inside(content: Any) -> Iterable[Any]:
 def too_long() -> BrokenTextError:
     """The error of a text that is longer than a record may be."""
     return BrokenTextError(f"more than {LONGEST_RECORD:,} characters without an end: this is a part of them")
+
+
+def whole(text: str) -> Any:
+    """The one JSON value that ``text`` is.
+
+    Raises:
+        BrokenTextError: It is none, or more.
+    """
+    content, end = Decoder().decode(text.strip())
+    if text.strip()[end:]:
+        raise BrokenTextError(f"more text after the value: {text.strip()[end:][:40]!r}")
+    return content

@@ -61,6 +61,11 @@ def _problem(details: ErrorDetails, schema: type[BaseModel]) -> Problem:
         return Problem("unknown_field", field, "only fields of the format", found, "rename or remove it")
     if kind == "missing":
         return Problem("schema", field, "this field", "nothing", "add it")
+    if kind == "too_long" and field == "conversations":
+        found = f"{len(details['input'])} turns"
+        return Problem(
+            "schema", field, "a human turn, then at most one gpt turn", found, "make a record of each question"
+        )
     expected = _KINDS.get(kind) or details["msg"].removeprefix("Input should be ")
     return Problem("schema", field, expected, shown(details["input"]), "correct the value")
 

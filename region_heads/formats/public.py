@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from region_heads.formats.candidate import Candidate, Region
-from region_heads.records import IMAGE_PREFIX
+from region_heads.markers import without_markers
+from region_heads.tasks import Task
+
+Identity = Annotated[
+    str, Field(min_length=1), BeforeValidator(lambda value: str(value) if type(value) is int else value)
+]
+"""An id; a whole number is its digits."""
 
 
 class _Strict(BaseModel):
@@ -34,7 +40,7 @@ class Turn(_Strict):
 class PublicRecord(_Strict):
     """A record; the public test split has no ``gpt`` turn, category and answers."""
 
-    id: Annotated[str, Field(min_length=1)]
+    id: Identity
     image: Annotated[str, Field(min_length=1)]
     conversations: Annotated[list[Turn], Field(min_length=1, max_length=2)]
     rle: list[Rle]
@@ -49,16 +55,27 @@ class PublicRecord(_Strict):
         return Candidate(
             id=self.id,
             image=self.image,
-            question=without_prefix(question.value),
+            question=question_of(question.value),
             regions=[Region(f"rle.{number}", rle.size, rle.counts) for number, rle in enumerate(self.rle)],
             regions_field="rle",
-            category=self.category,
+            category=canonical(self.category),
             answer=self.normalized_answer,
             answer_field="normalized_answer",
             freeform_answer=freeform,
         )
 
 
-def without_prefix(question: str) -> str:
-    """The question without the optional ``<image>`` in front of it."""
-    return question.removeprefix(IMAGE_PREFIX.strip()).strip()
+def question_of(text: str) -> str:
+    """The question's words; a text with marks that nobody knows stays what it is, for the checks to refuse."""
+    try:
+        return without_markers(text)
+    except ValueError:
+        return text
+
+
+def canonical(category: str | None) -> str | None:
+    """The category as the public set writes it, where it is known."""
+    try:
+        return None if category is None else Task.of(category).category
+    except KeyError:
+        return category

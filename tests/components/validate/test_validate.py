@@ -74,7 +74,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str, str, str]] = {
     "a backslash path": ({"image": "..\\secret.png"}, "image_path", "image", "inside the image folder", "secret"),
     "a NUL in the path": ({"image": "a\x00.png"}, "image_path", "image", "inside the image folder", "x00"),
     "an unknown category": ({"category": "distanse"}, "category", "category", "one of distance", "did you mean"),
-    "a side for a distance": ({"normalized_answer": "left"}, "answer", "normalized_answer", "finite distance", "left"),
+    "a side for a distance": ({"normalized_answer": "left"}, "answer", "normalized_answer", "distance from 0", "left"),
     "a count that is no number": (
         {"category": "count", "normalized_answer": "two"}, "answer", "normalized_answer", "a whole count", "two",
     ),
@@ -84,7 +84,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str, str, str]] = {
     "a region that is not asked about": (
         {"category": "mcq", "normalized_answer": "2"}, "answer", "normalized_answer", "a region from 0 to 1", "2",
     ),
-    "a negative distance": ({"normalized_answer": -1.0}, "answer", "normalized_answer", "distance >= 0", "-1.0"),
+    "a negative distance": ({"normalized_answer": -1.0}, "answer", "normalized_answer", "distance from 0", "-1.0"),
     "a distance in another unit": (
         {"normalized_answer": 23000.0}, "expect_column_values_to_be_between(target_distance)", "target_distance",
         "max_value 200", "23000.0",
@@ -97,7 +97,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str, str, str]] = {
         {"conversations": [{"from": "human", "value": "How far?"}], "rle": []},
         "mask_count", "rle", "at least one region", "none",
     ),
-    "an id that is a number": ({"id": 7}, "schema", "id", "text", "7"),
+    "an id that is a number": ({"id": 1.5}, "schema", "id", "text", "1.5"),
     "an empty id": ({"id": ""}, "schema", "id", "", "''"),
 }  # fmt: skip
 
