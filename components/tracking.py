@@ -12,11 +12,11 @@ import logging
 import os
 import typing
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.local_store import ARTIFACTS, BESIDE, absolute_address, follow, store_file
 from components.sections import TrackingParams
-from region_heads.errors import RegionHeadsError
+from region_heads.errors import RegionHeadsError, public
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,26 +26,37 @@ PIPELINE_RUN = "REGION_HEADS_PIPELINE_RUN"
 """Environment variable with the id of the pipeline run that a step belongs to."""
 
 _PIPELINE_RUN_TAG = "region_heads.pipeline_run"
-_SQLITE = "sqlite:///"
+_MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 def tracking_uri(tracking: TrackingParams) -> str:
     """The address that is in force: the environment's, else the one in ``params.yaml``.
 
     A relative SQLite path counts from the working directory and is returned absolute, so that a later change
-    of directory cannot split the store in two.
+    of directory cannot split the store in two. It may hold a login: show it through ``region_heads.errors.public``.
     """
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or tracking.uri
-    if uri.startswith(_SQLITE) and not uri.startswith(_SQLITE + "/"):
-        return _SQLITE + str(Path(uri.removeprefix(_SQLITE)).absolute())
-    return uri
+    return absolute_address(os.environ.get("MLFLOW_TRACKING_URI") or tracking.uri)
 
 
-def connect(tracking: TrackingParams) -> MlflowClient:
-    """A client of the store that is in force; a SQLite store is created on first use.
+def equals(key: str, text: str) -> str:
+    """A clause of MLflow's filters by which ``key`` is ``text``, whatever quotes stand in it.
+
+    Filters know no escapes. Where ``text`` holds both kinds of quotes, any character may stand in their places.
+    """
+    for mark in ("'", '"'):
+        if mark not in text:
+            return f"{key} = {mark}{text}{mark}"
+    return f"{key} LIKE '{text.replace(chr(39), '_').replace(chr(34), '_')}'"
+
+
+def connect(tracking: TrackingParams, *, make: bool = True) -> MlflowClient:
+    """A client of the store that is in force.
+
+    Args:
+        make: Whether a SQLite store that is not there is made; who only reads wants none.
 
     Raises:
-        RegionHeadsError: The store cannot be reached or opened.
+        RegionHeadsError: The store is not there, or cannot be reached or opened.
     """
     # A server that does not answer should fail the step in seconds, not after MLflow's seven retries.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
@@ -58,8 +69,17 @@ def connect(tracking: TrackingParams) -> MlflowClient:
     for name in ("alembic", "alembic.runtime.migration", "mlflow.store", "mlflow.store.db.utils", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
     uri = tracking_uri(tracking)
-    if uri.startswith(_SQLITE):
-        Path(uri.removeprefix(_SQLITE)).parent.mkdir(parents=True, exist_ok=True)
+    file = store_file(uri)
+    if file is not None and not (file.is_file() and file.stat().st_size):
+        if not make:
+            raise RegionHeadsError(
+                f"{file}: there is no MLflow store. A relative tracking.uri counts from the working directory: run the "
+                "command in the project's folder, or give the store's address in MLFLOW_TRACKING_URI; `make run` makes "
+                "a first one"
+            )
+        file.parent.mkdir(parents=True, exist_ok=True)
+    elif file is not None:
+        follow(file)
     try:
         # MLflow writes both addresses into the environment, where they would pass for the user's own.
         with _environment_kept("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
@@ -68,7 +88,7 @@ def connect(tracking: TrackingParams) -> MlflowClient:
         client.search_experiments(max_results=1)
     except Exception as error:  # MLflow lets errors of its drivers and of HTTP through
         raise RegionHeadsError(
-            f"MLflow at {uri}: not usable ({type(error).__name__}: {_first_line(error)}); "
+            f"MLflow at {uri}: not usable ({type(error).__name__}: {public(_first_line(error), uri)}); "
             "check tracking.uri in params.yaml and MLFLOW_TRACKING_URI"
         ) from error
     return client
@@ -86,7 +106,8 @@ def in_words(client: MlflowClient) -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        raise RegionHeadsError(f"MLflow at {client.tracking_uri}: {error.error_code}: {_first_line(error)}") from error
+        uri = str(client.tracking_uri)
+        raise RegionHeadsError(f"MLflow at {uri}: {error.error_code}: {public(_first_line(error), uri)}") from error
 
 
 @contextlib.contextmanager
@@ -126,23 +147,40 @@ def tracking_run(tracking: TrackingParams, *, run_id: str | None = None, name: s
 
 
 def parent_run(client: MlflowClient, tracking: TrackingParams) -> str:
-    """Id of the run that stands for the pipeline run in ``REGION_HEADS_PIPELINE_RUN``; the first step creates it.
+    """Id of the run that stands for the pipeline run in ``REGION_HEADS_PIPELINE_RUN``.
 
-    The first step is alone; where two ask at the same time nevertheless, the older run counts.
+    The first step creates it, or marks the one that Kubeflow's MLflow plugin has opened: the outermost of those above
+    ``MLFLOW_RUN_ID``. Later steps find the mark, with the plugin's variables or without. The first step is alone; where
+    two ask at the same time nevertheless, the older run counts.
+
+    Raises:
+        RegionHeadsError: There is no pipeline run.
     """
-    pipeline_run = os.environ[PIPELINE_RUN]
+    pipeline_run = os.environ.get(PIPELINE_RUN)
+    if not pipeline_run:
+        raise RegionHeadsError(
+            f"{PIPELINE_RUN}: expected the id of the pipeline's run, which Kubeflow gives, found none"
+        )
     experiment = os.environ.get("MLFLOW_EXPERIMENT_ID") or _experiment(client, tracking.experiment)
-    wanted = f"tags.`{_PIPELINE_RUN_TAG}` = '{pipeline_run}'"
+    wanted = equals(f"tags.`{_PIPELINE_RUN_TAG}`", pipeline_run)
 
-    def oldest() -> str | None:
-        found = client.search_runs([experiment], wanted, order_by=["attributes.start_time ASC"], max_results=1)
+    def oldest(*experiments: str) -> str | None:
+        found = client.search_runs(list(experiments), wanted, order_by=["attributes.start_time ASC"], max_results=1)
         return str(found[0].info.run_id) if found else None
 
-    known = oldest()
+    everywhere = [str(one.experiment_id) for one in client.search_experiments()]
+    known = oldest(experiment) or oldest(*everywhere)
     if known is None:
-        tags = {_PIPELINE_RUN_TAG: pipeline_run}
-        client.create_run(experiment, run_name=f"pipeline {pipeline_run[:8]}", tags=tags)
-        known = oldest()
+        opened = _find_run(client, os.environ.get("MLFLOW_RUN_ID"))
+        if opened is None:
+            tags = {_PIPELINE_RUN_TAG: pipeline_run}
+            client.create_run(experiment, run_name=f"pipeline {pipeline_run[:8]}", tags=tags)
+        else:
+            experiment = opened.info.experiment_id
+            while (above := _find_run(client, opened.data.tags.get("mlflow.parentRunId"))) is not None:
+                opened = above
+            client.set_tag(opened.info.run_id, _PIPELINE_RUN_TAG, pipeline_run)
+        known = oldest(experiment)
         assert known is not None
     return known
 
@@ -167,7 +205,11 @@ def _find_run(client: MlflowClient, run_id: str | None) -> Run | None:
         return None
     try:
         run = client.get_run(run_id)
-    except MlflowException:
+    except MlflowException as error:
+        if error.error_code not in _MISSING:  # no answer, or no right to read it: that is not "no such run"
+            raise RegionHeadsError(
+                f"MLflow at {client.tracking_uri}: run {run_id} cannot be read: {_first_line(error)}"
+            ) from error
         return None
     return run if run.info.lifecycle_stage == "active" else None
 
@@ -183,12 +225,11 @@ def _experiment(client: MlflowClient, name: str) -> str:
                 f"MLflow experiment {name!r} is deleted; restore it or give tracking.experiment another name"
             )
         return typing.cast(str, found.experiment_id)
-    uri = str(client.tracking_uri)
-    artifacts = None
-    if uri.startswith(_SQLITE):
-        artifacts = (Path(uri.removeprefix(_SQLITE)).parent / "mlartifacts").as_uri()
+    file = store_file(str(client.tracking_uri))
+    artifacts = None if file is None else (file.parent / ARTIFACTS).as_uri()
+    tags = None if file is None else {BESIDE: "true"}
     try:
-        return typing.cast(str, client.create_experiment(name, artifact_location=artifacts))
+        return typing.cast(str, client.create_experiment(name, artifact_location=artifacts, tags=tags))
     except MlflowException:
         # Two steps may open their first run at the same moment; the one that lost finds the other's.
         found = client.get_experiment_by_name(name)

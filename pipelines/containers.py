@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.image import GPU_IMAGE, IMAGE
+from components.local_store import store_address
 from components.params import section
 from components.sections import DatasetParams, Section, SourceParams, TrackingParams
 from components.tracking import PIPELINE_RUN, tracking_uri
@@ -48,7 +49,7 @@ def container_runner(params: Mapping[str, Section], *, folder: Path, run: Path) 
     uri = tracking_uri(section(params, TrackingParams))
     environment = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
     environment |= {
-        "MLFLOW_TRACKING_URI": f"sqlite:///{store}/mlflow.db" if uri.startswith("sqlite") else uri,
+        "MLFLOW_TRACKING_URI": store_address(store / "mlflow.db") if uri.startswith("sqlite") else uri,
         "REGION_HEADS_IMAGE": IMAGE,
         PIPELINE_RUN: run.name,
     }

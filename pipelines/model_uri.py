@@ -10,7 +10,7 @@ from components.sections import TrackingParams
 from components.tracking import connect
 from region_heads.errors import RegionHeadsError
 
-_REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>[0-9]+))")
+_REGISTERED = re.compile(r"models:/(?P<name>[^/]+)(?:@(?P<alias>[^/@]+)|/(?P<version>[0-9]+))")
 
 
 def resolve(uri: str, tracking: TrackingParams) -> str:
@@ -23,7 +23,7 @@ def resolve(uri: str, tracking: TrackingParams) -> str:
     if not found:
         raise RegionHeadsError(f"model: expected models:/NAME@ALIAS or models:/NAME/VERSION, found {uri!r}")
     name, alias, version = found["name"], found["alias"], found["version"]
-    client = connect(tracking)  # for the download, too, which would look into a store of MLflow's choice
+    client = connect(tracking, make=False)  # for the download, too, which would look into a store of MLflow's choice
     if alias is None:
         return f"models:/{name}/{version}"
     registered = version_of(client, name, alias)

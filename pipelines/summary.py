@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from rich.console import Console
@@ -9,10 +10,12 @@ from rich.console import Console
 from components.boundary import in_words
 from components.evaluate.table import print_evaluation
 from components.inputs import read_json
+from components.local_store import store_address
 from components.params import load_params, section
 from components.sections import TrackingParams
 from components.terminal import plain_console
 from components.tracking import tracking_uri
+from region_heads.errors import public
 
 
 def print_summary(
@@ -36,16 +39,17 @@ def print_summary(
     tracking = section(load_params(params), TrackingParams)
     uri = tracking_uri(tracking)
     if store is not None and not uri.startswith("http"):
-        uri = f"sqlite:///{store}/mlflow.db"
+        uri = store_address(store.absolute() / "mlflow.db")
     decision = read_json(promotion, writer="promote", needs=("version", "sentence"))
     console.print(f"\n{tracking.model_name} version {decision['version']}: {decision['sentence']}\n")
     # soft_wrap: a path that is broken at the terminal's edge cannot be clicked or copied.
     console.print(f"Report: {report.absolute().as_uri()}", soft_wrap=True)
     if uri.startswith("http"):
-        console.print(f"MLflow: {uri}", soft_wrap=True)
+        console.print(f"MLflow: {public(uri)}", soft_wrap=True)
     else:
         console.print(
-            f"MLflow: .venv/bin/mlflow ui --backend-store-uri {uri}  (then http://localhost:5000)", soft_wrap=True
+            f"MLflow: .venv/bin/mlflow ui --backend-store-uri {shlex.quote(uri)}  (then http://localhost:5000)",
+            soft_wrap=True,
         )
 
 

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from urllib.parse import unquote
 
 CONTROLS: dict[int, str] = {
     code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
@@ -19,16 +20,55 @@ CONTROLS: dict[int, str] = {
 }  # fmt: skip
 """What must not reach a terminal or a log, as a table for :meth:`str.translate`."""
 
+# Up to the last @ before the path; a password with a slash in it is told from a port by not being a number.
+_LOGIN = re.compile(r"(?<=://)(?:[^\s/?#'\"<>]*|[^\s/@:\[]*:(?!\d+(?:[/?#]|$))[^\s@]*)@")
+_SECRET = re.compile(r"([?&#;][\w.~%-]*(?:token|secret|passw|pwd|key|sig|auth|cred)[\w.~%-]*=)([^\s&#;'\"<>)]+)", re.I)
+_HIDDEN = "***"
+_SHORTEST = 4  # characters of a password that is looked for by itself
+
 
 class RegionHeadsError(Exception):
     """A problem of the input or the setting, told in words; the command line shows it without a traceback.
 
     The message names the file, the record and the field where there are such, what was expected and
-    found, and what to do about it. Controls that came with the data stand in it as ``\\x1b``.
+    found, and what to do about it. Controls that came with the data stand in it as ``\\x1b``; logins of
+    addresses are hidden, as by :func:`public`.
     """
+
+    def __init__(self, *message: object) -> None:
+        super().__init__(*(public(part) if isinstance(part, str) else part for part in message))
 
     def __str__(self) -> str:
         return super().__str__().translate(CONTROLS)
+
+
+def public(text: str, *addresses: str) -> str:
+    """``text`` with the logins of every address in it hidden: what may be shown, logged and recorded.
+
+    ``https://user:password@host/?token=abc`` becomes ``https://***@host/?token=***``. A user without a password stays
+    in an address of SSH, where it is no secret.
+
+    Args:
+        addresses: Their passwords and tokens are hidden wherever ``text`` names them, as other programs' errors do.
+    """
+    for secret in sorted({secret for address in addresses for secret in _secrets(address)}, key=len, reverse=True):
+        text = text.replace(secret, _HIDDEN)
+    text = _LOGIN.sub(lambda found: found[0] if _is_ssh_user(text[: found.start()], found[0]) else f"{_HIDDEN}@", text)
+    return _SECRET.sub(rf"\1{_HIDDEN}", text)
+
+
+def _secrets(address: str) -> set[str]:
+    """What of ``address`` only its owner may know, as it stands there and decoded."""
+    found = [value for _, value in _SECRET.findall(address)]
+    login = _LOGIN.search(re.sub(r"\s", "_", address))
+    if login and not _is_ssh_user(address[: login.start()], login[0]):
+        user, _, password = address[login.start() : login.end() - 1].partition(":")
+        found += [password or user]
+    return {form for secret in found for form in (secret, unquote(secret)) if len(form) >= _SHORTEST}
+
+
+def _is_ssh_user(before: str, login: str) -> bool:
+    return ":" not in login and before.endswith(("ssh://", "sftp://"))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from components.pipeline_run import record_outcome
 from components.ports import OutputPath
 from components.registry_lock import take_for_run
 from components.sections import ClusterParams, SourceParams, TrackingParams
-from components.tracking import PIPELINE_RUN, connect, in_words
+from components.tracking import PIPELINE_RUN, connect, equals, in_words
 from region_heads.errors import RegionHeadsError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _compared(client: MlflowClient, name: str, digest: str) -> tuple[bool, str]:
     """Whether the data is new to every version, and why."""
     if not digest:
         return True, "this data set has no digest that could be compared (source.repository is empty)"
-    known = client.search_model_versions(f"name = '{name}' and tags.data_digest = '{digest}'")
+    known = client.search_model_versions(f"{equals('name', name)} and {equals('tags.data_digest', digest)}")
     if not known:
         return True, f"no version was trained on the data {digest}"
     newest = max(known, key=lambda version: int(version.version))

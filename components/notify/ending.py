@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from components.champion import version_of
 from components.pipeline_run import FAILED_REASON, FAILED_STEP, OUTCOME
 from components.sections import TrackingParams
-from components.tracking import connect, in_words, parent_run
+from components.tracking import connect, equals, in_words, parent_run
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def ending(status: str, tracking: TrackingParams) -> Ending:
             return Ending(False, tags[OUTCOME])
         run = tags["region_heads.pipeline_run"]
         name = tracking.model_name
-        versions = client.search_model_versions(f"name = '{name}' and tags.pipeline_run = '{run}'")
+        versions = client.search_model_versions(f"{equals('name', name)} and {equals('tags.pipeline_run', run)}")
         if not versions:
             return Ending(False, "The model was registered before: the same weights and figures.")
         (newest, *_) = sorted(versions, key=lambda version: int(version.version), reverse=True)

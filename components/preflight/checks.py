@@ -15,8 +15,8 @@ from components.preflight.nodes import largest_offer
 from components.preflight.params import Params
 from components.preflight.runtimes import Missing, runtime_image
 from components.sections import ClusterParams, DatasetParams, SourceParams, TrackingParams
-from components.tracking import PIPELINE_RUN, connect, in_words, parent_run, tracking_uri
-from region_heads.errors import RegionHeadsError
+from components.tracking import PIPELINE_RUN, connect, equals, in_words, parent_run, tracking_uri
+from region_heads.errors import RegionHeadsError, public
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Check:
 
 def tracking_server(tracking: TrackingParams, params: Params) -> Check:
     """MLflow answers and lets this run write."""
-    uri = tracking_uri(tracking)
+    uri = public(tracking_uri(tracking))
     if params.shared_tracking and uri.startswith("sqlite"):
         advice = "set tracking.uri to the server's address, or preflight.shared_tracking to false"
         return Check("tracking server", "failed", f"expected the address of a server, found the file {uri}; {advice}")
@@ -43,7 +43,8 @@ def tracking_server(tracking: TrackingParams, params: Params) -> Check:
     except RegionHeadsError as error:
         return Check("tracking server", "failed", str(error))
     except Exception as error:  # the store of artifacts lets errors of its own library through
-        found = f"{uri} answers, but its artifacts cannot be written ({type(error).__name__}: {error}); check its store"
+        reason = f"{type(error).__name__}: {public(str(error))}"
+        found = f"{uri} answers, but its artifacts cannot be written ({reason}); check its store"
         return Check("tracking server", "failed", found)
     return Check("tracking server", "ok", uri)
 
@@ -53,7 +54,7 @@ def model_registry(tracking: TrackingParams) -> Check:
     try:
         client = connect(tracking)
         with in_words(client):
-            found = client.search_registered_models(f"name = '{tracking.model_name}'", max_results=1)
+            found = client.search_registered_models(equals("name", tracking.model_name), max_results=1)
     except RegionHeadsError as error:
         return Check("model registry", "failed", str(error))
     held = "is there" if found else "will be its first"

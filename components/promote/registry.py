@@ -153,7 +153,7 @@ def history(tracking: TrackingParams) -> list[Event]:
     Raises:
         RegionHeadsError: MLflow cannot be reached.
     """
-    client = connect(tracking)
+    client = connect(tracking, make=False)
     with in_words(client):
         return events(client, tracking.model_name)
 
@@ -193,7 +193,7 @@ def get_version(client: MlflowClient, name: str, version: str) -> ModelVersion |
 def _by_hand(tracking: TrackingParams, reason: str, move: Callable[[Registry], Event]) -> Event:
     if not reason.strip():
         raise RegionHeadsError("moving the champion by hand needs a reason; it is written into the history")
-    client = connect(tracking)
+    client = connect(tracking, make=False)
     if not _is_registered(client, tracking.model_name):
         raise RegionHeadsError(
             f"model {tracking.model_name!r} is not registered, so it has no champion; `make run` registers a version"

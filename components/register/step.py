@@ -18,9 +18,9 @@ from components.register.logged_model import log_model
 from components.register.params import Params
 from components.sections import SourceParams, TrackingParams
 from components.terminal import plain_console
-from components.tracking import connect, tracking_run, tracking_uri
+from components.tracking import connect, equals, tracking_run, tracking_uri
 from components.training_profile import log_training_profile
-from region_heads.errors import RegionHeadsError
+from region_heads.errors import RegionHeadsError, public
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -97,15 +97,19 @@ def register(
     console = plain_console()
     news = "is registered" if found is None else "was registered before: same model, same figures"
     console.print(f"{name} version {version} {news}; S1 {judged['score']:.3f}", style="bold", soft_wrap=True)
-    console.print(f"in {tracking_uri(tracking)}", style="dim", soft_wrap=True)
+    console.print(f"in {public(tracking_uri(tracking))}", style="dim", soft_wrap=True)
     return {"version": float(version), "score": float(judged["score"])}
 
 
 def _same_version(client: MlflowClient, name: str, tags: dict[str, str]) -> tuple[str, dict[str, str]] | None:
     """The newest version of the same model and figures, with its tags."""
     same = ("model_digest", "evaluation_digest")
-    for version in client.search_model_versions(f"name = '{name}'", order_by=["version_number DESC"]):
-        if version.status == "READY" and all(version.tags.get(key) == tags[key] for key in same):
+    for version in client.search_model_versions(equals("name", name), order_by=["version_number DESC"]):
+        if (
+            version.name == name
+            and version.status == "READY"
+            and all(version.tags.get(key) == tags[key] for key in same)
+        ):
             return str(version.version), dict(version.tags)
     return None
 

@@ -12,6 +12,9 @@ import pytest
 import typer
 import yaml
 
+from components.params import load_params, section
+from components.sections import TrackingParams
+from components.tracking import connect
 from pipelines.cli import app, main
 
 
@@ -135,7 +138,23 @@ def test_what_a_pipeline_command_lacks_is_named(
     assert said in result.err
 
 
+@pytest.mark.parametrize("command", [["registry", "history"], ["registry", "rollback"], ["serve"]])
+def test_a_command_that_reads_makes_no_store_and_says_where_it_looked(
+    run: Run, params: Path, tmp_path: Path, command: list[str]
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    result = run(*command, "--params", params)
+    assert result.code == 1
+    assert f"{tmp_path / 'mlflow.db'}: there is no MLflow store" in result.err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def _make_store(params: Path) -> None:
+    connect(section(load_params(params), TrackingParams))
+
+
 def test_an_empty_registry_is_no_error_but_cannot_be_rolled_back(run: Run, params: Path) -> None:
+    _make_store(params)
     assert "no history yet" in run("registry", "history", "--params", params).out
     result = run("registry", "rollback", "--params", params)
     assert result.code == 1
@@ -146,6 +165,7 @@ def test_an_empty_registry_is_no_error_but_cannot_be_rolled_back(run: Run, param
     "uri", ["models:/region-heads@champion", "models:/region-heads/7", "models:/x@y@z", "models:region-heads"]
 )
 def test_a_model_that_is_not_there_is_named(run: Run, params: Path, uri: str) -> None:
+    _make_store(params)
     result = run("serve", "--model", uri, "--params", params)
     assert result.code == 1
     assert uri in result.err
