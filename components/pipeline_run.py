@@ -1,6 +1,7 @@
 """The MLflow run of a whole pipeline run: every step's run lies below it, and a failed step is written down in it.
 
-Where Kubeflow's MLflow plugin opens the runs (``MLFLOW_RUN_ID``), it owns them, and nothing here is done.
+Where Kubeflow's MLflow plugin opens the runs (``MLFLOW_RUN_ID``), it also closes them, and logs what belongs to a step;
+what went wrong and how it ended stands in the outermost of them, for ``notify`` to read.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from components.sections import TrackingParams
 from components.tracking import PIPELINE_RUN, connect, in_words, parent_run
-from region_heads.errors import RegionHeadsError
+from region_heads.errors import RegionHeadsError, public
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -44,25 +45,26 @@ def record_figures(step: str, figures: Mapping[str, float], tracking: TrackingPa
 
 def record_failure(step: str, reason: str, tracking: TrackingParams) -> None:
     """Marks the pipeline's run as failed, with the step and its words, for who reads it and for ``notify``."""
-    if not _ours():
+    if not os.environ.get(PIPELINE_RUN):
         return
     try:
         client = connect(tracking)
         with in_words(client):
             parent = parent_run(client, tracking)
             client.set_tag(parent, FAILED_STEP, step)
-            client.set_tag(parent, FAILED_REASON, reason[:_LONGEST])
-            client.set_terminated(parent, "FAILED")
+            client.set_tag(parent, FAILED_REASON, public(reason)[:_LONGEST])
+            if _ours():
+                client.set_terminated(parent, "FAILED")
     except RegionHeadsError as error:
         print(f"{step}: its failure was not recorded: {error}")
 
 
 def record_outcome(sentence: str, tracking: TrackingParams) -> None:
     """Writes down in the pipeline's run why it ended as it did."""
-    if _ours():
+    if os.environ.get(PIPELINE_RUN):
         client = connect(tracking)
         with in_words(client):
-            client.set_tag(parent_run(client, tracking), OUTCOME, sentence[:_LONGEST])
+            client.set_tag(parent_run(client, tracking), OUTCOME, public(sentence)[:_LONGEST])
 
 
 def record_end(tracking: TrackingParams, *, status: str = "FINISHED") -> None:

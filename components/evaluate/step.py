@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.champion import download_model, version_of
@@ -15,7 +15,7 @@ from components.dataset_input import log_splits
 from components.digests import folder_digest, model_digest
 from components.evaluate.params import Params
 from components.evaluate.table import print_evaluation
-from components.inputs import read_table
+from components.inputs import read_json, read_table
 from components.output import whole_file, write_json
 from components.ports import InputPath, OutputPath
 from components.sections import DatasetParams, TrackingParams
@@ -27,6 +27,7 @@ from region_heads.evaluation.comparison import compare
 from region_heads.evaluation.judged import Judged, judge
 from region_heads.evaluation.summary import summarise
 from region_heads.records import SPLIT_SCHEMA
+from region_heads.tasks import TASK_NAMES
 
 
 def evaluate(
@@ -64,9 +65,11 @@ def evaluate(
     test, train = (read_table(splits / f"{name}.parquet", SPLIT_SCHEMA, writer="split") for name in ("test", "train"))
     if test.num_rows == 0:
         raise RegionHeadsError(f"{splits / 'test.parquet'}: no questions; give the test split a share")
+    training = _read_training(model)
+    judged_tasks = _judged_tasks(model, train)
+    test = _only(test, judged_tasks)
     if evaluate.camera:  # before the work, as the connection below: a pattern that fits nothing should fail at once
         cameras(test["image"].to_pylist(), evaluate.camera)
-    training = _read_training(model)
     client = connect(tracking)  # before the work, so that a wrong address fails in seconds
     trained_in = deliver(tracking, training)
 
@@ -74,6 +77,7 @@ def evaluate(
     judged = judge(test, answers)
     content = summarise(judged, train, resamples=evaluate.resamples, seed=evaluate.seed, camera=evaluate.camera)
     champion = version_of(client, tracking.model_name) if evaluate.compare_champion else None
+    content["judged_tasks"] = judged_tasks
     content["champion"] = None
     if champion is not None:
         print(f"Re-scoring the champion, version {champion.version}, on the same questions ...")
@@ -98,6 +102,34 @@ def evaluate(
     write_json(evaluation, content)
     print_evaluation(content)
     return headline
+
+
+def _judged_tasks(model: Path, train: pa.Table) -> list[str]:
+    """The tasks that a model must be judged on: those that it was taught and has a head for."""
+    from region_heads.modeling.loading import read_config
+
+    heads = read_config(model).region_heads_cfg or {}
+    enabled = {name for name, head in heads.items() if head["enabled"]} or set(TASK_NAMES)  # none: it answers in text
+    taught = set(train["task"].to_pylist())
+    return [name for name in TASK_NAMES if name in enabled & taught]
+
+
+def _only(test: pa.Table, tasks: list[str]) -> pa.Table:
+    """The test questions of ``tasks``; the others are told.
+
+    Raises:
+        RegionHeadsError: There are none.
+    """
+    kept = test.filter(pc.is_in(test["task"], pa.array(tasks, pa.string())))
+    if kept.num_rows == 0:
+        raise RegionHeadsError(
+            f"test.parquet: expected questions of a task that was trained ({', '.join(tasks) or 'none'}), found only "
+            f"{', '.join(sorted(set(test['task'].to_pylist())))}"
+        )
+    if kept.num_rows < test.num_rows:
+        others = ", ".join(sorted(set(test["task"].to_pylist()) - set(tasks)))
+        print(f"Not judged: {test.num_rows - kept.num_rows} test questions of {others}, which was not trained")
+    return kept
 
 
 def _predict(model: Path, test: pa.Table, dataset: Path, settings: Params, data: DatasetParams) -> pa.Table:
@@ -134,7 +166,5 @@ def _read_training(model: Path) -> dict[str, Any]:
     if not (model / "config.json").is_file():
         raise RegionHeadsError(f"{model}: not a model folder, it has no config.json; run the step finetune")
     path = model / "training.json"
-    if not path.exists():
-        return {}  # a model from elsewhere can be judged too
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return content if isinstance(content, dict) else {}
+    # A model from elsewhere can be judged too; one that is there and cannot be read is no such model.
+    return read_json(path, writer="finetune") if path.exists() else {}

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 import urllib.error
 import urllib.request
 
-from region_heads.errors import RegionHeadsError
+from region_heads.errors import RegionHeadsError, public
 
 _TRIES = 4
 _TIMEOUT = 15.0  # seconds that one try may take
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A message that is led elsewhere, as to a login, would arrive there without its text."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 def send(address: str, text: str, *, pause: float = 2.0) -> None:
@@ -32,14 +43,18 @@ def send(address: str, text: str, *, pause: float = 2.0) -> None:
         ) from None
     for remaining in reversed(range(_TRIES)):
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT):
-                return
+            with _OPENER.open(request, timeout=_TIMEOUT) as answer:
+                # Slack calls its "ok" HTML, too.
+                if not answer.read(200).lstrip().lower().startswith((b"<!doctype", b"<html")):
+                    return
+                problem = "it answered with a page, as a login does"
+                break
         except urllib.error.HTTPError as error:
             problem = f"it answered {error.code} {error.reason}"
             if error.code < 500 and error.code != 429:
                 break
-        except OSError as error:
-            problem = f"no answer ({getattr(error, 'reason', error)})"
+        except (OSError, http.client.HTTPException) as error:
+            problem = f"no answer ({public(str(getattr(error, 'reason', '') or type(error).__name__), address)})"
         if remaining:
             time.sleep(pause)
             pause *= 2

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from math import ceil, floor, log10
 from typing import Any, Literal
 
 from components.promote.params import Params
 from components.promote.whole import incomplete
+from components.promote.wording import called, change, points, rounded, signed, spoken
+from region_heads.tasks import TASK_NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,8 @@ def decide(
     champion: str | None,
     rolled_back: bool = False,
     lost: str | None = None,
+    same_weights: bool = False,
+    served: Collection[str] = (),
 ) -> Verdict:
     """Holds an evaluation, and the check of the data behind it, against the gate.
 
@@ -63,6 +66,8 @@ def decide(
             if it was made with this version.
         rolled_back: Whether this version was champion before and was rolled back.
         lost: Version that is champion by the history, where the alias is gone. A next version is not the first.
+        same_weights: Whether this version is the champion's model with other code; no gain is asked of it.
+        served: Tasks that the champion was judged on; a next one must answer these too.
     """
     problem = incomplete(evaluation, validation)
     if problem:
@@ -75,8 +80,9 @@ def decide(
         *_history(rolled_back),
         *_lost(lost),
         *_data(validation),
+        *_tasks(evaluation, served),
         *_levels(evaluation, params),
-        *_against(evaluation, params, champion),
+        *_against(evaluation, params, champion, same_weights=same_weights),
     ]
     failed = [check for check in checks if not check.passed]
     if failed:
@@ -85,13 +91,14 @@ def decide(
             sentence += f" {len(failed) - 1} more of the {len(checks)} checks fail."
     elif champion is None:
         sentence = (
-            f"Promoted as the first champion: all {len(checks)} checks hold, S1 is {_points(evaluation['score'])}."
+            f"Promoted as the first champion: all {len(checks)} checks hold, S1 is {points(evaluation['score'])}."
         )
     else:
-        change = evaluation["champion"]["comparison"]["score"]
+        compared = evaluation["champion"]["comparison"]["score"]
+        news = "the same weights with newer code; " if same_weights else ""
         sentence = (
-            f"Promoted over version {champion}: on the same {change['n']} questions S1 rises from "
-            f"{_points(evaluation['champion']['score'])} to {_points(evaluation['score'])}, {_change(change)}, "
+            f"Promoted over version {champion}: {news}on the same {compared['n']} questions S1 goes from "
+            f"{points(evaluation['champion']['score'])} to {points(evaluation['score'])}, {change(compared)}, "
             f"and no task loses more than the {100 * params.max_task_loss:g} points that are tolerated."
         )
     return Verdict(not failed, checks, sentence)
@@ -139,6 +146,31 @@ def _data(validation: Mapping[str, Any]) -> Iterator[Check]:
     )
 
 
+def _to_judge(evaluation: Mapping[str, Any]) -> Collection[str]:
+    """Tasks that must be judged: those that training holds and the model has a head for; all where that is missing."""
+    told = evaluation.get("judged_tasks")
+    return TASK_NAMES if told is None else [name for name in TASK_NAMES if name in told]
+
+
+def _tasks(evaluation: Mapping[str, Any], served: Collection[str]) -> Iterator[Check]:
+    judged = _to_judge(evaluation)
+    lost = [name for name in served if name not in judged]
+    left_out = [name for name in TASK_NAMES if name not in judged]
+    sentence = f"Judged are {', '.join(judged) or 'no tasks'}"
+    if left_out:
+        sentence += f"; not {', '.join(left_out)}, for which there is no training question or no head"
+    if lost:
+        sentence += f". The champion answers {', '.join(lost)}, and would be replaced by a model that does not"
+    yield Check(
+        name="tasks",
+        passed=bool(judged) and not lost,
+        value=", ".join(judged),
+        threshold=", ".join(served) or "at least one",
+        asked="equal to",
+        sentence=f"{sentence}.",
+    )
+
+
 def _levels(evaluation: Mapping[str, Any], params: Params) -> Iterator[Check]:
     """Absolute levels and the distance from the trivial baselines."""
     score = evaluation["score"]
@@ -147,15 +179,16 @@ def _levels(evaluation: Mapping[str, Any], params: Params) -> Iterator[Check]:
         passed=score is not None and score >= params.min_score,
         value=score,
         threshold=params.min_score,
-        sentence=f"S1 is {_points(score)}, at least {_points(params.min_score)} is asked for.",
+        sentence=f"S1 is {points(score)}, at least {points(params.min_score)} is asked for.",
     )
-    for name, task in evaluation["tasks"].items():
+    for name in _to_judge(evaluation):
+        task = evaluation["tasks"][name]
         yield Check(
             name=f"questions/{name}",
             passed=task["n"] >= params.min_questions,
             value=task["n"],
             threshold=params.min_questions,
-            sentence=f"{_spoken(name)} was judged on {task['n']} questions, at least {params.min_questions} are "
+            sentence=f"{spoken(name)} was judged on {task['n']} questions, at least {params.min_questions} are "
             "asked for.",
         )
         if task["n"] == 0:
@@ -166,7 +199,7 @@ def _levels(evaluation: Mapping[str, Any], params: Params) -> Iterator[Check]:
             passed=task["accuracy"] >= level,
             value=task["accuracy"],
             threshold=level,
-            sentence=f"{_spoken(name)} has {_points(task['accuracy'])} right, at least {_points(level)} is asked for.",
+            sentence=f"{spoken(name)} has {points(task['accuracy'])} right, at least {points(level)} is asked for.",
         )
         if task["baseline_ci95"] is None:
             continue
@@ -177,12 +210,14 @@ def _levels(evaluation: Mapping[str, Any], params: Params) -> Iterator[Check]:
             value=task["ci95"][0],
             threshold=bar,
             asked="above",
-            sentence=f"{_spoken(name)} has at least {_points(task['ci95'][0])} right (95 %); the trivial baseline "
-            f"({task['baseline_name']}) may reach {_points(bar)}.",
+            sentence=f"{spoken(name)} has at least {points(task['ci95'][0])} right (95 %); the trivial baseline "
+            f"({task['baseline_name']}) may reach {points(bar)}.",
         )
 
 
-def _against(evaluation: Mapping[str, Any], params: Params, champion: str | None) -> Iterator[Check]:
+def _against(
+    evaluation: Mapping[str, Any], params: Params, champion: str | None, *, same_weights: bool
+) -> Iterator[Check]:
     """The comparison with the champion, pairwise per question."""
     compared = evaluation["champion"]
     version = None if compared is None else compared["version"]
@@ -197,7 +232,7 @@ def _against(evaluation: Mapping[str, Any], params: Params, champion: str | None
         sentence=(
             f"The comparison was made with version {champion}, which is champion now."
             if version == champion
-            else f"The champion is {_called(champion)}, but the comparison was made with {_called(version)}; "
+            else f"The champion is {called(champion)}, but the comparison was made with {called(version)}; "
             "run the step evaluate again."
         ),
     )
@@ -207,20 +242,27 @@ def _against(evaluation: Mapping[str, Any], params: Params, champion: str | None
     for name, task in comparison["tasks"].items():
         if task["n"] == 0:
             continue
-        yield _loss(name, task, params.max_task_loss)
+        if not same_weights or task["difference"] < 0:
+            yield _loss(name, task, params.max_task_loss)
     score = comparison["score"]
     low, _ = score["ci95"]
+    if same_weights and score["difference"] >= 0:
+        yield Check(
+            name="newer code", passed=True, value=score["difference"], threshold=0.0,
+            sentence="These are the champion's weights with other code, and no task loses by it; no gain is asked for.",
+        )  # fmt: skip
+        return
     yield Check(
         name="gain",
         passed=low > params.min_gain,
         value=low,
         threshold=params.min_gain,
         asked="above",
-        sentence=f"The overall score S1 changes by {_change(score)} against the champion: "
+        sentence=f"The overall score S1 changes by {change(score)} against the champion: "
         + (
             "more than chance explains."
             if low > params.min_gain
-            else f"not certainly more than {_signed(params.min_gain)}, and ties do not promote."
+            else f"not certainly more than {signed(params.min_gain)}, and ties do not promote."
         ),
     )
 
@@ -232,7 +274,7 @@ def _loss(name: str, task: Mapping[str, Any], tolerated: float) -> Check:
     lose ``tolerated`` passes in 2.5 % of all cases, whether the test set is large or small.
     """
     (low, high), difference = task["ci95"], task["difference"]
-    sentence = f"{_spoken(name)} changes by {_change(task)} against the champion, on {task['n']} questions"
+    sentence = f"{spoken(name)} changes by {change(task)} against the champion, on {task['n']} questions"
     if high < 0:
         sentence += ": a significant loss."
     elif low <= -tolerated:
@@ -240,7 +282,7 @@ def _loss(name: str, task: Mapping[str, Any], tolerated: float) -> Check:
         if difference > -tolerated:
             # The interval shrinks with the root of the number of questions.
             enough = task["n"] * ((difference - low) / (difference + tolerated)) ** 2
-            sentence += f" About {_rounded(enough)} questions of this kind would tell."
+            sentence += f" About {rounded(enough)} questions of this kind would tell."
     else:
         sentence += f": a loss of more than {100 * tolerated:g} points can be ruled out."
     return Check(
@@ -251,32 +293,3 @@ def _loss(name: str, task: Mapping[str, Any], tolerated: float) -> Check:
         asked="above",
         sentence=sentence,
     )
-
-
-def _rounded(count: float) -> int:
-    """Two digits of ``count``, rounded up: more would pretend to be exact."""
-    step = 10 ** max(0, floor(log10(max(count, 1))) - 1)
-    return int(ceil(count / step) * step)
-
-
-def _spoken(task: str) -> str:
-    """A task's name at the start of a sentence."""
-    return task.replace("_", " ").capitalize()
-
-
-def _called(version: str | None) -> str:
-    return "no version" if version is None else f"version {version}"
-
-
-def _points(share: float | None) -> str:
-    return "unknown" if share is None else f"{100 * share:.1f} %"
-
-
-def _signed(share: float) -> str:
-    return f"{100 * share:+.1f}"
-
-
-def _change(compared: Mapping[str, Any]) -> str:
-    """A difference with its interval, in points."""
-    low, high = compared["ci95"]
-    return f"{_signed(compared['difference'])} points (95 %: {_signed(low)} to {_signed(high)})"

@@ -15,6 +15,7 @@ from components.promote.verdict import markdown, print_verdict, tag_version
 from components.sections import TrackingParams
 from components.tracking import connect, in_words, tracking_run
 from region_heads.errors import RegionHeadsError
+from region_heads.tasks import TASK_NAMES
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -61,7 +62,7 @@ def promote(
         raise RegionHeadsError(
             f"{registration}: version {version} of {name!r} is not in this registry; run the step register first"
         )
-    if entry.tags.get("model_digest") != judged.get("model_digest"):
+    if entry.tags.get("model_digest") is None or entry.tags["model_digest"] != judged.get("model_digest"):
         raise RegionHeadsError(
             f"{evaluation}: field model_digest: expected {entry.tags.get('model_digest')}, that of version {version}, "
             f"found {judged.get('model_digest')}; run the steps evaluate and register on the same model"
@@ -83,7 +84,14 @@ def promote(
             previous = mine.champion
             rolled_back = ROLLED_BACK_TAG in entry.tags
             lost = mine.last if previous is None else None
-            decision = decide(judged, checked, promote, champion=previous, rolled_back=rolled_back, lost=lost)
+            with in_words(client):
+                incumbent = get_version(client, name, previous) if previous else None
+            tags = {} if incumbent is None else incumbent.tags
+            decision = decide(
+                judged, checked, promote, champion=previous, rolled_back=rolled_back, lost=lost,
+                same_weights=tags.get("model_digest") == entry.tags["model_digest"],
+                served=[task for task in TASK_NAMES if f"accuracy.{task}" in tags],
+            )  # fmt: skip
             tag_version(client, name, version, decision)
             _apply(mine, version, decision)
     page = markdown(name, version, decision)

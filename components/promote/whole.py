@@ -75,6 +75,7 @@ class _Champion(_Part):
 
 class _Evaluation(_Part):
     score: _Share | None
+    judged_tasks: list[str] | None = None
     tasks: Annotated[dict[str, _Task], AfterValidator(_every_task)]
     champion: _Champion | None
 

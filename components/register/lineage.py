@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from collections.abc import Mapping
@@ -9,8 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import components
+import region_heads
 from components.digests import content_digest, evaluation_digest
 from components.sections import SourceParams
+
+ROOT = Path(components.__file__).parent.parent
+SHIPPED = Path(region_heads.__file__).parent
+"""The package that travels with a version."""
+
+MODEL_CODE = Path(__file__).with_name("model_code.py")
+"""What MLflow runs to answer with it."""
 
 # Set by the image and the pipeline where there is no working tree to ask.
 _ENVIRONMENT = {
@@ -32,6 +41,7 @@ def lineage_tags(evaluation: Mapping[str, Any], training: Mapping[str, Any], sou
     if source.digest:
         tags["data_digest"] = source.digest
     tags["model_digest"] = evaluation["model_digest"]
+    tags["code_digest"] = shipped_digest()
     tags["evaluation_digest"] = evaluation_digest(evaluation)
     if training.get("params") is not None:
         tags["params_digest"] = content_digest(training["params"])
@@ -42,20 +52,38 @@ def lineage_tags(evaluation: Mapping[str, Any], training: Mapping[str, Any], sou
     return tags
 
 
+def shipped_digest() -> str:
+    """Digest of the code that travels with a version and answers for it."""
+    files = [MODEL_CODE, *(path for path in SHIPPED.rglob("*") if path.is_file() and "__pycache__" not in path.parts)]
+    content = {path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return content_digest(content)
+
+
 def code_revision() -> dict[str, str]:
-    """``git_revision`` and ``git_dirty`` of the code that runs; empty outside a working tree."""
+    """``git_revision`` and ``git_dirty`` ("true", "false" or "unknown") of the code that runs; empty outside git.
+
+    What was not looked at is unknown: where git refuses, and where a repository around the project does not track it.
+    """
     revision = _git("rev-parse", "HEAD")
     if revision is None:
         return {}
+    packages = [SHIPPED.name, Path(components.__file__).parent.name]
+    tracked = _git("ls-files", "--error-unmatch", "--", *(f"{package}/__init__.py" for package in packages))
     # `dvc repro` rewrites dvc.lock while the line runs; that is no change of the code.
     changes = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)dvc.lock")
-    return {"git_revision": revision, "git_dirty": str(bool(changes)).lower()}
+    untracked = _git("ls-files", "--others", "--exclude-standard", "--", *packages)
+    if tracked is None or changes is None or untracked is None:
+        return {"git_revision": revision, "git_dirty": "unknown"}
+    return {"git_revision": revision, "git_dirty": str(bool(changes or untracked)).lower()}
 
 
 def _git(*arguments: str) -> str | None:
-    root = Path(components.__file__).parent.parent
+    # A variable of git's own, as hooks set them, would point it to another repository.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, timeout=30, check=True)
+        done = subprocess.run(
+            ["git", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-import region_heads
 from components.champion import MODEL_ARTIFACT
 from components.dataset_input import log_splits
+from components.register.lineage import MODEL_CODE, SHIPPED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,9 +36,9 @@ def log_model(model: Path, splits: Path, tags: Mapping[str, str], *, depth_scale
     log_splits(splits, digest=tags["data_revision"], split="train", context="training")
     logged = mlflow.pyfunc.log_model(
         name="model",
-        python_model=str(Path(__file__).with_name("model_code.py")),
+        python_model=str(MODEL_CODE),
         artifacts={MODEL_ARTIFACT: str(model)},
-        code_paths=[str(Path(region_heads.__file__).parent)],
+        code_paths=[str(SHIPPED)],
         signature=signature(depth_scale),
         input_example=input_example(splits),
         pip_requirements=_pinned(),

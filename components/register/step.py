@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,8 +59,8 @@ def register(
     tags = lineage_tags(judged, training, source)
     if register.require_clean_code and tags.get("git_dirty") != "false":
         raise RegionHeadsError(
-            "the working tree has changes that are not committed (or is no working tree); commit them, or set "
-            "register.require_clean_code to false"
+            "register.require_clean_code: expected code that is committed, found "
+            f"{_DIRTY[tags.get('git_dirty', 'unknown')]}; commit it, or set the key to false"
         )
     client = connect(tracking)
     name = tracking.model_name
@@ -95,15 +94,15 @@ def register(
         },
     )
     console = plain_console()
-    news = "is registered" if found is None else "was registered before: same model, same figures"
+    news = "is registered" if found is None else "was registered before: same model, figures and code"
     console.print(f"{name} version {version} {news}; S1 {judged['score']:.3f}", style="bold", soft_wrap=True)
     console.print(f"in {public(tracking_uri(tracking))}", style="dim", soft_wrap=True)
     return {"version": float(version), "score": float(judged["score"])}
 
 
 def _same_version(client: MlflowClient, name: str, tags: dict[str, str]) -> tuple[str, dict[str, str]] | None:
-    """The newest version of the same model and figures, with its tags."""
-    same = ("model_digest", "evaluation_digest")
+    """The newest version of the same model, figures and code, with its tags."""
+    same = ("model_digest", "evaluation_digest", "code_digest")
     for version in client.search_model_versions(equals("name", name), order_by=["version_number DESC"]):
         if (
             version.name == name
@@ -128,5 +127,10 @@ def _check_same(judged: dict[str, Any], model: Path, splits: Path, evaluation: P
 
 def _read_training(model: Path) -> dict[str, Any]:
     path = model / "training.json"
-    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return content if isinstance(content, dict) else {}
+    return read_json(path, writer="finetune") if path.is_file() else {}
+
+
+_DIRTY = {
+    "true": "changes, or files, that are not",
+    "unknown": "none that git could tell about (no working tree, one around the project, or git refuses)",
+}

@@ -31,6 +31,7 @@ class Receiver:
         self.messages: list[str] = []
         self.refusals, self.code = 0, 503
         self.asked = 0
+        self.page = b"ok"
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -41,7 +42,9 @@ class Receiver:
                 if not refused:
                     receiver.messages.append(body["text"])
                 self.send_response(receiver.code if refused else 200)
+                self.send_header("Location", "/login")
                 self.end_headers()
+                self.wfile.write(receiver.page)
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -152,3 +155,34 @@ def test_a_busy_webhook_is_asked_again_and_one_that_refuses_is_not(receiver: Rec
 def test_an_address_that_leads_nowhere_is_told(address: str) -> None:
     with pytest.raises(RegionHeadsError, match="secret region-heads-webhook"):
         send(address, "text", pause=0.01)
+
+
+def test_a_failure_is_told_also_where_kubeflows_plugin_opened_the_runs(
+    tell: Any, tracking: TrackingParams, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plugin's variables are set for a step, and for ``notify`` they are those of another run, or none."""
+    client = connect(tracking)
+    experiment = client.create_experiment("plugin")
+    outer = client.create_run(experiment).info.run_id
+    inner = [client.create_run(experiment, tags={"mlflow.parentRunId": outer}).info.run_id for _ in range(2)]
+    with monkeypatch.context() as plugin:
+        plugin.setenv("MLFLOW_EXPERIMENT_ID", experiment)
+        plugin.setenv("MLFLOW_RUN_ID", inner[0])
+        record_failure("finetune", "rank 1 of 2 died", tracking)
+        assert client.get_run(outer).info.status == "RUNNING", "who opened it closes it"
+        plugin.setenv("MLFLOW_RUN_ID", inner[1])
+        tell(FAILED)
+    assert "the run failed in finetune.\nrank 1 of 2 died" in receiver.messages[0]
+
+
+@pytest.mark.parametrize("page", [b"<!DOCTYPE html><title>Log in</title>", b"  <html>"])
+def test_a_page_is_no_receipt(page: bytes, receiver: Receiver) -> None:
+    receiver.page = page
+    with pytest.raises(RegionHeadsError, match="it answered with a page"):
+        send(receiver.address, "text", pause=0.0)
+
+
+def test_a_message_is_not_led_elsewhere(receiver: Receiver) -> None:
+    receiver.refusals, receiver.code = 9, 302
+    with pytest.raises(RegionHeadsError, match="it answered 302"):
+        send(receiver.address, "text", pause=0.0)

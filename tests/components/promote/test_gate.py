@@ -193,3 +193,31 @@ def test_a_check_of_the_data_that_is_not_whole_is_refused(gate: Any) -> None:
 def test_the_gate_is_data_and_names_of_tasks_are_checked() -> None:
     with pytest.raises(RegionHeadsError, match=r"unknown task 'distances'; known: distance"):
         parse_section("promote", {"min_task_accuracy": {"distances": 0.5}}, source="params.yaml")
+
+
+def test_what_must_be_judged_follows_from_training_and_heads() -> None:
+    """Data without a task, or a head that is disabled, passes on the others, and the verdict says so."""
+    evaluation = good()
+    evaluation["tasks"]["counting"] |= {"n": 0, "accuracy": None, "ci95": None, "baseline_ci95": None}
+    assert "questions/counting" in failed(decide(evaluation, Params(), champion=None)), "all, where none is told"
+    evaluation["judged_tasks"] = ["distance", "left_right", "multiple_choice"]
+    verdict = decide(evaluation, Params(), champion=None)
+    assert verdict.promoted
+    (check,) = [check for check in verdict.checks if check.name == "tasks"]
+    assert "not counting, for which there is no training question or no head" in check.sentence
+    evaluation["judged_tasks"] = []
+    assert not decide(evaluation, Params(), champion=None).promoted
+
+
+def test_a_model_never_takes_the_place_of_one_that_answers_more() -> None:
+    evaluation = good("1") | {"judged_tasks": ["distance", "left_right", "multiple_choice"]}
+    assert failed(decide(evaluation, Params(), champion="1", served=TASK_NAMES)) == ["tasks"]
+
+
+def test_the_champions_weights_with_newer_code_need_no_gain_and_may_lose_nothing() -> None:
+    same, worse = good("1", gain=0.0, width=0.1), good("1", gain=-0.02, width=0.1)
+    assert "gain" in failed(decide(same, Params(), champion="1"))
+    verdict = decide(same, Params(), champion="1", same_weights=True)
+    assert verdict.promoted
+    assert "the same weights with newer code" in verdict.sentence
+    assert not decide(worse, Params(), champion="1", same_weights=True).promoted

@@ -81,9 +81,10 @@ def _by_hand(uri: str, version: str) -> None:
 
 def _through_the_gate(uri: str, folder: Path, version: str) -> None:
     task = {"accuracy": 0.9, "ci95": [0.85, 0.95], "n": 100, "baseline_ci95": None}
-    evaluation = {"score": 0.9, "tasks": dict.fromkeys(TASK_NAMES, task), "champion": None}
+    evaluation = {"score": 0.9, "tasks": dict.fromkeys(TASK_NAMES, task), "champion": None, "model_digest": version}
     folder.mkdir()
     MlflowClient(uri).set_model_version_tag(MODEL, version, "evaluation_digest", evaluation_digest(evaluation))
+    MlflowClient(uri).set_model_version_tag(MODEL, version, "model_digest", version)
     (folder / "evaluation").write_text(json.dumps(evaluation))
     (folder / "validation").write_text(json.dumps({"gate": {"passed": True, "refusals": []}}))
     (folder / "registration").write_text(json.dumps({"model_name": MODEL, "version": version}))

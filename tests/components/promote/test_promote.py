@@ -35,6 +35,7 @@ class Story:
     def register(self, version: str, evaluation: dict[str, Any]) -> None:
         """The tag by which the gate knows the figures of a version."""
         self.client.set_model_version_tag(MODEL, version, "evaluation_digest", evaluation_digest(evaluation))
+        self.client.set_model_version_tag(MODEL, version, "model_digest", evaluation["model_digest"])
 
     def alias(self, alias: str) -> str | None:
         found = version_of(self.client, MODEL, alias)
@@ -51,6 +52,7 @@ class Story:
         }
         evaluation = {
             "score": 0.9,
+            "model_digest": f"weights of {version}",
             "tasks": dict.fromkeys(TASK_NAMES, task),
             "champion": None if against is None else champion,
         }
@@ -151,6 +153,7 @@ def test_figures_other_than_the_registered_ones_are_refused(tmp_path: Path, trac
     story = Story(tmp_path, tracking)
     story.promote("1", against=None)
     with pytest.raises(RegionHeadsError, match="expected the figures that version 2 was registered with"):
+        story.register("2", {"model_digest": "weights of 2"})  # with other figures
         story.register = lambda *_: None  # type: ignore[method-assign]
         story.promote("2", against="1")
 

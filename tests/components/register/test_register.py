@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 from pathlib import Path
 
 import mlflow
@@ -14,6 +15,7 @@ from mlflow.exceptions import MlflowException
 
 from components.champion import download_model, version_of
 from components.digests import folder_digest, model_digest
+from components.register import lineage
 from components.register.logged_model import input_example
 from components.register.params import Params
 from components.register.step import register
@@ -68,6 +70,10 @@ def test_registers_once_with_lineage_and_the_version_answers_questions(
     client = connect(tracking)
     version = version_of(client, tracking.model_name, "challenger")
     assert version is not None
+    assert version.tags["code_digest"] == lineage.shipped_digest()
+    with monkeypatch.context() as fixed:
+        fixed.setattr(lineage, "shipped_digest", lambda: "mended")
+        assert run("third")["version"] == "2", "the same model with other code is another version"
     assert version.tags["data_revision"] == folder_digest(splits)
     assert version.tags["accuracy.distance"] == "0.2500"
     assert version_of(client, tracking.model_name, "champion") is None
@@ -126,3 +132,60 @@ def test_figures_of_another_model_are_refused(
             source=SourceParams(),
             tracking=tracking,
         )
+
+
+def _repository(folder: Path, *, commit: bool = True) -> Path:
+    """A repository with the two packages that lineage asks git about."""
+    for package in ("region_heads", "components"):
+        (folder / package).mkdir(parents=True)
+        (folder / package / "__init__.py").write_text("")
+    git = ["git", "-c", "user.name=T", "-c", "user.email=t@example.org", "-C", str(folder)]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    (folder / "other.txt").write_text("")
+    subprocess.run([*git, "add", *([] if commit else ["other.txt"]), *(["."] if commit else [])], check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "code"], check=True)
+    return folder
+
+
+def test_what_git_did_not_look_at_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dirty(root: Path) -> str | None:
+        monkeypatch.setattr(lineage, "ROOT", root)
+        return lineage.code_revision().get("git_dirty")
+
+    sound = _repository(tmp_path / "sound")
+    assert dirty(sound) == "false"
+    (sound / "region_heads" / "new.py").write_text("")
+    assert dirty(sound) == "true", "code that is not tracked"
+    around = _repository(tmp_path / "around", commit=False)
+    assert dirty(around) == "unknown", "a repository that does not hold the project"
+    assert dirty(tmp_path) is None
+    monkeypatch.setenv("GIT_DIR", str(sound / ".git"))
+    assert dirty(around) == "unknown", "a variable of git's own does not lead it elsewhere"
+
+
+def test_code_that_is_not_known_to_be_clean_is_refused_where_that_is_asked_for(
+    tmp_path: Path, untrained_model: Path, evaluation: Path, splits: Path, tracking: TrackingParams,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(lineage, "_git", lambda *_: None)
+    with pytest.raises(RegionHeadsError, match="expected code that is committed, found none that git could tell about"):
+        register(
+            model=untrained_model, evaluation=evaluation, splits=splits, registration=tmp_path / "r",
+            register=Params(require_clean_code=True), source=SourceParams(), tracking=tracking,
+        )  # fmt: skip
+
+
+def test_a_damaged_training_record_is_not_taken_for_a_missing_one(
+    tmp_path: Path, untrained_model: Path, evaluation: Path, splits: Path, tracking: TrackingParams
+) -> None:
+    record = untrained_model / "training.json"
+    before = record.read_bytes() if record.exists() else None
+    record.write_text('{"params": ')
+    try:
+        with pytest.raises(RegionHeadsError, match=r"training\.json: not readable as JSON"):
+            register(
+                model=untrained_model, evaluation=evaluation, splits=splits, registration=tmp_path / "r",
+                register=Params(), source=SourceParams(), tracking=tracking,
+            )  # fmt: skip
+    finally:
+        record.unlink() if before is None else record.write_bytes(before)
