@@ -36,6 +36,7 @@ from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import PromptFormat, RegionProcessor, train_tokenizer
 from region_heads.image_format import ImageFormat
+from region_heads.opener import open_picture
 from region_heads.records import SPLIT_SCHEMA
 
 PER_IMAGE, SIDE, PATCH, ROUNDS = 5, 336, 14, 3
@@ -52,9 +53,9 @@ class PlainDataset(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         row = self.rows[index]
-        picture = Image.open(self.root / row["image"]).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+        picture = open_picture(self.root / row["image"]).image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
         pixels = (torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255 - 0.5) / 0.5
-        depth = np.array(Image.open(self.root / row["depth"])).astype(np.float32) * 0.001
+        depth = open_picture(self.root / row["depth"], "depth").metres(0.001)
         coverage, geometry = [], []
         for counts in row["rle"]:
             mask = coco.decode({"size": [HEIGHT, WIDTH], "counts": counts.encode()})

@@ -62,6 +62,24 @@ def test_no_step_knows_of_another(step: str) -> None:
         assert not sideways, f"{_name(path)} imports {sideways}"
 
 
+def test_only_the_opener_opens_pictures() -> None:
+    """Else one place turns a picture, bounds it and refuses what starts another program, and the next does not."""
+    readers = r"\.(imread|read_image|decode_image|exif_transpose)$"
+    for path in (*MODULES, *(ROOT / "benchmarks").rglob("*.py")):
+        tree = _tree(path)
+        pillow = {"PIL.Image", "ImageFile.Parser"}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                module = node.module if isinstance(node, ast.ImportFrom) else None
+                pillow |= {name.asname or name.name for name in node.names if f"{module}.{name.name}" == "PIL.Image"}
+                pillow |= {name.asname for name in node.names if name.name == "PIL.Image" and name.asname}
+                assert module != "PIL.Image", f"{_name(path)}: {ast.unparse(node)}"
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and path.name != "opener.py":
+                opens = node.attr == "open" and ast.unparse(node.value) in pillow
+                assert not (opens or re.search(readers, ast.unparse(node))), f"{_name(path)}: {ast.unparse(node)}"
+
+
 def test_only_the_wrappers_know_of_kubeflow() -> None:
     for path in (ROOT / "components").rglob("*.py"):
         if "kfp" in {name.split(".")[0] for name in _imports(path)}:

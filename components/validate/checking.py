@@ -53,7 +53,7 @@ def check(
     """
     root, sources = find_sources(dataset, data)
     suite = root / validate.suite if validate.suite else DEFAULT
-    pictures = Pictures(root) if validate.images == "check" else None
+    pictures = Pictures(root, data.depth_scale) if validate.images == "check" else None
     processes = min(validate.workers or cores(), 1 + sum(source.path.stat().st_size for source in sources) // _SHARE)
     with contextlib.ExitStack() as outputs:
         scratch = outputs.enter_context(scratch_file(records))
@@ -73,9 +73,10 @@ def check(
         if read != accepted + rejected.records:
             raise AssertionError(f"read {read} records, accepted {accepted}, quarantined {rejected.records}")
         refused = refusals(read=read, accepted=accepted, outcomes=outcomes, settings=validate)
-        identical = pictures.identical() if pictures else []
+        if pictures is not None:
+            refused += pictures.refusals(data.depths)
         kept = flat.drop(index=list(failed))
-        content = report_content(passed.files, kept, rejected, outcomes, refused, identical)
+        content = report_content(passed.files, kept, rejected, outcomes, refused, pictures)
         if refused:
             records.unlink(missing_ok=True)
         else:

@@ -19,6 +19,7 @@ from region_heads.formats.checks import content_problems, mask_problems, told
 from region_heads.formats.parsing import parse_record
 from region_heads.formats.problem import Problem
 from region_heads.formats.reading import Raw
+from region_heads.opener import Shape, depth_problem, size_advice
 from region_heads.records import RECORD_SCHEMA
 from region_heads.rle import areas, box_counts, check_rle
 
@@ -123,22 +124,27 @@ def _row(chunk: Chunk, raw: Raw, read: _Read, found: Iterator[int | ValueError])
     problems = [*read.problems, *mask_faults]
     if read.image is None:
         return problems
-    size, picture_problems = _claimed_size(candidate) if chunk.seen is None else _picture_size(read, chunk.seen)
-    problems += picture_problems
+    picture: Shape | None = None
+    if chunk.seen is not None:
+        picture = _facts(chunk.seen, read.image)
+        size = None if picture is None else (picture.height, picture.width)
+        problems += _picture_problems(read, chunk.seen)
+    else:
+        size, size_problems = _claimed_size(candidate)
+        problems += size_problems
     if size is not None:
-        problems += _size_problems(candidate, size)
+        problems += _size_problems(candidate, size, picture)
         candidate, sizes, box_problems = _with_counts(candidate, size, sizes)
         problems += box_problems
     if problems or size is None:
         return problems
-    picture = chunk.seen[read.image] if chunk.seen is not None else None
-    facts = picture if isinstance(picture, Seen) else None
+    facts, depth = _facts(chunk.seen, read.image), _facts(chunk.seen, read.depth)
     return {
         "id": candidate.id if candidate.id is not None else f"{chunk.source.folder_name}-{raw.number}",
         "source": f"{chunk.source.name}#{raw.number}",
         "source_split": chunk.source.split,
-        "image": read.image.path,
-        "depth": read.depth.path if read.depth else None,
+        "image": facts.path if facts else read.image.path,
+        "depth": depth.path if depth else None,
         "width": size[1],
         "height": size[0],
         "image_hash": facts.hash if facts else None,
@@ -158,30 +164,26 @@ def _digest(raw: Raw) -> bytes:
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-def _picture_size(read: _Read, seen: Mapping[Place, Seen | Problem]) -> tuple[tuple[int, int] | None, list[Problem]]:
-    problems: list[Problem] = []
-    sizes = {}
+def _facts(seen: Mapping[Place, Seen | Problem] | None, place: Place | None) -> Seen | None:
+    found = None if seen is None or place is None else seen[place]
+    return found if isinstance(found, Seen) else None
+
+
+def _picture_problems(read: _Read, seen: Mapping[Place, Seen | Problem]) -> list[Problem]:
+    """What is wrong with the picture and its depth image; that there is no depth image is not wrong."""
+    problems = []
     for place in (read.image, read.depth):
-        if place is None:
-            continue
-        found = seen[place]
-        if isinstance(found, Seen):
-            sizes[place.kind] = (found.height, found.width)
-        else:
+        found = None if place is None else seen[place]
+        if place is not None and isinstance(found, Problem) and (place.kind, found.check) != ("depth", "missing"):
             check = found.check if found.check == "image_path" else f"{place.kind}_{found.check}"
-            problems.append(replace(found, check=check, field=place.kind, advice=_advice(place.kind, found)))
-    if len(sizes) == 2 and sizes["image"] != sizes["depth"]:
-        expected = f"a depth image of the picture's size, {_size(sizes['image'])}"
-        problems.append(Problem("depth_size", "depth", expected, _size(sizes["depth"]), "replace the depth image"))
-    return sizes.get("image"), problems
+            advice = _ADVICE if found.check == "missing" else found.advice
+            problems.append(replace(found, check=check, field=place.kind, advice=advice))
+    picture, depth = _facts(seen, read.image), _facts(seen, read.depth)
+    misfit = depth_problem(picture, depth) if picture and depth else None
+    return problems if misfit is None else [*problems, replace(misfit, check="depth_size")]
 
 
-def _advice(name: str, problem: Problem) -> str:
-    if problem.check != "missing":
-        return problem.advice
-    setting = "images" if name == "image" else "depths"
-    without = "validate.images to absent" if name == "image" else 'data.depths to ""'
-    return f"add it, set data.{setting} to where they lie, or set {without} if there are none"
+_ADVICE = "add it, set data.images to where they lie, or set validate.images to absent if there are none"
 
 
 def _claimed_size(candidate: Candidate) -> tuple[tuple[int, int] | None, list[Problem]]:
@@ -195,14 +197,19 @@ def _claimed_size(candidate: Candidate) -> tuple[tuple[int, int] | None, list[Pr
     return None, []
 
 
-def _size_problems(candidate: Candidate, size: tuple[int, int]) -> list[Problem]:
+def _size_problems(candidate: Candidate, size: tuple[int, int], picture: Shape | None) -> list[Problem]:
+    """Masks of another size than the picture's, or, where that is absent, than the record's first mask."""
+    if picture is None:
+        expected = f"{list(size)}, as the record's first mask, since the picture is absent"
+    else:
+        expected = f"the picture's height and width {list(size)}{picture.turning}"
     return [
         Problem(
             "rle_size",
             f"{region.field}.size",
-            f"the picture's height and width {list(size)}",
+            expected,
             str(region.size),
-            "make the mask for this picture",
+            size_advice(picture, region.size) if picture else "make all masks for this picture",
         )
         for region in candidate.regions
         if region.size is not None and region.size != list(size)
@@ -230,7 +237,3 @@ def _with_counts(
         except ValueError as error:
             problems.append(told("rle", region.field, error, "correct the box: left, top, right, bottom"))
     return replace(candidate, regions=regions), all_sizes, problems
-
-
-def _size(size: tuple[int, int]) -> str:
-    return f"{size[1]} x {size[0]}"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Literal
 
 from components.sections import DatasetParams
 from region_heads.formats.problem import Problem, shown
+from region_heads.opener import Kind
+
+_JOINERS = "\u200c\u200d"
+"""Signs without a look of their own that Persian names and emoji need."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +21,7 @@ class Place:
 
     path: str
     folder: str
-    kind: Literal["image", "depth"]
+    kind: Kind
 
 
 @dataclass(frozen=True)
@@ -50,19 +55,19 @@ def _name_problem(name: str) -> Problem | None:
     relative = "the name of a picture inside the image folder"
     if name.startswith("/") or name[1:2] == ":" or ".." in parts or "\\" in name or not parts:
         return Problem("image_path", "image", relative, shown(name), "give the name below the image folder")
-    if not name.isprintable():
+    if not all(sign.isprintable() or unicodedata.category(sign) == "Zs" or sign in _JOINERS for sign in name):
         return Problem("image_path", "image", relative, shown(name), "remove what is not a printable character")
     return None
 
 
 def _path(pattern: str, split: str, name: str) -> str:
     picture = PurePosixPath(name)
-    path = pattern.replace("{split}", split)
-    path = path.replace("{image}", picture.as_posix()).replace("{stem}", picture.with_suffix("").as_posix())
-    return PurePosixPath(path).as_posix()
+    parts = {"split": split, "image": picture.as_posix(), "stem": picture.with_suffix("").as_posix()}
+    # In one go: a name may hold braces of its own.
+    return PurePosixPath(re.sub(r"{(split|image|stem)}", lambda part: parts[part[1]], pattern)).as_posix()
 
 
 def _folder(pattern: str, split: str) -> str:
     """The folder that no record's picture may leave: the pattern up to the picture's own part."""
-    fixed = pattern.replace("{split}", split).split("{image}")[0].split("{stem}")[0]
-    return fixed.rpartition("/")[0]
+    fixed = re.split(r"{image}|{stem}", pattern)[0].rpartition("/")[0]
+    return fixed.replace("{split}", split)

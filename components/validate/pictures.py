@@ -3,49 +3,45 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import stat
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from PIL import Image, ImageStat
+from PIL import ImageStat
 
 from components.validate.layout import Place
 from region_heads.formats.problem import Problem
-from region_heads.rle import MAX_PIXELS
+from region_heads.opener import Kind, Opened, PictureError, Shape, located, open_picture
 
 _LARGEST_FILE = 1 << 29
 _HASH_SIDE = 16
 
-_MODES = {
-    "image": ("a picture in colour or grey with 8 bits a channel", ("RGB", "RGBA", "L", "LA", "P", "CMYK", "YCbCr")),
-    "depth": ("a depth image with one channel", ("L", "I", "F", "I;16", "I;16L", "I;16B", "I;16N")),
-}
-"""Pillow's modes that can be read as what they are meant to be, without guessing or clipping."""
 
-
-@dataclass(frozen=True)
-class Seen:
+@dataclass(frozen=True, kw_only=True)
+class Seen(Shape):
     """A picture that was read.
 
     Attributes:
-        width, height: In pixels.
+        path: Below the data set's folder, as the disk spells it.
         digest: Of the file.
         hash: Difference hash of 256 bits in hexadecimal digits: near for pictures that look alike. "" for depth.
         brightness, contrast: Mean and standard deviation of the grey values, 0..1. 0 for depth.
+        unknown: Share of the pixels of a depth image whose depth is unknown.
+        metres: Least and largest depth that is known; None where there is none.
     """
 
-    width: int
-    height: int
+    path: str
     digest: str
     hash: str = ""
     brightness: float = 0.0
     contrast: float = 0.0
+    unknown: float = 0.0
+    metres: tuple[float, float] | None = None
 
 
 class Pictures:
@@ -53,10 +49,13 @@ class Pictures:
 
     Args:
         root: Folder that paths start from.
+        depth_scale: Metres for one unit of a depth image.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, depth_scale: float) -> None:
         self._root = root
+        self._depth_scale = depth_scale
+        self._names: dict[Path, dict[str, str]] = {}  # of a folder, as they are and without regard to capitals
         self._seen: dict[Place, Seen | Problem] = {}
 
     def look(self, places: Iterable[Place]) -> dict[Place, Seen | Problem]:
@@ -76,53 +75,88 @@ class Pictures:
                 groups[seen.digest].append(place.path)
         return sorted(sorted(paths) for paths in groups.values() if len(paths) > 1)
 
+    def depth(self) -> dict[str, Any]:
+        """What is known of depth: pictures ``with`` a depth image, ``without`` one, and with one that knows no depth
+        (``blank``); the share of their pixels without a depth, and the range of the others in metres.
+        """
+        found = [seen for place, seen in self._seen.items() if place.kind == "depth"]
+        seen = [one for one in found if isinstance(one, Seen)]
+        pixels = sum(one.width * one.height for one in seen)
+        ranges = [one.metres for one in seen if one.metres is not None]
+        return {
+            "with": len(seen),
+            "without": sum(isinstance(one, Problem) and one.check == "missing" for one in found),
+            "blank": len(seen) - len(ranges),
+            "unknown_share": sum(one.unknown * one.width * one.height for one in seen) / pixels if pixels else None,
+            "metres": [min(low for low, _ in ranges), max(high for _, high in ranges)] if ranges else None,
+        }
+
+    def refusals(self, depths: str) -> list[str]:
+        """Why the gate is closed: depth is optional picture by picture, but a pattern that fits nothing is wrong.
+
+        Args:
+            depths: The pattern ``data.depths``.
+        """
+        depth = self.depth()
+        if depth["with"] or not depth["without"]:
+            return []
+        advice = 'set data.depths to where they lie, or to "" if there are none'
+        return [f"none of {depth['without']} pictures has a depth image at {depths}; {advice}"]
+
+    def turned(self) -> int:
+        """Pictures that are stored otherwise than they are seen."""
+        return sum(isinstance(one, Seen) and one.orientation != 1 for one in self._seen.values())
+
     def _read(self, place: Place) -> Seen | Problem:
-        path = self._root / place.path
         try:
-            inside = path.resolve().is_relative_to((self._root / place.folder).resolve())
+            return self._opened(place)
+        except PictureError as error:
+            return replace(error.problem, expected=f"{error.problem.expected} at {place.path}")
+        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links that lead to themselves
+            found = getattr(error, "strerror", None) or str(error)
+            return Problem("unreadable", "", f"a picture at {place.path}", found, "make it readable")
+
+    def _opened(self, place: Place) -> Seen:
+        path = located(self._root, place.path)
+        if not path.resolve().is_relative_to((self._root / place.folder).resolve()):
+            expected = f"a file inside {place.folder or 'the data set'}"
+            raise PictureError("image_path", expected, "a link that leaves it", "copy the picture there")
+        try:
             status = path.stat()
-        except (OSError, ValueError, RuntimeError):  # RuntimeError: links that lead to themselves
-            return Problem("missing", "", f"a picture at {place.path}", "no such file", "add it or remove the record")
-        if not inside:
-            expected, found = f"a file inside {place.folder or 'the data set'}", f"{place.path}, a link that leaves it"
-            return Problem("image_path", "", expected, found, "copy the picture there")
+        except (FileNotFoundError, NotADirectoryError):
+            if path.is_symlink():
+                raise PictureError("unreadable", "a picture", "a link to nothing", "fetch what it stands for") from None
+            raise PictureError("missing", "a picture", self._instead(path), "add it or remove the record") from None
         if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_FILE:
-            expected = f"a file of at most {_LARGEST_FILE >> 20} MiB at {place.path}"
-            return Problem("unreadable", "", expected, "something else", "replace it by a picture")
-        return _decoded(path, place)
-
-
-def _decoded(path: Path, place: Place) -> Seen | Problem:
-    expected, advice = f"a readable picture at {place.path}", "replace the file or remove the record"
-    try:
+            expected = f"a file of at most {_LARGEST_FILE >> 20} MiB"
+            raise PictureError("unreadable", expected, "something else", "replace it by a picture")
         content = path.read_bytes()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own limit; ours follows
-            with Image.open(io.BytesIO(content)) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    found = f"{image.width} x {image.height}"
-                    limit = f"at most {MAX_PIXELS:,} pixels at {place.path}"
-                    return Problem("unreadable", "", limit, found, "reduce it")
-                wanted, modes = _MODES[place.kind]
-                if image.mode not in modes:
-                    found = f"mode {image.mode}"
-                    return Problem("mode", "", f"{wanted} at {place.path}", found, "convert the file")
-                image.load()
-                return _seen(image, content, place)
-    except Exception as error:  # a broken file can make Pillow raise anything; each means: not readable
-        return Problem("unreadable", "", expected, str(error) or type(error).__name__, advice)
+        opened = open_picture(content, place.kind)
+        return self._seen_in(opened, content, path.relative_to(self._root).as_posix(), place.kind)
 
+    def _seen_in(self, opened: Opened, content: bytes, path: str, kind: Kind) -> Seen:
+        digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+        if kind == "depth":
+            metres = opened.metres(self._depth_scale)
+            known = metres[metres > 0]
+            return Seen(
+                **vars(opened.shape), path=path, digest=digest, unknown=1 - known.size / metres.size,
+                metres=(float(known.min()), float(known.max())) if known.size else None,
+            )  # fmt: skip
+        import imagehash
 
-def _seen(image: Image.Image, content: bytes, place: Place) -> Seen:
-    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-    if place.kind == "depth":
-        return Seen(image.width, image.height, digest)
-    import imagehash
+        grey = opened.image.convert("L")
+        figures = ImageStat.Stat(grey)
+        return Seen(
+            **vars(opened.shape), path=path, digest=digest,
+            hash=str(imagehash.dhash(grey, hash_size=_HASH_SIDE)),
+            brightness=figures.mean[0] / 255, contrast=figures.stddev[0] / 255,
+        )  # fmt: skip
 
-    grey = image.convert("L")
-    figures = ImageStat.Stat(grey)
-    return Seen(
-        image.width, image.height, digest,
-        hash=str(imagehash.dhash(grey, hash_size=_HASH_SIDE)),
-        brightness=figures.mean[0] / 255, contrast=figures.stddev[0] / 255,
-    )  # fmt: skip
+    def _instead(self, path: Path) -> str:
+        """What a folder holds in place of a file that is not there."""
+        if path.parent not in self._names:
+            names = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+            self._names[path.parent] = {name.casefold(): name for name in names}
+        other = self._names[path.parent].get(path.name.casefold())
+        return "no such file" if other is None else f"{other}, whose capitals differ"

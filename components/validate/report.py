@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from rich.table import Table
 
 from components.terminal import plain_console
 from components.validate.expectations import Outcome
+from components.validate.pictures import Pictures
 from components.validate.quarantine import Quarantine
 
 if TYPE_CHECKING:
@@ -24,15 +25,16 @@ def report_content(
     rejected: Quarantine,
     outcomes: Sequence[Outcome],
     refused: Sequence[str],
-    identical: Sequence[Sequence[str]],
+    pictures: Pictures | None,
 ) -> dict[str, Any]:
     """The report; ``read`` is always ``accepted + quarantined``.
 
     Args:
         files: Records read from each file.
         kept: Flat rows of the accepted records.
-        identical: Groups of picture files with the same bytes.
+        pictures: What was seen of them; None where they are absent.
     """
+    identical = pictures.identical() if pictures else []
     read = sum(files.values())
     return {
         "read": read,
@@ -41,6 +43,8 @@ def report_content(
         "rejected_share": rejected.records / read if read else 0.0,
         "unanswered": int((~kept["answered"]).sum()),
         "pictures": int(kept["image"].nunique()),
+        "turned_pictures": pictures.turned() if pictures else 0,
+        "depth": pictures.depth() if pictures else None,
         "identical_pictures": {"groups": len(identical), "examples": [list(group) for group in identical[:_EXAMPLES]]},
         "files": dict(files),
         "categories": {str(name): int(count) for name, count in kept["category"].fillna("None").value_counts().items()},
@@ -77,11 +81,31 @@ def print_report(content: Mapping[str, Any], *, quarantine: Path, data_docs: Pat
         rows = "the table" if failed["rows"] is None else f"{failed['rows']} rows"
         line = f"  {failed['severity']}: {failed['name']} fails for {rows}; {failed['advice']}"
         console.print(line)
+    for line in _about_pictures(content):
+        console.print(f"  {line}")
     groups = content["identical_pictures"]
     if groups["groups"]:
         line = f"  warning: {groups['groups']} pictures stand under several names, e.g. {groups['examples'][0]}"
         console.print(line)
     console.print(f"  Data Docs: {data_docs / 'index.html'}; quarantine: {quarantine}")
+
+
+def _about_pictures(content: Mapping[str, Any]) -> Iterator[str]:
+    """How pictures were turned, and what is known of depth."""
+    if content["turned_pictures"]:
+        yield f"pictures turned by their EXIF orientation, as their masks must be: {content['turned_pictures']}"
+    depth = content["depth"]
+    if depth is None or not (depth["with"] or depth["without"]):
+        return
+    line = f"pictures with a depth image: {depth['with']}"
+    if depth["metres"] is not None:
+        low, high = depth["metres"]
+        line += f", {low:.2f} to {high:.2f} m, {depth['unknown_share']:.1%} of their pixels unknown"
+    yield line
+    if depth["without"]:
+        yield f"warning: pictures without a depth image, whose questions are kept: {depth['without']}"
+    if depth["blank"]:
+        yield f"warning: depth images that know the depth of no pixel: {depth['blank']}; check data.depth_scale"
 
 
 def stop_message(content: Mapping[str, Any], *, dataset: Path, quarantine: Path) -> str:

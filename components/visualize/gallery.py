@@ -10,12 +10,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from components.visualize.outlines import outline
 from components.visualize.params import Params
 from components.visualize.rows import Row
 from region_heads.errors import RegionHeadsError
+from region_heads.opener import PictureError, open_picture
 from region_heads.tasks import TASKS, Task
 
 
@@ -125,12 +126,9 @@ def picture(path: Path, width: int, quality: int) -> tuple[str, int, int]:
         RegionHeadsError: It is missing or unreadable.
     """
     try:
-        with Image.open(path) as found:
-            image = found.convert("RGB")
-    except FileNotFoundError:
-        raise RegionHeadsError(f"{path}: no such picture; the report shows the data set's images") from None
-    except (UnidentifiedImageError, OSError) as error:
-        raise RegionHeadsError(f"{path}: not readable as a picture: {error}") from None
+        image = open_picture(path).image
+    except PictureError as error:
+        raise RegionHeadsError(f"{path}: {error}; the report shows the data set's images") from None
     if image.width > width:
         image = image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from pipelines.playground.scene import Scene
 from region_heads.masks import decode
+from region_heads.opener import open_picture
 
 ANSWER, ANCHOR, CHOSEN, KNOWN = (255, 207, 0), (42, 168, 255), (255, 255, 255), (205, 210, 214)
 _DARK = (23, 25, 27)
@@ -21,8 +22,7 @@ def draw(scene: Scene, *, answer: Collection[int] = (), anchors: Collection[int]
         answer: Numbers of the chosen regions that the answer is about.
         anchors: Numbers of those that helped to find them.
     """
-    with Image.open(scene.path) as found:
-        picture = found.convert("RGB")
+    picture = open_picture(scene.path).image
     unit = max(1, round(max(picture.size) / 480))
     for counts in scene.known:
         if counts not in scene.chosen:

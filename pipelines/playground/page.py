@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
 from pipelines.playground.drawing import draw
 from pipelines.playground.scene import Scene, completed
-from region_heads.asking import Answer, Asked, Images, Refusal, ask
+from region_heads.asking import Answer, Asked, Images, Limits, Refusal, ask
+from region_heads.opener import PictureError, open_picture
 from region_heads.prediction import LoadedModel
 from region_heads.tasks import TASKS
 
@@ -52,8 +52,9 @@ class Playground:
             with gr.Row():
                 with gr.Column(scale=3):
                     picture = gr.Image(
-                        label="Picture", type="filepath", sources=["upload"], elem_id="picture", buttons=["fullscreen"]
-                    )
+                        label="Picture", type="filepath", sources=["upload"], elem_id="picture", buttons=["fullscreen"],
+                        image_mode=None,  # hands the file over as it is; our own opener decides what is decoded
+                    )  # fmt: skip
                     gr.Markdown(_HINT)
                     with gr.Row():
                         undo = gr.Button("Take the last one back", size="sm")
@@ -109,12 +110,11 @@ def _upload(path: str | None) -> tuple[Any, ...]:
     if path is None:
         return None, None, "", "", nothing
     try:
-        with Image.open(path) as image:
-            width, height = image.size
-        scene = Scene(Path(path), width, height)
-        return scene, draw(scene), "", "", nothing
-    except Exception as error:  # decoders let errors of every kind through
-        return None, None, "", _words("This is no picture", f"It cannot be decoded ({type(error).__name__})."), nothing
+        shape = open_picture(Path(path), max_pixels=Limits().pixels).shape
+    except PictureError as error:
+        return None, None, "", _words("This picture cannot be opened", f"{error}."), nothing
+    scene = Scene(Path(path), shape.width, shape.height)
+    return scene, draw(scene), "", "", nothing
 
 
 def _click(scene: Scene | None, question: str, event: gr.SelectData) -> tuple[Any, ...]:

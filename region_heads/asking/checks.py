@@ -12,6 +12,7 @@ from region_heads.asking.refusal import Refusal
 from region_heads.formats.checks import told
 from region_heads.formats.problem import shown
 from region_heads.markers import without_markers
+from region_heads.opener import depth_problem, size_advice
 from region_heads.records import MASK_TOKEN
 from region_heads.rle import box_counts, check_rle
 from region_heads.tagging.grammar import UNKNOWN, tag
@@ -83,9 +84,9 @@ def check(asked: Asked, album: Album, images: Images, limits: Limits) -> Sound:
     question = _question(asked.question, limits)
     picture = album.add("image", images.content("image", asked.image))
     depth = None if asked.depth in (None, "") else album.add("depth", images.content("depth", asked.depth))
-    if depth is not None and (depth.width, depth.height) != (picture.width, picture.height):
-        expected, found = f"{picture.width} x {picture.height}, as the picture", f"{depth.width} x {depth.height}"
-        raise Refusal("depth", "depth", expected, found, "send the depth image of this picture, or none")
+    misfit = None if depth is None else depth_problem(picture, depth)
+    if misfit is not None:
+        raise Refusal.of(misfit)
     rle = _regions(asked.regions, question.count(MASK_TOKEN), picture, limits)
     if depth is not None:
         _check_cost(rle, picture, limits)
@@ -138,8 +139,8 @@ def _counts(field: str, region: object, picture: Picture) -> str:
         return _box(field, region, picture)
     if isinstance(region, dict):
         if region.get("size") != size:
-            found, advice = shown(region.get("size")), "send the mask of this picture"
-            raise Refusal("rle", f"{field}.size", f"{size}, as the picture", found, advice)
+            expected, found = f"{size}, as the picture{picture.turning}", shown(region.get("size"))
+            raise Refusal("rle", f"{field}.size", expected, found, size_advice(picture, region.get("size")))
         region = region.get("counts")
     try:
         check_rle(size, region)

@@ -5,27 +5,22 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from region_heads.asking.refusal import Refusal
 from region_heads.formats.problem import shown
-
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
-"""Formats that are decoded; Pillow knows fifty, some of which call other programs."""
+from region_heads.opener import Kind, PictureError, Shape, located, open_picture
 
 _LONGEST_PATH = 4096
 """Characters, as on Linux."""
 
 
-@dataclass(frozen=True)
-class Picture:
+@dataclass(frozen=True, kw_only=True)
+class Picture(Shape):
     """A sound picture: its content's digest names its file."""
 
     name: str
-    width: int
-    height: int
 
 
 class Images:
@@ -71,7 +66,7 @@ class Images:
         if len(text) > _LONGEST_PATH:  # base64 has slashes; to resolve it as a path of thousands of folders takes hours
             return None
         try:
-            path = (self._root / text if self._root else Path(text)).resolve()
+            path = located(self._root or Path(), text).resolve()
             inside = self._root is None or path.is_relative_to(self._root)
             return path if inside and path.is_file() else None
         except (OSError, ValueError):
@@ -84,20 +79,23 @@ class Album:
     def __init__(self, folder: Path, *, max_pixels: int) -> None:
         self._folder = folder
         self._max_pixels = max_pixels
-        self._found: dict[str, Picture] = {}
+        self._found: dict[tuple[Kind, str], Picture] = {}
 
-    def add(self, field: str, content: bytes) -> Picture:
+    def add(self, kind: Kind, content: bytes) -> Picture:
         """Writes a picture, unless it is there already.
 
         Raises:
             Refusal: It is none, or too large.
         """
         name = hashlib.sha256(content).hexdigest()
-        if name not in self._found:
-            width, height = self._size(field, content)
+        if (kind, name) not in self._found:
+            try:
+                shape = open_picture(content, kind, max_pixels=self._max_pixels).shape
+            except PictureError as error:
+                raise Refusal.of(replace(error.problem, field=kind)) from None
             (self._folder / name).write_bytes(content)
-            self._found[name] = Picture(name, width, height)
-        return self._found[name]
+            self._found[kind, name] = Picture(name=name, **vars(shape))
+        return self._found[kind, name]
 
     def joined(self, picture: Picture, depth: Picture | None) -> str:
         """A name for a picture with this depth image: the same picture with another one is another scene."""
@@ -106,20 +104,3 @@ class Album:
         if not link.exists():
             link.symlink_to(self._folder / picture.name)
         return name
-
-    def _size(self, field: str, content: bytes) -> tuple[int, int]:
-        """Width and height of a picture that could be decoded to its end."""
-        from PIL import Image
-
-        try:
-            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-                width, height = image.size
-                if width * height <= self._max_pixels:  # told by its head, before anything is decoded
-                    image.load()
-        except Exception as error:  # decoders let errors of every kind through, and the bytes are anyone's
-            words = f"{len(content)} bytes that are none ({type(error).__name__})"
-            raise Refusal("image", field, f"a picture ({', '.join(_FORMATS)})", words, "send another file") from None
-        if width * height > self._max_pixels:
-            expected, found = f"at most {self._max_pixels:,} pixels", f"{width} x {height}"
-            raise Refusal("limit", field, expected, found, "send a smaller picture, with its masks")
-        return width, height

@@ -15,6 +15,7 @@ from region_heads.errors import RegionHeadsError
 from region_heads.floor import Ground, survey
 from region_heads.geometry import mirrored, region_geometry
 from region_heads.image_format import ImageFormat
+from region_heads.opener import Kind, Opened, PictureError, open_picture
 
 Pixels = NDArray[np.float32]
 
@@ -57,8 +58,8 @@ class Scene:
     def __init__(
         self, image: Path, depth: Path | None, counts: Iterable[str], *, depth_scale: float, image_format: ImageFormat
     ) -> None:
-        picture = _open(image).convert("RGB")
-        metres = None if depth is None else read_depth(depth, scale=depth_scale)
+        picture = _open(image, "image").image
+        metres = None if depth is None else _open(depth, "depth").metres(depth_scale)
         if metres is not None and metres.shape != (picture.height, picture.width):
             raise RegionHeadsError(
                 f"{depth}: expected a depth image of {picture.width}x{picture.height} pixels as its picture, found "
@@ -97,30 +98,11 @@ def _channels(
     return np.stack(channels)
 
 
-def read_depth(path: Path, *, scale: float) -> NDArray[np.float32]:
-    """A depth image in metres: float32 ``[height, width]``, 0 where unknown.
-
-    Args:
-        scale: Metres for one unit of the image.
-
-    Raises:
-        RegionHeadsError: The file is missing or not a picture of one channel.
-    """
-    array = np.asarray(_open(path))
-    if array.ndim == 3:
-        array = array[..., 0]
-    return np.asarray(array, dtype=np.float32) * np.float32(scale)
-
-
-def _open(path: Path) -> Image.Image:
+def _open(path: Path, kind: Kind) -> Opened:
     try:
-        with Image.open(path) as image:
-            image.load()
-            return image
-    except FileNotFoundError:
-        raise RegionHeadsError(f"{path}: no such image; run validate, it quarantines such records") from None
-    except OSError as error:
-        raise RegionHeadsError(f"{path}: not a readable image ({error}); run validate first") from None
+        return open_picture(path, kind)
+    except PictureError as error:
+        raise RegionHeadsError(f"{path}: {error}") from None
 
 
 def _depth_channels(depth: NDArray[np.float32] | None, ground: Ground | None, height: int, width: int) -> list[Pixels]:

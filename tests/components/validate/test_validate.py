@@ -212,7 +212,7 @@ def _colour(path: Path) -> None:
     ("name", "spoil", "check", "expected", "found"),
     [
         ("images/000001.png", _bomb, "image_unreadable", "at most 100,000,000 pixels", "11000 x 11000"),
-        ("images/000001.png", _large_bomb, "image_unreadable", "a readable picture", "decompression bomb"),
+        ("images/000001.png", _large_bomb, "image_unreadable", "at most 100,000,000 pixels", "decompression bomb"),
         ("depths/000001_depth.png", _bomb, "depth_unreadable", "at most 100,000,000 pixels", "11000 x 11000"),
         ("images/000001.png", _deep_colour, "image_mode", "colour or grey with 8 bits", "mode I;16"),
         ("depths/000001_depth.png", _colour, "depth_mode", "one channel", "mode RGB"),
@@ -239,12 +239,49 @@ def test_what_the_pictures_show_stands_in_the_table(warehouse: Path, run: Run) -
     assert rows[0]["mask_areas"] == [80, 80]
 
 
-def test_a_missing_depth_image_says_what_to_set(warehouse: Path, run: Run) -> None:
+def test_depth_is_optional_picture_by_picture_and_the_pictures_without_are_told(
+    warehouse: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
     (warehouse / "train" / "depths" / "000002_depth.png").unlink()
-    reason = run(warehouse).quarantined[0]["reasons"][0]
-    assert (reason["check"], reason["field"]) == ("depth_missing", "depth")
-    assert 'data.depths to ""' in reason["advice"]
+    outputs = run(warehouse, max_rejected_share=0.0)
+    assert {row["image"][-5]: row["depth"] for row in outputs.records.to_pylist()} == {
+        "0": "train/depths/000000_depth.png", "1": "train/depths/000001_depth.png", "2": None,
+    }  # fmt: skip
+    assert (outputs.report["depth"]["with"], outputs.report["depth"]["without"]) == (2, 1)
+    assert "pictures without a depth image, whose questions are kept: 1" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_pattern_of_depth_images_that_fits_no_picture_closes_the_gate(warehouse: Path, run: Run) -> None:
+    wrong = {"depths": "{split}/depth/{stem}.png"}
+    with pytest.raises(RegionHeadsError, match=r"none of 3 pictures has a depth image at \{split\}/depth.*to \"\" if"):
+        run(warehouse, data=wrong)
     assert run(warehouse, data={"depths": ""}, max_rejected_share=0.0).result["accepted"] == 8
+
+
+@pytest.mark.parametrize("spoil", ["link", "unreadable"])
+def test_a_depth_image_that_cannot_be_read_is_not_taken_for_none(warehouse: Path, run: Run, spoil: str) -> None:
+    depth = warehouse / "train" / "depths" / "000002_depth.png"
+    depth.unlink()
+    depth.symlink_to("nowhere.png") if spoil == "link" else depth.mkdir()
+    outputs = run(warehouse)
+    assert {line["reasons"][0]["check"] for line in outputs.quarantined} == {"depth_unreadable"}
+
+
+def test_unknown_depth_and_the_range_of_the_rest_are_told(
+    warehouse: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metres = np.full((HEIGHT, WIDTH), np.nan, np.float32)
+    blank = warehouse / "train" / "depths" / "000000_depth.png"
+    Image.fromarray(metres).save(blank, format="TIFF")
+    metres[:24] = np.linspace(2.0, 6.0, WIDTH)
+    metres[24] = (np.inf, -1.0, 0.0, 65504.0) * (WIDTH // 4)
+    Image.fromarray(metres).save(warehouse / "train" / "depths" / "000001_depth.png", format="TIFF")
+    (warehouse / "train" / "depths" / "000002_depth.png").unlink()
+    depth = run(warehouse, data={"depth_scale": 1.0}, max_rejected_share=0.0).report["depth"]
+    assert depth == {"with": 2, "without": 1, "blank": 1, "unknown_share": 0.75, "metres": [2.0, 6.0]}
+    told = " ".join(capsys.readouterr().out.split())
+    assert "2.00 to 6.00 m, 75.0% of their pixels unknown" in told
+    assert "depth images that know the depth of no pixel: 1" in told
 
 
 def test_a_depth_image_of_another_size_is_quarantined(warehouse: Path, run: Run) -> None:

@@ -119,7 +119,7 @@ def test_nothing_to_show_is_a_page_too(make_inputs: Any, tmp_path: Path) -> None
 def test_missing_pieces_are_named(make_inputs: Any, tmp_path: Path, dataset: Path) -> None:
     inputs = make_inputs()
     inputs.dataset = tmp_path / "elsewhere"
-    with pytest.raises(RegionHeadsError, match=r"elsewhere/test/images/.*: no such picture"):
+    with pytest.raises(RegionHeadsError, match=r"elsewhere/test/images/.*: expected a picture, found no such file"):
         inputs.run()
     assert not (tmp_path / "report").exists()
     inputs.dataset = dataset

@@ -112,7 +112,7 @@ def test_a_question_with_too_few_masks_is_refused(built: Built) -> None:
 
 
 def test_a_missing_image_is_told_with_its_path(table: pa.Table, tmp_path: Path, built: Built) -> None:
-    with pytest.raises(RegionHeadsError, match=r"0\.png: no such image"):
+    with pytest.raises(RegionHeadsError, match=r"0\.png: expected a picture, found no such file"):
         RegionDataset(table, tmp_path, built[1])[0]
 
 
