@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from region_heads.errors import nearest
+from region_heads.patterns import check_pattern
 from region_heads.tasks import TASK_NAMES
 
 
@@ -18,6 +19,10 @@ def _known_task(name: str) -> str:
 
 TaskName = Annotated[str, AfterValidator(_known_task)]
 """A key of a mapping by task."""
+
+
+Pattern = Annotated[str, AfterValidator(check_pattern)]
+"""A regular expression; "": none."""
 
 
 class Section(BaseModel):

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco
 from scipy.spatial import ConvexHull
 
 from region_heads import rle
@@ -57,9 +56,7 @@ def spans(counts: str, *, height: int, width: int) -> Spans:
     Raises:
         ValueError: The counts are damaged or do not fit the picture; ``validate`` quarantines such records.
     """
-    ends = np.cumsum(rle.runs(counts))
-    if ends[-1] != height * width:
-        raise ValueError(f"expected runs that add up to {height} x {width} pixels, found {int(ends[-1])}")
+    ends = np.cumsum(rle.runs([height, width], counts))
     stop = ends[1::2]
     start = ends[: 2 * len(stop) : 2]
     start, stop = start[stop > start], stop[stop > start]
@@ -79,8 +76,9 @@ def spans(counts: str, *, height: int, width: int) -> Spans:
 
 def decode(counts: str, *, height: int, width: int) -> Mask:
     """The mask behind compressed COCO ``counts`` as a picture, for drawing: bool ``[height, width]``."""
-    bitmap = coco.decode({"size": [height, width], "counts": counts.encode("ascii")})
-    return np.asarray(bitmap, dtype=bool)
+    mask = np.zeros((height, width), dtype=bool)
+    mask[spans(counts, height=height, width=width).pixels()] = True
+    return mask
 
 
 def coverage(region: Spans, *, rows: int, columns: int) -> NDArray[np.float32]:

@@ -15,14 +15,19 @@ from numpy.typing import NDArray
 MAX_PIXELS = 100_000_000
 """Largest picture, in pixels, that a mask may claim to lie in (a 12k x 8k photograph has 96 million)."""
 
+MAX_SIDE = 65_535
+"""Longest side of such a picture, as JPEG bounds it: work on a mask grows with the columns that it crosses."""
+
 _MAX_GROUPS = 7  # 35 bits: any run of MAX_PIXELS with its sign, and no overflow of int64
+
+_LONGEST = 1 << 22  # characters; the mask of a thing has thousands
 
 
 def check_size(size: object) -> tuple[int, int]:
     """A mask's ``size`` as ``(height, width)``.
 
     Raises:
-        ValueError: It is not two positive whole numbers, or claims more than :data:`MAX_PIXELS`.
+        ValueError: It is not two positive whole numbers, or beyond :data:`MAX_SIDE` or :data:`MAX_PIXELS`.
     """
     if not (
         isinstance(size, list | tuple)
@@ -31,17 +36,41 @@ def check_size(size: object) -> tuple[int, int]:
     ):
         raise ValueError(f"expected size [height, width] of whole numbers above 0, found {_short(size)}")
     height, width = size
+    if max(size) > MAX_SIDE:
+        found = f"{height} x {width}" if max(size) < 10**20 else "a number of more than 20 digits"
+        raise ValueError(f"expected a size of at most {MAX_SIDE:,} pixels a side, found {found}")
     if height * width > MAX_PIXELS:
         raise ValueError(f"expected a size of at most {MAX_PIXELS:,} pixels, found {height} x {width}")
     return height, width
 
 
-def runs(counts: str) -> NDArray[np.int64]:
-    """Lengths of the runs behind compressed ``counts``: int64 ``[R]``, background first, not yet judged.
+def runs(size: object, counts: object) -> NDArray[np.int64]:
+    """Lengths of the runs of a mask: int64 ``[R]``, background first, each at most the picture, and in all the picture.
+
+    Its cost grows with the text, not with the size that the mask claims.
 
     Raises:
-        ValueError: The text is not such a code.
+        ValueError: With the expected and the found: no size, no counts, or runs that are negative or do not add up
+            to the picture.
     """
+    height, width = check_size(size)
+    if not isinstance(counts, str):
+        raise ValueError(f"expected compressed counts (text), found {type(counts).__name__}")  # noqa: TRY004
+    if len(counts) > _LONGEST:
+        raise ValueError(f"expected counts of at most {_LONGEST:,} characters, found {len(counts):,}")
+    lengths = _decoded(counts)
+    if int(lengths.min()) < 0:
+        raise ValueError(f"expected runs of 0 pixels or more, found {int(lengths.min())}")
+    # The longest run first: int64 holds the sum of all that the longest text can hold only where each is in bounds.
+    pixels, longest = height * width, int(lengths.max())
+    if longest > pixels or int(lengths.sum()) != pixels:
+        found = f"a run of {longest}" if longest > pixels else int(lengths.sum())
+        raise ValueError(f"expected runs that add up to {height} x {width} = {pixels} pixels, found {found}")
+    return lengths
+
+
+def _decoded(counts: str) -> NDArray[np.int64]:
+    """What the text ``counts`` says, not yet judged: no run of it, nor what leads to it, overflows int64."""
     try:
         code = np.frombuffer(counts.encode("ascii"), dtype=np.uint8).astype(np.int64) - 48
     except UnicodeEncodeError:
@@ -68,26 +97,12 @@ def runs(counts: str) -> NDArray[np.int64]:
 
 
 def check_rle(size: object, counts: object) -> int:
-    """Checks one mask; its cost grows with the text, not with the size that the mask claims.
-
-    Returns:
-        The mask's area in pixels, at least 1.
+    """The area in pixels, at least 1, of a mask that is sound.
 
     Raises:
-        ValueError: With the expected and the found: no size, no counts, runs that are negative or do not add
-            up to the picture, or a mask without a pixel.
+        ValueError: As :func:`runs`, or a mask without a pixel.
     """
-    height, width = check_size(size)
-    if not isinstance(counts, str):
-        raise ValueError(f"expected compressed counts (text), found {type(counts).__name__}")  # noqa: TRY004
-    lengths = runs(counts)
-    if int(lengths.min()) < 0:
-        raise ValueError(f"expected runs of 0 pixels or more, found {int(lengths.min())}")
-    if int(lengths.max()) > MAX_PIXELS or int(lengths.sum()) != height * width:
-        raise ValueError(
-            f"expected runs that add up to {height} x {width} = {height * width} pixels, found {int(lengths.sum())}"
-        )
-    area = int(lengths[1::2].sum())
+    area = int(runs(size, counts)[1::2].sum())
     if area == 0:
         raise ValueError("expected a mask with at least one pixel, found an empty one")
     return area
@@ -101,7 +116,7 @@ def areas(masks: Sequence[tuple[object, object]]) -> list[int | ValueError]:
     Args:
         masks: Size and counts of each mask.
     """
-    keys = [(repr(size), counts if isinstance(counts, str) else repr(counts)) for size, counts in masks]
+    keys = [(_text(size), counts if isinstance(counts, str) else _text(counts)) for size, counts in masks]
     distinct = list(dict(zip(keys, masks, strict=True)).items())
     found: dict[tuple[str, str], int | ValueError] = {}
     start = 0
@@ -123,7 +138,7 @@ _AT_ONCE = 1 << 17
 def _areas(masks: Sequence[tuple[object, object]]) -> list[int | ValueError]:
     """The masks that look sound are decoded together; each of the others is judged alone, in words."""
     plain = [number for number, (_, counts) in enumerate(masks) if isinstance(counts, str) and counts.isascii()]
-    found = dict(_sound(masks, [number for number in plain if masks[number][1]]))
+    found = dict(_sound(masks, [number for number in plain if 0 < len(str(masks[number][1])) <= _LONGEST]))
     return [found[number] if number in found else _alone(*mask) for number, mask in enumerate(masks)]
 
 
@@ -162,7 +177,8 @@ def _sound(masks: Sequence[tuple[object, object]], numbers: list[int]) -> Iterat
     starts = np.searchsorted(stops, np.concatenate([[0], ends[:-1]]))  # each mask's first run
     behind = np.append(starts[1:], values.size)
     lengths = _lengths(values, starts, behind)
-    sound = np.minimum.reduceat(lengths, starts) >= 0
+    # Sums and differences below are right modulo 2**64, so those of runs within bounds are right.
+    sound = (np.minimum.reduceat(lengths, starts) >= 0) & (np.maximum.reduceat(lengths, starts) <= MAX_PIXELS)
     running = _every_second(lengths)
     inside, outside = (_chain_sums(running, starts + first, behind) for first in (1, 0))
     for number, fine, area, rest in zip(numbers, sound.tolist(), inside.tolist(), outside.tolist(), strict=True):
@@ -241,5 +257,12 @@ def box_counts(box: tuple[float, float, float, float], *, height: int, width: in
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    text = _text(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _text(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python writes no number of some thousand digits
+        return f"{type(value).__name__} with a number of thousands of digits"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from components.sections import Section
+from components.sections import Pattern, Section
 
 
 class Params(Section):
@@ -16,7 +16,7 @@ class Params(Section):
     compare_champion: bool = Field(
         True, description="Re-score the registry's champion on the same questions and compare pairwise."
     )
-    camera: str = Field(
+    camera: Pattern = Field(
         "",
         description="Regular expression on a picture's path: the text of its first bracket is the camera, by which "
         'accuracy is reported apart; "": not by camera.',

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from components.profile import answer_range
 from components.split.assignment import Group
 from region_heads.errors import RegionHeadsError
+from region_heads.patterns import search
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,18 @@ def group_of(images: Iterable[str], pattern: str, alike: Sequence[Sequence[str]]
         alike: Lists of pictures that must stay together besides.
 
     Raises:
-        RegionHeadsError: ``pattern`` is no regular expression, or no picture fits it.
+        RegionHeadsError: ``pattern`` is no regular expression or takes too long, or no picture fits it.
     """
     named = {image: image for image in images}
     if pattern:
-        found = {image: match for image in named if (match := _compiled(pattern).search(image))}
+        found = search(named, pattern, setting="split.group")
         if not found:
             raise RegionHeadsError(
                 f"split.group: expected a regular expression that fits the pictures, found {pattern!r}, which fits "
                 f"none, e.g. not {next(iter(named), '')!r}"
             )
         # The pattern's text keeps a group's name apart from a picture's.
-        named |= {image: f"{pattern}: {match[1] if match.re.groups else match[0]}" for image, match in found.items()}
+        named |= {image: f"{pattern}: {text}" for image, text in found.items()}
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -55,13 +55,6 @@ def group_of(images: Iterable[str], pattern: str, alike: Sequence[Sequence[str]]
         for name in roots:
             parent[name] = min(roots)
     return {image: root(name) for image, name in named.items()}
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise RegionHeadsError(f"split.group: expected a regular expression, found {pattern!r}: {error}") from None
 
 
 def groups(questions: Iterable[Asked], group_of: Callable[[str], str]) -> dict[str, Group]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from components.sections import Section
+from components.sections import Pattern, Section
 
 
 class Params(Section):
@@ -18,7 +18,7 @@ class Params(Section):
     train: float = Field(0.8, gt=0, le=1, description="Share of the pictures that train.")
     val: float = Field(0.1, ge=0, lt=1, description="Share of the pictures that validate.")
     test: float = Field(0.1, ge=0, lt=1, description="Share of the pictures that test.")
-    group: str = Field(
+    group: Pattern = Field(
         "",
         description="Regular expression on a picture's path: pictures for which its first bracket finds the same "
         'text, as a scene or a camera, stay together; "": each for itself.',

@@ -12,6 +12,7 @@ from components.output import write_json
 from components.validate.data_docs import tidy
 from components.validate.suite import read_suite
 from region_heads.errors import RegionHeadsError
+from region_heads.patterns import search
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +61,8 @@ def run_suite(table: pd.DataFrame, suite_file: Path, parameters: dict[str, float
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     expectations = read_suite(suite_file)
+    for one in expectations:
+        _check_time(one["kwargs"], table, f"{suite_file}: {one['type']}")
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     suite = context.suites.add(gx.ExpectationSuite(name="records", expectations=expectations))
@@ -86,6 +89,13 @@ def run_suite(table: pd.DataFrame, suite_file: Path, parameters: dict[str, float
     outcomes = [_outcome(one) for one in run.results]
     write_json(data_docs / "checkpoint.json", _checkpoint(outcomes, bool(result.success)))
     return outcomes
+
+
+def _check_time(arguments: dict[str, Any], table: pd.DataFrame, where: str) -> None:
+    """Refuses the owner's regular expressions that are not done with this table in time."""
+    for pattern in (arguments.get("regex"), *(arguments.get("regex_list") or ())):
+        if isinstance(pattern, str) and arguments.get("column") in table:
+            search(table[arguments["column"]].dropna().astype(str), pattern, setting=where)
 
 
 def _checkpoint(outcomes: list[Outcome], success: bool) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
 from region_heads.errors import RegionHeadsError
+from region_heads.patterns import search
 
 MOST = 20
 """Cameras with a slice of their own; a table of hundreds would hide the weak ones among the small ones."""
@@ -26,24 +26,15 @@ def cameras(images: Sequence[str], pattern: str) -> list[str]:
         the first in text order), else "other", as for pictures that the pattern does not fit.
 
     Raises:
-        RegionHeadsError: ``pattern`` is no regular expression, or no picture fits it.
+        RegionHeadsError: ``pattern`` is no regular expression or takes too long, or no picture fits it.
     """
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise RegionHeadsError(f"evaluate.camera: expected a regular expression, found {pattern!r}: {error}") from None
-    found = [_text(compiled.search(image)) for image in images]
-    counts = Counter(camera for camera in found if camera)
+    found = search(images, pattern, setting="evaluate.camera")
+    each = [found.get(image, "") for image in images]
+    counts = Counter(camera for camera in each if camera)
     if images and not counts:
         raise RegionHeadsError(
             f"evaluate.camera: expected a regular expression that fits the pictures, found {pattern!r}, which fits "
             f'none, e.g. not {images[0]!r}; correct it, or set "" for no slice by camera'
         )
     shown = set(sorted(counts, key=lambda camera: (-counts[camera], camera))[:MOST])
-    return [camera if camera in shown else OTHER for camera in found]
-
-
-def _text(match: re.Match[str] | None) -> str:
-    if match is None:
-        return ""
-    return (match[1] if match.re.groups else match[0]) or ""
+    return [camera if camera in shown else OTHER for camera in each]

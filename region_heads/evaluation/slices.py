@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pycocotools import mask as coco
+from region_heads.rle import check_rle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +40,7 @@ def smallest_mask(row: Row) -> str | None:
     """Size of the smallest mask, as a share of the picture."""
     if not row.rle:
         return None
-    size = [row.height, row.width]
-    areas = coco.area([{"size": size, "counts": counts.encode("ascii")} for counts in row.rle])
-    share = float(min(areas)) / (row.width * row.height)
+    share = min(check_rle([row.height, row.width], counts) for counts in row.rle) / (row.width * row.height)
     return (
         "below 0.1 %" if share < 0.001 else "0.1-0.5 %" if share < 0.005 else "0.5-2 %" if share < 0.02 else "above 2 %"
     )

@@ -143,3 +143,12 @@ def test_a_section_survives_the_way_through_kubeflow(name: str) -> None:
     carried = doubles(section.model_dump(mode="json"))
     assert isinstance(carried, dict)
     assert parse_section(name, carried, source="test") == section
+
+
+@pytest.mark.parametrize("key", ["split.group", "evaluate.camera"])
+def test_what_is_no_regular_expression_is_refused_where_it_is_set(tmp_path: Path, key: str) -> None:
+    name, setting = key.split(".")
+    for pattern in ("(", "a{99999999999}", "x" * 2000):
+        with pytest.raises(RegionHeadsError, match=rf"params.yaml: {key}: expected a regular expression.*, found '"):
+            _load(tmp_path, f"{name}: {{{setting}: '{pattern}'}}")
+    _load(tmp_path, f"{name}: {{{setting}: '(cam[0-9]+)/'}}")

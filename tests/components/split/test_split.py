@@ -266,10 +266,9 @@ def test_pictures_of_a_scene_stay_together(tmp_path: Path) -> None:
     assert outputs.report["images"]["groups"] == 30
 
 
-@pytest.mark.parametrize(("pattern", "found"), [("(", "missing"), ("camera_(.)", "which fits none, e.g. not '0.png'")])
-def test_a_group_that_fits_nothing_is_told(tmp_path: Path, pattern: str, found: str) -> None:
-    with pytest.raises(RegionHeadsError, match=r"split.group: expected a regular expression.*" + found):
-        Outputs(tmp_path, full(10), group=pattern)
+def test_a_group_that_fits_nothing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RegionHeadsError, match=r"split.group: expected a reg.* which fits none, e.g. not '0.png'"):
+        Outputs(tmp_path, full(10), group="camera_(.)")
 
 
 def looks(number: int) -> str:

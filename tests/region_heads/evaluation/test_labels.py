@@ -36,7 +36,10 @@ def test_rare_cameras_share_a_slice() -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "message"),
-    [("cam(", "expected a regular expression, found 'cam\\('"), ("camera_9", r"fits none, e\.g\. not 'a\.png'")],
+    [
+        ("cam(", r"expected a regular expression \(missing .*\), found 'cam\('"),
+        ("camera_9", r"fits none, e\.g\. not 'a\.png'"),
+    ],
 )
 def test_a_pattern_that_cannot_be_meant_is_named(pattern: str, message: str) -> None:
     with pytest.raises(RegionHeadsError, match=rf"evaluate\.camera: .*{message}"):
