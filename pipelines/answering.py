@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,46 +16,66 @@ from components.sections import DatasetParams
 from components.tag_tasks.params import Params as TagParams
 from components.tag_tasks.step import tag_tasks
 from components.validate.checking import check, hold
+from components.validate.layout import folder_and_name
 from components.validate.params import Params as ValidateParams
+from region_heads.depth_use import lacking
 from region_heads.errors import RegionHeadsError
-from region_heads.prediction import predict
+from region_heads.prediction import load, predict
 from region_heads.tasks import Task
 
 
 def answer_file(
-    model: Path, records: Path, *, images: Path, depths: Path | None, depth_scale: float, scratch: Path
+    model: Path,
+    records: Path,
+    *,
+    images: Path | None,
+    depths: Path | None,
+    without_depth: bool,
+    data: DatasetParams,
+    scratch: Path,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Answers every sound question of ``records``.
 
     Args:
         model: Folder of a saved model.
         records: Questions in one of the formats that ``validate`` reads.
-        images: Folder that their images lie in.
-        depths: Folder of depth images, ``NAME_depth.png`` for ``NAME.png``; None when there are none.
-        depth_scale: Metres for one unit of a depth image.
+        images: Folder that their pictures lie in, as ``data.images`` puts them: its end is the pattern's folder, or it
+            holds that, or it is any folder with pictures of such names. None: the pattern counts from ``records``.
+        depths: Folder of depth images with names as in ``data.depths``. None: where that pattern puts them, beside the
+            pictures.
+        without_depth: Answer also where there is no depth, with which the model was trained.
+        data: Patterns of names, and the scale of depth.
         scratch: An empty folder for what lies between the steps.
 
     Returns:
         Answers in the order of the file, and the reasons why other questions have none.
 
     Raises:
-        RegionHeadsError: There is no file, no question of it can be answered, or the model has no head for one.
+        RegionHeadsError: There is no file or folder, no question can be answered, the model has no head for one, or
+            there is no depth with which it was trained.
     """
     if not records.is_file():
         raise RegionHeadsError(f"{records}: no such file")
+    loaded = load(model)
+    trained = loaded.network.config.depth_share
+    places = _places(records, images, depths, data)
+    if trained == 0:
+        places.pop("depths", None)
+    missing = None if without_depth or "depths" in places else lacking(trained, 0.0)
+    if missing is not None:
+        raise RegionHeadsError(
+            f"{model}: expected {missing}, found no folder of them beside the pictures by data.depths "
+            f"({data.depths!r}); give it by --depths, or allow its absence by --without-depth"
+        )
     # The step takes pictures below one folder; links bring the three places together.
     dataset = scratch / "dataset"
     dataset.mkdir(parents=True)
-    (dataset / "images").symlink_to(images.absolute())
-    if depths is not None:
-        (dataset / "depths").symlink_to(depths.absolute())
+    patterns = {"depths": ""}
+    for kind, (folder, name) in places.items():
+        (dataset / kind).symlink_to(folder)
+        patterns[kind] = f"{kind}/{name}"
     (dataset / records.name).symlink_to(records.absolute())
-    layout = DatasetParams(
-        annotations=records.name,
-        images="images/{image}",
-        depths="depths/{stem}_depth.png" if depths is not None else "",
-        depth_scale=depth_scale,
-    )
+    layout = data.model_copy(update={"annotations": glob.escape(records.name), **patterns})
     # The steps tell of files that are gone afterwards; what they refuse is returned.
     with contextlib.redirect_stdout(io.StringIO()):
         content = check(
@@ -64,6 +86,7 @@ def answer_file(
             report=scratch / "validation.json",
             data=layout,
             validate=ValidateParams(max_rejected_share=1.0),
+            depth_needed=False,  # that is the model's affair
         )
         hold(content, dataset=dataset, quarantine=scratch / "quarantine.jsonl")
         tag_tasks(
@@ -74,10 +97,40 @@ def answer_file(
             tag_tasks=TagParams(),
         )
     table = pq.read_table(scratch / "tagged.parquet")
-    rows = predict(model, table, dataset, depth_scale=depth_scale).to_pylist()
+    rows = predict(loaded, table, dataset, depth_scale=data.depth_scale, without_depth=without_depth).to_pylist()
     rejected = [reason["message"] for line in _lines(scratch / "quarantine.jsonl") for reason in line["reasons"]]
     untagged = [line["reason"] for line in _lines(scratch / "untagged.jsonl")]
     return [_answer(row) for row in rows], rejected + untagged
+
+
+def _places(
+    records: Path, images: Path | None, depths: Path | None, data: DatasetParams
+) -> dict[str, tuple[Path, str]]:
+    """Where ``images`` and ``depths`` lie: each with its folder and the pattern of its names; no depths, no entry.
+
+    Raises:
+        RegionHeadsError: There is no such folder.
+    """
+    for name, given in (("--images", images), ("--depths", depths)):
+        if given is not None and not given.is_dir():
+            raise RegionHeadsError(f"{name} {given}: expected a folder, found {'a file' if given.exists() else 'none'}")
+    split, (folder, name) = records.name.partition(".")[0], folder_and_name(data.images)
+    base = (images or records.parent).absolute()
+    end = re.escape(folder).replace(r"\{split\}", "(?P<split>[^/]+)", 1).replace(r"\{split\}", "(?P=split)")
+    found = None if images is None else re.search(rf"(?:^|/){end}$", base.as_posix())
+    if found:  # what the pattern says counts from the folder above
+        base, split = Path(base.as_posix()[: found.start()] or "/"), found.groupdict().get("split", split)
+    beside = found or images is None or (base / folder.replace("{split}", split)).is_dir()
+    places = {"images": (base / folder.replace("{split}", split) if beside else base, name)}
+    if not places["images"][0].is_dir():
+        raise RegionHeadsError(f"{places['images'][0]}: no such folder of pictures; give it by --images")
+    folder, name = folder_and_name(data.depths or DatasetParams().depths)
+    places["depths"] = (base / folder.replace("{split}", split), name)
+    if depths is not None:
+        places["depths"] = (depths.absolute(), name)
+    elif not (data.depths and beside and places["depths"][0].is_dir()):
+        del places["depths"]
+    return {kind: (folder, name.replace("{split}", split)) for kind, (folder, name) in places.items()}
 
 
 def _answer(row: dict[str, Any]) -> dict[str, Any]:

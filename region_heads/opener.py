@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from region_heads.errors import RegionHeadsError
-from region_heads.formats.problem import Problem
 from region_heads.rle import MAX_PIXELS
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
@@ -48,12 +47,13 @@ class PictureError(RegionHeadsError):
     """Why a file is not opened.
 
     Attributes:
-        problem: ``check`` is "missing", "unreadable" or "mode"; ``field`` is "".
+        check: "missing", "unreadable", "mode" or "size".
+        told: What was expected, what was found, and what to do.
     """
 
     def __init__(self, check: str, expected: str, found: str, advice: str) -> None:
-        self.problem = Problem(check, "", expected, found, advice)
-        super().__init__(str(self.problem))
+        self.check, self.told = check, (expected, found, advice)
+        super().__init__(f"expected {expected}, found {found}; {advice}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +177,7 @@ def _other(source: Path | bytes) -> str:
     return f"{len(head)} bytes that are none" if len(head) < 64 else "a file that is none"
 
 
-def depth_problem(picture: Shape, depth: Shape) -> Problem | None:
+def depth_problem(picture: Shape, depth: Shape) -> PictureError | None:
     """Why a depth image does not belong to its picture.
 
     Where the size cannot tell whether a depth image was made before or after its picture was turned, its own EXIF
@@ -187,14 +187,14 @@ def depth_problem(picture: Shape, depth: Shape) -> Problem | None:
     if (depth.width, depth.height) != (picture.width, picture.height):
         if (depth.width, depth.height) == picture.stored:
             advice = "turn the depth image too, or store the picture upright, without EXIF orientation"
-            return Problem("size", "depth", expected, f"{depth}, the size before it is turned", advice)
-        return Problem("size", "depth", expected, f"{depth}{depth.turning}", "replace the depth image")
+            return PictureError("size", expected, f"{depth}, the size before it is turned", advice)
+        return PictureError("size", expected, f"{depth}{depth.turning}", "replace the depth image")
     orientations = {picture.orientation, depth.orientation}
     by_size = 1 in orientations and max(orientations) >= 5 and picture.width != picture.height
     if len(orientations) == 1 or by_size:
         return None
     expected = f"EXIF orientation {picture.orientation}, as of its picture, since both sizes are the same either way"
-    return Problem("size", "depth", expected, str(depth.orientation), "store both upright, without EXIF orientation")
+    return PictureError("size", expected, str(depth.orientation), "store both upright, without EXIF orientation")
 
 
 def size_advice(picture: Shape, size: object) -> str:

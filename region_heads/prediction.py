@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from region_heads.depth_use import fitted
 from region_heads.errors import RegionHeadsError
 from region_heads.records import PREDICTION_SCHEMA
 from region_heads.tasks import Task
@@ -57,6 +58,7 @@ def predict(
     dataset: Path,
     *,
     depth_scale: float = 0.001,
+    without_depth: bool = False,
     batch_size: int = 64,
     progress: Callable[[int], None] | None = None,
 ) -> pa.Table:
@@ -67,6 +69,7 @@ def predict(
         table: Rows with the columns of ``TAGGED_SCHEMA``; targets may be null.
         dataset: Folder that the ``image`` and ``depth`` columns are relative to.
         depth_scale: Metres for one unit of a depth image.
+        without_depth: Answer also where there is no depth, with which the model was trained.
         batch_size: Questions in a batch.
         progress: Called with the number of questions answered since the last call.
 
@@ -74,8 +77,8 @@ def predict(
         One row for each question, in the order of ``table``, with ``PREDICTION_SCHEMA``.
 
     Raises:
-        RegionHeadsError: The folder holds no model, the model has no head for a question's task, or an image is
-            missing.
+        RegionHeadsError: The folder holds no model, the model has no head for a question's task, it was trained with
+            depth that ``table`` lacks, or an image is missing.
     """
     from region_heads.data.collator import RegionDataCollator
     from region_heads.data.dataset import RegionDataset
@@ -83,6 +86,7 @@ def predict(
     loaded = load(model) if isinstance(model, Path) else model
     network, processor = loaded.network, loaded.processor
     _check_heads(network, table)
+    table = fitted(table, network.config.depth_share, without_depth=without_depth)
     questions = RegionDataset(table, dataset, processor, depth_scale=depth_scale, cached_scenes=32)
     collate = RegionDataCollator(processor)
     rows: list[dict[str, Any]] = [{}] * len(questions)

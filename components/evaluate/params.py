@@ -16,6 +16,9 @@ class Params(Section):
     compare_champion: bool = Field(
         True, description="Re-score the registry's champion on the same questions and compare pairwise."
     )
+    without_depth: bool = Field(
+        False, description="Judge a model that was trained with depth images also where the test split lacks them."
+    )
     camera: Pattern = Field(
         "",
         description="Regular expression on a picture's path: the text of its first bracket is the camera, by which "

@@ -59,8 +59,8 @@ def evaluate(
         trivial baseline and its calibration error.
 
     Raises:
-        RegionHeadsError: An input is missing, the test split is empty, ``evaluate.camera`` fits no picture, or
-            MLflow or the champion cannot be reached.
+        RegionHeadsError: An input is missing, the test split is empty or lacks depth that a model was trained with,
+            ``evaluate.camera`` fits no picture, or MLflow or the champion cannot be reached.
     """
     test, train = (read_table(splits / f"{name}.parquet", SPLIT_SCHEMA, writer="split") for name in ("test", "train"))
     if test.num_rows == 0:
@@ -83,7 +83,10 @@ def evaluate(
         print(f"Re-scoring the champion, version {champion.version}, on the same questions ...")
         with tempfile.TemporaryDirectory() as scratch:
             folder = download_model(tracking.model_name, champion.version, Path(scratch))
-            incumbent = judge(test, _predict(folder, test, dataset, evaluate, data))
+            try:
+                incumbent = judge(test, _predict(folder, test, dataset, evaluate, data))
+            except RegionHeadsError as error:
+                raise RegionHeadsError(f"the champion, version {champion.version}: {error}") from None
         content["champion"] = _champion(str(champion.version), judged, incumbent, train, evaluate)
     content["model_digest"] = model_digest(model)
     content["splits_digest"] = folder_digest(splits)
@@ -135,7 +138,10 @@ def _only(test: pa.Table, tasks: list[str]) -> pa.Table:
 def _predict(model: Path, test: pa.Table, dataset: Path, settings: Params, data: DatasetParams) -> pa.Table:
     from region_heads.prediction import predict
 
-    return predict(model, test, dataset, depth_scale=data.depth_scale, batch_size=settings.batch_size)
+    return predict(
+        model, test, dataset, depth_scale=data.depth_scale, without_depth=settings.without_depth,
+        batch_size=settings.batch_size,
+    )  # fmt: skip
 
 
 def _champion(version: str, judged: Judged, incumbent: Judged, train: pa.Table, settings: Params) -> dict[str, Any]:

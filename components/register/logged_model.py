@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.champion import MODEL_ARTIFACT
@@ -73,26 +74,35 @@ def signature(depth_scale: float) -> ModelSignature:
                 ColSpec(Array(DataType.long), "anchors"),
             ]
         ),
-        params=ParamSchema([ParamSpec("depth_scale", DataType.double, depth_scale)]),
+        params=ParamSchema(
+            [
+                ParamSpec("depth_scale", DataType.double, depth_scale),
+                ParamSpec("without_depth", DataType.boolean, False),
+            ]
+        ),
     )
 
 
 def input_example(splits: Path) -> pd.DataFrame:
-    """The first training question, about a plain grey picture of the right size: small and self-contained."""
+    """A training question about a plain grey picture of the right size: small and self-contained.
+
+    It is about the first picture with a depth image, where there is one; a flat one stands for it.
+    """
     import pandas as pd
     from PIL import Image
 
-    row = pq.read_table(splits / "train.parquet").slice(0, 1).to_pylist()[0]
-    buffer = io.BytesIO()
-    Image.new("RGB", (row["width"], row["height"]), "#808080").save(buffer, format="PNG", optimize=True)
-    return pd.DataFrame(
-        {
-            "question": [row["question"]],
-            "image": [base64.b64encode(buffer.getvalue()).decode("ascii")],
-            "regions": [row["rle"]],
-            "task": [row["task"]],
-        }
-    )
+    table = pq.read_table(splits / "train.parquet", columns=["question", "rle", "task", "width", "height", "depth"])
+    first = max(0, pc.index(table["depth"].is_valid(), True).as_py())
+    row = table.slice(first, 1).to_pylist()[0]
+
+    def plain(mode: str, colour: str | int) -> str:
+        buffer = io.BytesIO()
+        Image.new(mode, (row["width"], row["height"]), colour).save(buffer, format="PNG", optimize=True)
+        return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+    depth = {} if row["depth"] is None else {"depth": [plain("I;16", 5000)]}
+    pictures = {"image": [plain("RGB", "#808080")], **depth}
+    return pd.DataFrame({"question": [row["question"]], **pictures, "regions": [row["rle"]], "task": [row["task"]]})
 
 
 def _pinned() -> list[str]:

@@ -2,6 +2,7 @@
 
 Input, one row per question: ``question`` with a ``<mask>`` for each region, ``image`` (path or base64),
 ``regions`` (COCO compressed RLE, one per ``<mask>``), and optionally ``depth`` (path or base64) and ``task``.
+A model that was trained with depth images answers without only where the parameter ``without_depth`` is true.
 Without a task the question is routed by its words. Output: ``answer``, ``task``, ``unit``, ``confidence``,
 ``sentence``, ``regions`` (that the answer is about) and ``anchors`` (regions that helped to find them).
 
@@ -47,6 +48,7 @@ class RegionHeadsPythonModel(mlflow.pyfunc.PythonModel):
             [_asked(row) for row in model_input.to_dict(orient="records")],
             images=Images(Path(root) if root else None),
             depth_scale=float((params or {}).get("depth_scale", 0.001)),
+            without_depth=bool((params or {}).get("without_depth", False)),
         )
         answers = []
         for number, reply in enumerate(replies):

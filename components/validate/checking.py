@@ -42,8 +42,12 @@ def check(
     report: Path,
     data: DatasetParams,
     validate: Params,
+    depth_needed: bool = True,
 ) -> dict[str, Any]:
     """What the step does, up to the gate and without MLflow; its arguments are the step's.
+
+    Args:
+        depth_needed: Whether depth images of which none is found close the gate.
 
     Returns:
         The report; :func:`hold` raises when the gate is closed.
@@ -73,7 +77,7 @@ def check(
         if read != accepted + rejected.records:
             raise AssertionError(f"read {read} records, accepted {accepted}, quarantined {rejected.records}")
         refused = refusals(read=read, accepted=accepted, outcomes=outcomes, settings=validate)
-        if pictures is not None:
+        if pictures is not None and depth_needed:
             refused += pictures.refusals(data.depths)
         kept = flat.drop(index=list(failed))
         content = report_content(passed.files, kept, rejected, outcomes, refused, pictures)

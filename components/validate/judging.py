@@ -180,7 +180,7 @@ def _picture_problems(read: _Read, seen: Mapping[Place, Seen | Problem]) -> list
             problems.append(replace(found, check=check, field=place.kind, advice=advice))
     picture, depth = _facts(seen, read.image), _facts(seen, read.depth)
     misfit = depth_problem(picture, depth) if picture and depth else None
-    return problems if misfit is None else [*problems, replace(misfit, check="depth_size")]
+    return problems if misfit is None else [*problems, Problem("depth_size", "depth", *misfit.told)]
 
 
 _ADVICE = "add it, set data.images to where they lie, or set validate.images to absent if there are none"

@@ -67,7 +67,11 @@ def _path(pattern: str, split: str, name: str) -> str:
     return PurePosixPath(re.sub(r"{(split|image|stem)}", lambda part: parts[part[1]], pattern)).as_posix()
 
 
+def folder_and_name(pattern: str) -> tuple[str, str]:
+    """A pattern in two: the folder that no record's picture may leave, and the rest, the picture's own part."""
+    folder = re.split(r"{image}|{stem}", pattern)[0].rpartition("/")[0]
+    return folder, pattern[len(folder) :].removeprefix("/")
+
+
 def _folder(pattern: str, split: str) -> str:
-    """The folder that no record's picture may leave: the pattern up to the picture's own part."""
-    fixed = re.split(r"{image}|{stem}", pattern)[0].rpartition("/")[0]
-    return fixed.replace("{split}", split)
+    return folder_and_name(pattern)[0].replace("{split}", split)

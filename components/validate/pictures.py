@@ -8,7 +8,7 @@ import stat
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,8 @@ class Pictures:
         try:
             return self._opened(place)
         except PictureError as error:
-            return replace(error.problem, expected=f"{error.problem.expected} at {place.path}")
+            expected, found, advice = error.told
+            return Problem(error.check, "", f"{expected} at {place.path}", found, advice)
         except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links that lead to themselves
             found = getattr(error, "strerror", None) or str(error)
             return Problem("unreadable", "", f"a picture at {place.path}", found, "make it readable")

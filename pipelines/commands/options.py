@@ -10,6 +10,13 @@ import typer
 from pipelines.names import PipelineName
 
 Params = Annotated[Path, typer.Option("--params", help="Configuration.", show_default=True)]
+WithoutDepth = Annotated[
+    bool,
+    typer.Option(
+        "--without-depth",
+        help="Allow that depth images are missing, with which the model was trained; such answers are less accurate.",
+    ),
+]
 Host = Annotated[
     str | None,
     typer.Option(

@@ -20,6 +20,7 @@ def playground(
     ] = Path("data/splits/test.parquet"),
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
+    without_depth: options.WithoutDepth = False,
     params: options.Params = Path("params.yaml"),
 ) -> None:
     """Open a page: choose or upload a picture, click on regions, ask; see the head, the answer and the regions used.
@@ -45,6 +46,8 @@ def playground(
         typer.echo(f"{questions}: no pictures to choose from; bring your own")
     with tempfile.TemporaryDirectory() as scratch:
         loaded = load(model_folder(uri, tracking, Path(scratch)))
-        page = Playground(loaded, name=uri, scenes=known, depth_scale=data.depth_scale).build()
+        page = Playground(
+            loaded, name=uri, scenes=known, depth_scale=data.depth_scale, without_depth=without_depth
+        ).build()
         typer.echo(f"Playground: http://{host}:{port}")
         launch(page, host=host, port=port)

@@ -15,10 +15,15 @@ from pipelines.commands import options
 def predict(
     model: Annotated[str, typer.Option("--model", help="Model folder, models:/NAME@ALIAS or models:/NAME/VERSION.")],
     records: Annotated[Path, typer.Option("--records", help="Questions in one of the two formats, JSON or JSONL.")],
-    images: Annotated[Path, typer.Option("--images", help="Folder that the records' images lie in.")],
-    depths: Annotated[
-        Path | None, typer.Option("--depths", help="Folder of their depth images, NAME_depth.png for NAME.png.")
+    images: Annotated[
+        Path | None,
+        typer.Option("--images", help="Folder that their pictures lie in; default: beside them, as data.images says."),
     ] = None,
+    depths: Annotated[
+        Path | None,
+        typer.Option("--depths", help="Folder of their depth images; default: beside them, as data.depths says."),
+    ] = None,
+    without_depth: options.WithoutDepth = False,
     out: Annotated[Path, typer.Option("--out", help="Where the answers go, as JSON lines.")] = Path(
         "predictions.jsonl"
     ),
@@ -29,7 +34,11 @@ def predict(
     The answers hold id and normalized_answer, as `region-heads score` and the benchmark read them, and beside
     these the task, the confidence, the sentence and the regions that it rests on.
 
-    Example: `region-heads predict --model models/region_heads --records test.json --images test/images`
+    A model that was trained with depth images wants them here too: they are looked for beside the pictures, by the
+    patterns data.images and data.depths of params.yaml.
+
+    Example: `region-heads predict --model models/region_heads --records data/sample/test.json
+    --images data/sample/test/images`
     """
     from components.output import whole_file
     from components.params import load_params, section
@@ -45,7 +54,8 @@ def predict(
             records,
             images=images,
             depths=depths,
-            depth_scale=section(sections, DatasetParams).depth_scale,
+            without_depth=without_depth,
+            data=section(sections, DatasetParams),
             scratch=Path(scratch),
         )
     with whole_file(out) as file:

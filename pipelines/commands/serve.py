@@ -27,17 +27,21 @@ def serve(
     max_questions: Annotated[int, typer.Option(min=1, help="Most questions in a request.")] = 128,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds until a request is given up.")] = 30.0,
     waiting: Annotated[int, typer.Option(min=1, help="Requests that may wait; more are told to come again.")] = 64,
+    without_depth: options.WithoutDepth = False,
     params: options.Params = Path("params.yaml"),
 ) -> None:
     """Answer questions over HTTP, until Ctrl-C or SIGTERM; requests that were taken are still answered.
 
-    POST /v1/answers takes {"question": …, "image": base64 or a path below --images, "regions": [RLE or box …]}, or
-    {"image": …, "questions": [...]} with several; questions about one picture share its pass. What cannot be answered
-    gets a 4xx with the field, what was expected and what was found. GET /readyz, /v1/model, /docs.
+    POST /v1/answers takes {"question": …, "image": base64 or a path below --images, "depth": its depth image, likewise,
+    "regions": [RLE or box …]}, or {"image": …, "depth": …, "questions": [...]} with several; questions about one
+    picture share its pass. A model that was trained with depth answers without it only where the question says
+    "without_depth": true. What cannot be answered gets a 4xx with the field, what was expected and what was found.
+    GET /readyz, /v1/model, /docs.
 
     Example: `region-heads serve --images data/sample &
     curl localhost:8080/v1/answers --json '{"question": "How far is <mask> from <mask>?",
-    "image": "test/images/000340.png", "regions": [[105, 215, 190, 300], [262, 235, 335, 310]]}'`
+    "image": "test/images/000340.png", "depth": "test/depths/000340_depth.png",
+    "regions": [[105, 215, 190, 300], [262, 235, 335, 310]]}'`
     """
     import signal
     import tempfile
@@ -64,6 +68,7 @@ def serve(
             images=Images(images or _empty(Path(scratch))),
             limits=Limits(),
             depth_scale=section(sections, DatasetParams).depth_scale,
+            without_depth=without_depth,
             waiting=waiting,
         )
         limits = ServerLimits(body=max_body * 2**20, questions=max_questions, seconds=timeout)

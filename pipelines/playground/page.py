@@ -38,10 +38,15 @@ class Playground:
         name: What the page calls it.
         scenes: Pictures to choose from, by name; may be none.
         depth_scale: Metres for one unit of a depth image.
+        without_depth: Whether the page's box "Answer without depth" is ticked at first.
     """
 
-    def __init__(self, model: LoadedModel, *, name: str, scenes: Mapping[str, Scene], depth_scale: float) -> None:
+    def __init__(
+        self, model: LoadedModel, *, name: str, scenes: Mapping[str, Scene], depth_scale: float,
+        without_depth: bool = False,
+    ) -> None:  # fmt: skip
         self._model, self._name, self._scenes, self._depth_scale = model, name, dict(scenes), depth_scale
+        self._without_depth = without_depth
 
     def build(self) -> gr.Blocks:
         """The page."""
@@ -67,6 +72,9 @@ class Playground:
                     gr.Markdown("Start with a question about")
                     with gr.Row():
                         starters = [gr.Button(_spoken(task.name), size="sm") for task in TASKS]
+                    without = gr.Checkbox(
+                        self._without_depth, label="Answer without depth: less accurate where the model learned with it"
+                    )
                     asking = gr.Button("Ask", variant="primary", elem_id="ask")
                     reply = gr.HTML(elem_id="reply")
             on_scene = [scene, picture, question, reply]
@@ -80,7 +88,7 @@ class Playground:
             clear.click(_no_regions, [scene, question], on_scene)
             for task, starter in zip(TASKS, starters, strict=True):
                 starter.click(partial(str, task.example), None, question)
-            gr.on([asking.click, question.submit], self._ask, [scene, question], [picture, reply])
+            gr.on([asking.click, question.submit], self._ask, [scene, question, without], [picture, reply])
         return page
 
     def _choose(self, name: str | None) -> tuple[Any, ...]:
@@ -90,7 +98,7 @@ class Playground:
         titles = [f"{example.question[:110]} → {example.truth}" for example in scene.examples]
         return scene, draw(scene), "", "", gr.Dropdown(titles, value=None)
 
-    def _ask(self, scene: Scene | None, question: str) -> tuple[Any, str]:
+    def _ask(self, scene: Scene | None, question: str, without_depth: bool) -> tuple[Any, str]:
         if scene is None:
             return None, _words("There is no picture yet", "Choose one of the data set, or upload one of your own.")
         asked = Asked(
@@ -98,6 +106,7 @@ class Playground:
             image=scene.path.read_bytes(),
             regions=list(scene.chosen),
             depth=None if scene.depth is None else scene.depth.read_bytes(),
+            without_depth=without_depth,
         )
         (found,) = ask(self._model, [asked], images=Images(), depth_scale=self._depth_scale)
         if isinstance(found, Refusal):

@@ -81,10 +81,11 @@ def create_app(worker: Worker, limits: ServerLimits, about: Mapping[str, Any]) -
 
     @app.get("/v1/model")
     async def model() -> dict[str, Any]:
-        """Which model answers, what it can be asked, and the limits of a request."""
+        """Which model answers, what it can be asked, how often it saw depth in training, and a request's limits."""
         loaded = worker.model
         tasks = list(loaded.network.region_heads.heads) if loaded else []
-        return {**about, "tasks": tasks, "limits": asdict(limits)}
+        depth = loaded.network.config.depth_share if loaded else None
+        return {**about, "tasks": tasks, "depth_share": depth, "limits": asdict(limits)}
 
     @app.get("/metrics", include_in_schema=False)
     async def figures() -> Response:

@@ -28,8 +28,12 @@ class Question(BaseModel):
     depth: str | None = Field(None, description="Its depth image, likewise.")
     task: str | None = Field(None, description="distance, left_right, multiple_choice or counting; else the words say.")
 
+    without_depth: bool = Field(
+        False, description="Answer without a depth image what the model was trained to answer with one."
+    )
+
     def asked(self) -> Asked:
-        return Asked(question=self.question, image=self.image, regions=self.regions, depth=self.depth, task=self.task)
+        return Asked(**vars(self))
 
 
 class Batch(BaseModel):

@@ -32,7 +32,7 @@ class Worker:
 
     Args:
         load: Loads the model; called by the worker's thread, so that the server can say meanwhile that it is not ready.
-        images, limits, depth_scale: As in :func:`region_heads.asking.ask`.
+        images, limits, depth_scale, without_depth: As in :func:`region_heads.asking.ask`.
         waiting: Requests that may wait.
     """
 
@@ -43,10 +43,12 @@ class Worker:
         images: Images,
         limits: Limits,
         depth_scale: float = 0.001,
+        without_depth: bool = False,
         waiting: int = 64,
     ) -> None:
         self._load = load
         self._images, self._limits, self._depth_scale = images, limits, depth_scale
+        self._without_depth = without_depth
         self._jobs: queue.Queue[_Job | None] = queue.Queue(waiting)
         self._thread = threading.Thread(target=self._work, name="model", daemon=True)
         self.model: LoadedModel | None = None
@@ -110,7 +112,10 @@ class Worker:
     def _answer(self, model: LoadedModel, jobs: list[_Job]) -> None:
         asked = [one for job in jobs for one in job.asked]
         try:
-            replies = ask(model, asked, images=self._images, limits=self._limits, depth_scale=self._depth_scale)
+            replies = ask(
+                model, asked, images=self._images, limits=self._limits, depth_scale=self._depth_scale,
+                without_depth=self._without_depth,
+            )  # fmt: skip
         except Exception as error:  # a fault of ours, told to those whom it struck; the next ones are answered
             for job in jobs:
                 job.replies.set_exception(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 from region_heads.asking.checks import Asked, Limits, Sound, check
 from region_heads.asking.pictures import Album, Images
 from region_heads.asking.refusal import Refusal
+from region_heads.depth_use import lacking
 from region_heads.prediction import LoadedModel, predict
 from region_heads.tasks import Task
 
@@ -50,6 +51,7 @@ def ask(
     images: Images | None = None,
     limits: Limits | None = None,
     depth_scale: float = 0.001,
+    without_depth: bool = False,
 ) -> list[Answer | Refusal]:
     """Answers each question or says what is wrong with it; a bad one does not touch the others.
 
@@ -61,16 +63,18 @@ def ask(
         images: Where pictures may come from; default: base64, and any path of this machine.
         limits: How large a question may be.
         depth_scale: Metres for one unit of a depth image.
+        without_depth: As if each question allowed it.
     """
     images, limits = images or Images(), limits or Limits()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         album = Album(folder, max_pixels=limits.pixels)
-        checked = [_checked(model, one, album, images, limits) for one in asked]
+        checked = [_checked(model, one, album, images, limits, without_depth) for one in asked]
         rows = [_row(number, one, album) for number, one in enumerate(checked) if isinstance(one, Sound)]
         answers: dict[str, dict[str, Any]] = {}
         if rows:
-            table = predict(model, pa.Table.from_pylist(rows, schema=_ROWS), folder, depth_scale=depth_scale)
+            table = pa.Table.from_pylist(rows, schema=_ROWS)
+            table = predict(model, table, folder, depth_scale=depth_scale, without_depth=True)  # each was checked
             answers = {row["id"]: row for row in table.to_pylist()}
     return [
         one if isinstance(one, Refusal) else _answer(answers[str(number)], one) for number, one in enumerate(checked)
@@ -91,11 +95,19 @@ _ROWS = pa.schema(
 )
 
 
-def _checked(model: LoadedModel, asked: Asked, album: Album, images: Images, limits: Limits) -> Sound | Refusal:
+def _checked(
+    model: LoadedModel, asked: Asked, album: Album, images: Images, limits: Limits, without_depth: bool
+) -> Sound | Refusal:
     try:
         sound = check(asked, album, images, limits)
     except Refusal as refusal:
         return refusal
+    trained = model.network.config.depth_share
+    missing = None if without_depth or asked.without_depth else lacking(trained, float(sound.depth is not None))
+    if missing is not None:
+        return Refusal("depth", "depth", missing, "none", "send one, or allow its absence by without_depth")
+    if trained == 0:
+        sound = replace(sound, depth=None)  # such a model would take it for noise
     heads = list(model.network.region_heads.heads)
     if model.network.answers_in_text or sound.task.name in heads:
         return sound

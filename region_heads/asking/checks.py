@@ -30,6 +30,7 @@ class Asked:
             with ``size`` and ``counts``), or a box ``[left, top, right, bottom]`` in pixels.
         depth: Its depth image, likewise; None where there is none.
         task: Its task or category; None lets the words decide.
+        without_depth: Answer without depth also what a model was trained to answer with it.
     """
 
     question: Any
@@ -37,6 +38,7 @@ class Asked:
     regions: Any
     depth: Any = None
     task: Any = None
+    without_depth: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +88,7 @@ def check(asked: Asked, album: Album, images: Images, limits: Limits) -> Sound:
     depth = None if asked.depth in (None, "") else album.add("depth", images.content("depth", asked.depth))
     misfit = None if depth is None else depth_problem(picture, depth)
     if misfit is not None:
-        raise Refusal.of(misfit)
+        raise Refusal(misfit.check, "depth", *misfit.told)
     rle = _regions(asked.regions, question.count(MASK_TOKEN), picture, limits)
     if depth is not None:
         _check_cost(rle, picture, limits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from region_heads.asking.refusal import Refusal
@@ -92,7 +92,7 @@ class Album:
             try:
                 shape = open_picture(content, kind, max_pixels=self._max_pixels).shape
             except PictureError as error:
-                raise Refusal.of(replace(error.problem, field=kind)) from None
+                raise Refusal(error.check, kind, *error.told) from None
             (self._folder / name).write_bytes(content)
             self._found[kind, name] = Picture(name=name, **vars(shape))
         return self._found[kind, name]

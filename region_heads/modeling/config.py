@@ -34,6 +34,7 @@ class RegionHeadsConfig(PretrainedConfig):
         language_loss_weight: Weight of the language-model loss on the text answer; 0 leaves it out.
         backbone_precision: Arithmetic of the backbone, "float32" or "bfloat16" (by autocast), the same in training and
             in use. Region encoder and heads always compute, and are kept, in float32.
+        depth_share: Share of the training pictures that had a depth image; None where this is not recorded.
         loss_weighting: "fixed" takes ``loss_weights`` as they are; "uncertainty" also learns a weight for each task.
         mask_token_id, read_out_token_id, answer_token_id: Ids of the tokens that stand for a ``<mask>`` inside the
             question, for a region after the question, and for the answer.
@@ -56,6 +57,7 @@ class RegionHeadsConfig(PretrainedConfig):
     language_loss_weight: float = 0.0
     loss_weighting: str = "fixed"
     backbone_precision: str = "float32"
+    depth_share: float | None = None
     mask_token_id: int = 0
     read_out_token_id: int = 0
     answer_token_id: int = 0

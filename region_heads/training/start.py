@@ -23,6 +23,7 @@ from transformers import (
 from region_heads.data.dataset import TextAnswer
 from region_heads.data.processor import PromptFormat, RegionProcessor, add_region_tokens, train_tokenizer
 from region_heads.data.wording import swap_sides
+from region_heads.depth_use import depth_share
 from region_heads.errors import RegionHeadsError, first_line
 from region_heads.image_format import ImageFormat
 from region_heads.modeling.backbones import adapter_for, load_backbone_config
@@ -86,7 +87,7 @@ def build(settings: ModelSettings, train: pa.Table) -> tuple[RegionHeadsModel, R
         image_format=_image_format(settings, backbone),
         prompt=_prompt(settings, backbone, tokenizer),
     )
-    config = _config(settings, backbone, processor, max_count=_largest_count(train))
+    config = _config(settings, backbone, processor, train, max_count=_largest_count(train))
     if settings.backbone == TINY:
         return RegionHeadsModel(config), processor
     pretrained = _pretrained(settings.backbone)
@@ -163,12 +164,12 @@ def _trained(settings: ModelSettings, folder: Path, train: pa.Table) -> tuple[Re
             f"the training split: expected counts up to {counts}, for which the model that training starts from was "
             f"built, found {_largest_count(train)}; start from scratch"
         )
-    config = _config(settings, config.backbone_config, processor, max_count=counts)
+    config = _config(settings, config.backbone_config, processor, train, max_count=counts)
     return RegionHeadsModel.from_pretrained(folder, config=config, dtype=torch.float32), processor
 
 
 def _config(
-    settings: ModelSettings, backbone: PretrainedConfig, processor: RegionProcessor, *, max_count: int
+    settings: ModelSettings, backbone: PretrainedConfig, processor: RegionProcessor, train: pa.Table, *, max_count: int
 ) -> RegionHeadsConfig:
     counting = {"max_count": max_count, **settings.region_heads_cfg.get("counting", {})}
     return RegionHeadsConfig(
@@ -181,6 +182,7 @@ def _config(
         loss_weighting=settings.loss_weighting,
         grounding_loss_weight=settings.grounding_loss_weight,
         language_loss_weight=settings.language_loss_weight,
+        depth_share=depth_share(train),
         mask_token_id=processor.mask_id,
         read_out_token_id=processor.read_out_id,
         answer_token_id=processor.answer_id,

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 import torch
 
+from components.sections import DatasetParams
+from pipelines.answering import answer_file
+from region_heads.errors import RegionHeadsError
 from region_heads.tasks import TASK_NAMES
 from region_heads.training.start import ModelSettings, build
 from tests.conftest import HEIGHT, WIDTH
@@ -86,13 +92,72 @@ def test_predict_tells_what_it_does_not_answer(
     records[2]["question"] = "What colour have <mask> and <mask>?"
     file, out = tmp_path / "questions.json", tmp_path / "answers.jsonl"
     file.write_text(json.dumps(records))
-    done = run(
-        "predict", "--model", str(model), "--records", str(file), "--images", str(image_folder), "--out", str(out)
-    )
+    words = ["--model", str(model), "--records", str(file), "--images", str(image_folder), "--out", str(out)]
+    done = run("predict", *words, "--without-depth")
     assert done.returncode == 1
     assert "not answered: questions.json, line 1, record 2: image: expected a picture at images/" in done.stderr
     assert "(q2): question: expected words of one of the tasks" in done.stderr
     assert len(out.read_text().splitlines()) == 3
+
+
+@pytest.fixture
+def laid_out(table: pa.Table, image_folder: Path, tmp_path: Path) -> Path:
+    """The questions beside their pictures and depth images, as the public data set lies."""
+    for kind, ending in (("images", ""), ("depths", "_depth")):
+        (tmp_path / "set" / "test" / kind).mkdir(parents=True)
+        for number in range(6):
+            shutil.copy(image_folder / f"{number}{ending}.png", tmp_path / "set" / "test" / kind)
+    (tmp_path / "set" / "test.json").write_text(json.dumps(_records(table)))
+    return tmp_path / "set"
+
+
+def _answers(model: Path, records: Path, **given: Any) -> list[dict[str, Any]]:
+    settings = {"images": None, "depths": None, "without_depth": False, "data": DatasetParams()} | given
+    with tempfile.TemporaryDirectory() as scratch:
+        answers, refused = answer_file(model, records, scratch=Path(scratch), **settings)
+    assert not refused
+    return answers
+
+
+def test_predict_finds_depth_beside_the_pictures_however_it_is_called(
+    image_folder: Path, model: Path, laid_out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = _answers(model, laid_out / "test.json", images=image_folder, depths=image_folder)
+    monkeypatch.chdir(laid_out.parent)
+    elsewhere = Path(shutil.copy(laid_out / "test.json", laid_out.parent / "questions.json"))
+    for records, given in (
+        (Path("set/test.json"), {}),
+        (Path("set/test.json"), {"images": Path("set")}),
+        (elsewhere, {"images": Path("set/test/images")}),
+        (elsewhere, {"images": image_folder, "depths": laid_out / "test" / "depths"}),
+    ):
+        assert _answers(model, records, **given) == expected
+    shutil.rmtree("set/test/depths")
+    assert _answers(model, Path("set/test.json"), without_depth=True) != expected
+
+
+def test_predict_honours_the_patterns_of_params(image_folder: Path, model: Path, laid_out: Path) -> None:
+    expected = _answers(model, laid_out / "test.json", images=image_folder, depths=image_folder)
+    (laid_out / "test" / "images").rename(laid_out / "rgb_test")
+    (laid_out / "far").mkdir()
+    for depth in (laid_out / "test" / "depths").iterdir():
+        depth.rename(laid_out / "far" / f"test-{depth.name.removesuffix('_depth.png')}.tif")
+    data = DatasetParams(images="rgb_{split}/{image}", depths="far/{split}-{stem}.tif")
+    for images in (None, laid_out / "rgb_test"):
+        assert _answers(model, laid_out / "test.json", data=data, images=images) == expected
+
+
+def test_predict_without_the_depth_of_training_is_refused_or_allowed(model: Path, laid_out: Path) -> None:
+    depths = laid_out / "test" / "depths"
+    (depths / "0_depth.png").rename(depths / "elsewhere.png")
+    with pytest.raises(RegionHeadsError, match=r"which 100% of the pictures .* found them for 0% .* --without-depth"):
+        _answers(model, laid_out / "test.json")
+    assert len(_answers(model, laid_out / "test.json", without_depth=True)) == 5
+    shutil.rmtree(depths)
+    with pytest.raises(RegionHeadsError, match=r"which 100% of the pictures .* found no folder .* --depths"):
+        _answers(model, laid_out / "test.json")
+    with pytest.raises(RegionHeadsError, match=r"--depths .*/test/depths: expected a folder, found none"):
+        _answers(model, laid_out / "test.json", depths=depths, without_depth=True)
 
 
 def test_predict_names_a_model_that_is_not_there(image_folder: Path, tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ def model(table: pa.Table) -> LoadedModel:
 @pytest.fixture
 def one(model: LoadedModel) -> Callable[..., Answer | Refusal]:
     def ask_one(**changes: Any) -> Answer | Refusal:
-        (reply,) = ask(model, [Asked(**{"question": QUESTION, "image": png(), "regions": BOXES} | changes)])
+        asked = {"question": QUESTION, "image": png(), "regions": BOXES, "without_depth": True} | changes
+        (reply,) = ask(model, [Asked(**asked)])
         return reply
 
     return ask_one
@@ -80,7 +81,7 @@ def test_a_mask_and_the_box_around_the_same_pixels_are_answered_alike_and_as_pre
     replies.append(one(image=str(tmp_path / "0.png")))
     row = {"id": "q", "image": "0.png", "depth": None, "width": WIDTH, "height": HEIGHT, "question": QUESTION,
            "rle": masks, "task": "distance"}  # fmt: skip
-    (expected,) = predict(model, pa.Table.from_pylist([row]), tmp_path).to_pylist()
+    (expected,) = predict(model, pa.Table.from_pylist([row]), tmp_path, without_depth=True).to_pylist()
     for reply in replies:
         assert isinstance(reply, Answer)
         assert reply.answer == float(expected["prediction"])
@@ -98,10 +99,16 @@ def test_equal_pictures_are_decoded_once_and_share_a_pass(model: LoadedModel) ->
     )
     try:
         content = base64.b64encode(png()).decode()
-        replies = ask(model, [Asked(question=QUESTION, image=content, regions=BOXES) for _ in range(5)])
+        replies = ask(
+            model, [Asked(question=QUESTION, image=content, regions=BOXES) for _ in range(5)], without_depth=True
+        )
         assert seen == [1], "five questions, one picture in one pass"
         seen.clear()
-        ask(model, [Asked(question=QUESTION, image=png(seed % 2), regions=BOXES) for seed in range(6)])
+        ask(
+            model,
+            [Asked(question=QUESTION, image=png(seed % 2), regions=BOXES) for seed in range(6)],
+            without_depth=True,
+        )
         assert seen == [2]
     finally:
         hook.remove()
@@ -121,7 +128,7 @@ def test_a_picture_with_two_depth_images_is_two_scenes(model: LoadedModel) -> No
 def test_a_bad_question_does_not_touch_the_others(model: LoadedModel) -> None:
     good = Asked(question=QUESTION, image=png(), regions=BOXES)
     bad = Asked(question=QUESTION, image=b"no picture", regions=BOXES)
-    replies = ask(model, [bad, good, bad, good])
+    replies = ask(model, [bad, good, bad, good], without_depth=True)
     assert [type(reply) for reply in replies] == [Refusal, Answer, Refusal, Answer]
 
 
@@ -174,7 +181,7 @@ def test_regions_whose_depths_would_take_long_to_measure_are_refused(model: Load
     limits = Limits(measured=1_000)  # the boxes cover 625 and 900 pixels
     depth = png(1, mode="I;16")
     asked = [Asked(question=QUESTION, image=png(), regions=BOXES, depth=given) for given in (depth, None)]
-    with_depth, without = ask(model, asked, limits=limits)
+    with_depth, without = ask(model, asked, limits=limits, without_depth=True)
     assert isinstance(with_depth, Refusal)
     assert str(with_depth) == (
         "regions: expected at most 1,000 pixels in all regions together, where there is a depth image, found 1,525; "
@@ -190,7 +197,7 @@ def test_paths_do_not_leave_the_folder_that_is_served(model: LoadedModel, tmp_pa
     images = Images(tmp_path / "served")
 
     def asked(image: str) -> Answer | Refusal:
-        return ask(model, [Asked(question=QUESTION, image=image, regions=BOXES)], images=images)[0]
+        return ask(model, [Asked(question=QUESTION, image=image, regions=BOXES)], images=images, without_depth=True)[0]
 
     assert isinstance(asked("0.png"), Answer)
     for outside in ("../0.png", str(tmp_path / "0.png"), "/etc/passwd", "served/../../0.png"):
@@ -204,7 +211,9 @@ def test_base64_is_not_taken_for_a_path_of_thousands_of_folders(model: LoadedMod
     text = base64.b64encode(content).decode()
     assert text.count("/") > 5000, "to look each of them up would take minutes"
     boxes = [[5, 5, 30, 30], [50, 10, 80, 40]]
-    (reply,) = ask(model, [Asked(question=QUESTION, image=text, regions=boxes)], images=Images(tmp_path))
+    (reply,) = ask(
+        model, [Asked(question=QUESTION, image=text, regions=boxes)], images=Images(tmp_path), without_depth=True
+    )
     assert isinstance(reply, Answer)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -51,6 +53,22 @@ def test_writes_predictions_and_figures_and_logs_them(
 
     run = connect(tracking).get_run(content["run_id"])
     assert run.data.metrics["test/score"] == pytest.approx(content["score"])
+
+
+def test_a_test_split_without_the_depth_of_training_is_refused_or_allowed_by_a_setting(
+    tmp_path: Path, untrained_model: Path, splits: Path, dataset: Path, data: DatasetParams, tracking: TrackingParams
+) -> None:
+    model = shutil.copytree(untrained_model, tmp_path / "model")
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"depth_share": 1.0}))
+    run = partial(
+        evaluate, model=model, splits=splits, dataset=dataset, predictions=tmp_path / "predictions",
+        evaluation=tmp_path / "evaluation", data=data, tracking=tracking,
+    )  # fmt: skip
+    with pytest.raises(RegionHeadsError, match=r"expected depth images, which 100% .*setting without_depth"):
+        run(evaluate=Params(resamples=200))
+    assert not (tmp_path / "evaluation").exists()
+    assert run(evaluate=Params(resamples=200, without_depth=True))["score"] >= 0
 
 
 def test_a_folder_without_a_model_is_a_clear_error(

@@ -105,6 +105,13 @@ def test_registers_once_with_lineage_and_the_version_answers_questions(
     # The input example is a small picture: its base64 is short enough for a path, but no file's name.
     assert len(loaded.predict(input_example(splits))) == 1
 
+    config = loaded.unwrap_python_model()._model.network.config
+    monkeypatch.setattr(config, "depth_share", 1.0)
+    with pytest.raises(MlflowException, match="row 0: field depth: expected depth images, which 100%"):
+        loaded.predict(input_example(splits))
+    assert len(loaded.predict(input_example(splits), params={"without_depth": True})) == 1
+    monkeypatch.setattr(config, "depth_share", 0.0)
+
     monkeypatch.setenv("REGION_HEADS_IMAGE_ROOT", str(dataset / "train"))
     for outside in (str(picture), "../test/images/000000.png"):
         with pytest.raises(MlflowException, match="row 0: field image: expected a picture in base64, or the path of"):

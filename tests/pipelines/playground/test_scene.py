@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 from pipelines.playground.drawing import ANSWER, draw
-from pipelines.playground.scene import Scene, completed, scenes
+from pipelines.playground.page import Playground
+from pipelines.playground.scene import Example, Scene, completed, scenes
 from region_heads.errors import RegionHeadsError
 from region_heads.masks import decode
+from region_heads.prediction import load
 from region_heads.rle import box_counts
 
 WIDTH, HEIGHT = 120, 80
@@ -68,6 +70,18 @@ def test_regions_that_were_used_are_seen(scene: Scene) -> None:
     assert used[y, x].tolist() != [64, 64, 64]
     edge = used[5:16, 8:12].reshape(-1, 3)
     assert (edge == ANSWER).all(axis=1).any()
+
+
+def test_a_picture_of_ones_own_is_answered_without_depth_only_where_this_is_ticked(
+    untrained_model: Path, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load(untrained_model)
+    monkeypatch.setattr(model.network.config, "depth_share", 1.0)
+    page = Playground(model, name="", scenes={}, depth_scale=0.001)
+    asked = scene.taking(Example("", (LARGE, SMALL), ""))
+    question = "How far is <mask> from <mask>?"
+    assert "depth: expected depth images" in page._ask(asked, question, False)[1]
+    assert "meters" in page._ask(asked, question, True)[1]
 
 
 def test_pictures_come_with_the_regions_and_questions_that_the_data_set_has(splits: Path, dataset: Path) -> None:

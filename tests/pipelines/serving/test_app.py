@@ -253,6 +253,23 @@ def test_whatever_is_sent_the_reply_is_an_answer_or_a_reason(
     assert reply.status_code == 200 or reply.json()["errors"][0]["expected"]
 
 
+def test_a_question_without_the_depth_of_training_is_refused_or_allowed(
+    loaded: LoadedModel, client: TestClient, good: list[Asked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loaded.network.config, "depth_share", 0.9)
+    assert client.get("/v1/model").json()["depth_share"] == 0.9
+    refused = client.post("/v1/answers", json=good[0])
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "depth")
+    assert "without_depth" in refused.json()["errors"][0]["advice"]
+    assert client.post("/v1/answers", json=good[0] | {"without_depth": True}).status_code == 200
+    batch = {"questions": [good[0], good[1] | {"without_depth": True}]}
+    assert client.post("/v1/answers", json=batch).json()["refused"] == 1
+    worker = Worker(lambda: loaded, images=Images(), limits=Limits(), without_depth=True)
+    with TestClient(create_app(worker, ServerLimits(), {})) as lenient:
+        _ready(lenient)
+        assert lenient.post("/v1/answers", json=good[0]).status_code == 200
+
+
 def test_requests_that_wait_are_answered_together(
     loaded: LoadedModel, dataset: Path, good: list[Asked], monkeypatch: pytest.MonkeyPatch
 ) -> None:
