@@ -240,16 +240,24 @@ def test_the_registered_model_is_served(clone: Clone, first_run: str) -> None:
     question = pq.read_table(clone.folder / "data" / "splits" / "test.parquet").slice(0, 1).to_pylist()[0]
     picture = clone.folder / "data" / "sample" / question["image"]
     another = next(path for path in clone.folder.glob("data/sample/train/images/*") if path.parent != picture.parent)
-    record = {"question": question["question"], "image": picture.name, "regions": question["rle"]}
+    sample = picture.parents[1]
+    depth = (clone.folder / "data" / "sample" / question["depth"]).relative_to(sample)
+    record = {
+        "question": question["question"], "image": f"images/{picture.name}", "depth": str(depth),
+        "regions": question["rle"],
+    }  # fmt: skip
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = ["--model", "models:/region-heads/1", "--images", str(picture.parent), "--port", str(port)]
+    options = ["--model", "models:/region-heads/1", "--images", str(sample), "--port", str(port)]
     server = clone.start(sys.executable, "-m", "pipelines.cli", "serve", *options)
     try:
         answer = _ask(port, record, patience=120)
         assert answer["task"] == question["task"]
         assert answer["sentence"]
+        with pytest.raises(urllib.error.HTTPError, match="422"):
+            _ask(port, record | {"depth": None})
+        assert _ask(port, record | {"depth": None, "without_depth": True})["task"] == question["task"]
         with pytest.raises(urllib.error.HTTPError, match="422"):
             _ask(port, record | {"image": str(another)})
     finally:
