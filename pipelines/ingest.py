@@ -6,23 +6,27 @@ The public set (``nvidia/PhysicalAI-Spatial-Intelligence-Warehouse``) comes as `
 
 from __future__ import annotations
 
+import filecmp
 import os
+import re
 import shutil
 import subprocess
 import sys
-import tarfile
-import zipfile
-from collections.abc import Iterator
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from components.output import whole_folder
-from components.progress import Bar, progress_bar
+from components.progress import progress_bar
+from pipelines.archives import ENDINGS, members
 from region_heads.errors import RegionHeadsError
 
 KINDS = ("images", "depths")
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
+_LONGEST_NAME = 250  # bytes, as file systems bound them
 _REPEATED = "train_sample.json"
 """A part of ``train.json`` that the public set brings besides: its records would all be duplicates."""
 
@@ -41,40 +45,71 @@ class Ingested:
     annotations: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
+    def leave(self, where: Path, names: Sequence[str], reason: str) -> None:
+        """Tells what of ``where`` is not taken; "" is all of it."""
+        if names:
+            one = f"{where}: {ascii(names[0])[1:-1]}" if names[0] else str(where)
+            self.left_out.append(f"{one}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {reason}")
+
 
 def ingest(source: Path, target: Path) -> Ingested:
     """Fills the folder ``target``; nothing of it is left when this fails.
 
-    Files on the same disk are linked and take no room; archives are unpacked, their pictures by name alone.
+    Files on the same disk are linked and take no room; archives are unpacked, their pictures by name alone. What is not
+    taken is told, among it every link that leads out of ``source``.
 
     Raises:
         RegionHeadsError: There are no annotations, ``target`` exists, an archive is not readable, or two different
             pictures would get the same name.
     """
-    annotations = sorted(path for path in source.glob("*.json*") if path.is_file()) if source.is_dir() else []
+    found = Ingested()
+    download = _Download(source, found)
+    annotations, folders = [], []
+    for path in download.entries(source) if source.is_dir() else ():
+        if path.is_dir():
+            inside = download.entries(path)
+            known = [one for one in inside if one.name in KINDS and one.is_dir()]
+            folders += known
+            others = [one.name for one in inside if one not in known]
+            found.leave(path, others if known else [""], f"expected {' and '.join(KINDS)}")
+        elif path.is_file() and path.match("*.json*"):
+            annotations.append(path)
+        else:
+            found.leave(path, [""], "no annotations")
     if not annotations:
+        but = f" but {'; '.join(found.left_out)}" if found.left_out else ""
         raise RegionHeadsError(
-            f"{source}: expected a folder with annotation files (train.json, …), found none; name the folder that the "
-            "data set was downloaded to"
+            f"{source}: expected a folder with annotation files (train.json, …), found none{but}; name the folder that "
+            "the data set was downloaded to"
         )
     if target.exists():
         raise RegionHeadsError(f"{target}: exists already; remove it, or choose another --name")
-    found = Ingested()
-    folders = [folder for folder in sorted(source.iterdir()) if any((folder / kind).is_dir() for kind in KINDS)]
-    total = sum(1 for folder in folders for kind in KINDS for _ in _files(folder / kind))
-    with whole_folder(target) as partial, progress_bar("ingesting", total=total, unit="files") as bar:
+    files = {folder: list(download.files(folder)) for folder in folders}
+    total = sum(map(len, files.values()))
+    with whole_folder(target) as unfinished, progress_bar("ingesting", total=total, unit="files") as bar:
         for path in annotations:
-            if path.name == _REPEATED and (source / "train.json").is_file():
+            if path.name == _REPEATED and source / "train.json" in annotations:
                 found.left_out.append(f"{path.name}: a part of train.json")
                 continue
-            _link(path, partial / path.name)
+            _link(path, unfinished / path.name)
             found.annotations.append(path.name)
-        for folder in folders:
-            for kind in KINDS:
-                number = _bring(folder / kind, partial / folder.name / kind, found, bar)
-                if number:
-                    found.pictures[folder.name, kind] = number
+        for folder, paths in files.items():
+            pictures = _Pictures(unfinished / folder.parent.name / folder.name)
+            for path in paths:
+                _bring(path, pictures, found)
+                bar.advance(1)
+            if pictures.number:
+                found.pictures[folder.parent.name, folder.name] = pictures.number
     return found
+
+
+def check_dvc() -> None:
+    """Asks before hours of unpacking whether there is a DVC repository.
+
+    Raises:
+        RegionHeadsError: There is none.
+    """
+    _dvc("root", advice="go to the clone, or make one by `git init` and `dvc init`, or give --no-dvc")
 
 
 def add_to_dvc(target: Path) -> Path:
@@ -83,73 +118,112 @@ def add_to_dvc(target: Path) -> Path:
     Raises:
         RegionHeadsError: DVC refuses; with its words.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "add", "--quiet", str(target)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RegionHeadsError(f"dvc add {target}: {(done.stderr or done.stdout).strip()}")
+    _dvc("add", str(target), advice=f"the data is in {target}: mend this, and run `dvc add {target}`")
     return target.with_name(f"{target.name}.dvc")
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file()) if folder.is_dir() else iter(())
+def _dvc(*words: str, advice: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
+        raise RegionHeadsError(f"dvc {' '.join(words)}: {said.removeprefix('ERROR: ')}; {advice}")
 
 
-def _bring(folder: Path, target: Path, found: Ingested, bar: Bar) -> int:
-    number = 0
-    for path in _files(folder):
-        target.mkdir(parents=True, exist_ok=True)
-        if path.name.lower().endswith(_ARCHIVES):
-            number += _unpack(path, target)
-        elif path.suffix.lower() in _PICTURES:
-            _place(target / path.name, path)
-            number += 1
-        else:
-            found.left_out.append(f"{path}: neither a picture nor an archive")
-        bar.advance(1)
-    return number
+class _Download:
+    """What belongs to the download; every link out of it, and what is no file, is left out and told."""
+
+    def __init__(self, source: Path, found: Ingested) -> None:
+        self._root = source.resolve()
+        self._found = found
+
+    def entries(self, folder: Path) -> list[Path]:
+        """What lies in the folder but for hidden entries, which downloaders keep for themselves."""
+        return [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and self._holds(path)]
+
+    def files(self, folder: Path) -> Iterator[Path]:
+        """All files below the folder, in the order of their names."""
+
+        def stop(error: OSError) -> None:
+            raise error
+
+        for at, folders, names in os.walk(folder, onerror=stop):
+            folders.sort()
+            for path in (
+                Path(at, name) for name in sorted(names + [one for one in folders if Path(at, one).is_symlink()])
+            ):
+                if not self._holds(path):
+                    continue
+                if path.is_file():
+                    yield path
+                else:
+                    self._found.leave(path, [""], "no file of its own")
+
+    def _holds(self, path: Path) -> bool:
+        if not path.is_symlink() or path.resolve().is_relative_to(self._root):
+            return True
+        self._found.leave(path, [""], "a link out of the download; copy what it leads to, as `cp -rL` does")
+        return False
 
 
-def _unpack(archive: Path, target: Path) -> int:
+class _Pictures:
+    """The pictures of a split and kind, each under a name of its own, on any file system."""
+
+    def __init__(self, folder: Path) -> None:
+        self.number = 0
+        self._folder = folder
+        self._names: dict[str, str] = {}  # as a file system without case or with composed letters sees them
+
+    def add(self, name: str, place: Callable[[Path], None], where: str) -> None:
+        """Takes a picture that ``place`` writes; one that is there already, byte by byte, is taken once."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        new = self._folder / ".new"
+        place(new)
+        other = self._names.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
+        there = self._folder / other
+        if there.exists() and not _same(there, new):
+            raise RegionHeadsError(f"{where}: expected a name of its own, found another {other} in this split")
+        self.number += not (self._folder / name).exists()
+        new.replace(self._folder / name)
+
+
+def _same(one: Path, other: Path) -> bool:
+    filecmp.clear_cache()  # it goes by times, which are too coarse for files that were just written
+    return filecmp.cmp(one, other, shallow=False)
+
+
+def _bring(path: Path, pictures: _Pictures, found: Ingested) -> None:
+    if path.name.lower().endswith(ENDINGS):
+        _unpack(path, pictures, found)
+    elif path.suffix.lower() in _PICTURES:
+        pictures.add(path.name, partial(_link, path), str(path))
+    else:
+        found.leave(path, [""], "neither a picture nor an archive that can be read")
+
+
+def _unpack(archive: Path, pictures: _Pictures, found: Ingested) -> None:
     """Pictures of an archive, by their names alone: no member can say where it goes."""
-    number = 0
-    try:
-        for name, content in _members(archive):
-            file = target / PurePosixPath(name).name
-            if file.exists() and file.read_bytes() != content:
-                raise RegionHeadsError(f"{archive}: {name}: expected a name of its own, found another {file.name}")
-            file.write_bytes(content)
-            number += 1
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise RegionHeadsError(f"{archive}: not readable to its end ({error}); download it again") from None
-    return number
+    left: defaultdict[str, list[str]] = defaultdict(list)
+    for member in members(archive):
+        name = re.split(r"[\\/]", member.name)[-1]
+        if member.content is None:
+            left["a link or a device"].append(member.name)
+        elif PurePosixPath(name).suffix.lower() not in _PICTURES:
+            left["no picture"].append(member.name)
+        elif not name.isprintable() or len(name.encode()) > _LONGEST_NAME:
+            left["a name that no file can have"].append(member.name)
+        else:
+            pictures.add(name, partial(_write, member.content), f"{archive}: {member.name}")
+    for reason, names in left.items():
+        found.leave(archive, names, reason)
 
 
-def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
-    if archive.suffix.lower() == ".zip":
-        with zipfile.ZipFile(archive) as file:
-            for name in file.namelist():
-                if PurePosixPath(name).suffix.lower() in _PICTURES:
-                    yield name, file.read(name)
-        return
-    with tarfile.open(archive) as pack:
-        for member in pack:
-            content = pack.extractfile(member) if member.isfile() else None
-            if content is not None and PurePosixPath(member.name).suffix.lower() in _PICTURES:
-                yield member.name, content.read()
-        while pack.fileobj is not None and pack.fileobj.read(1 << 20):
-            pass  # the end of a compressed archive tells whether it is whole
-
-
-def _place(target: Path, source: Path) -> None:
-    if target.exists():
-        if target.read_bytes() != source.read_bytes():
-            raise RegionHeadsError(f"{source}: expected a name of its own, found another {target.name} in this split")
-        return
-    _link(source, target)
+def _write(content: Iterator[bytes], target: Path) -> None:
+    with target.open("wb") as file:
+        file.writelines(content)
 
 
 def _link(source: Path, target: Path) -> None:
+    target.unlink(missing_ok=True)
     try:
         os.link(source.resolve(), target)
     except OSError:  # another disk, or one without links

@@ -22,10 +22,12 @@ def ingest(
 
     Example: `region-heads ingest ~/PhysicalAI-Spatial-Intelligence-Warehouse --name warehouse`
     """
-    from pipelines.ingest import add_to_dvc
+    from pipelines.ingest import add_to_dvc, check_dvc
     from pipelines.ingest import ingest as bring
 
     target = folder / name
+    if dvc:
+        check_dvc()
     found = bring(source, target)
     console = plain_console(soft_wrap=True)
     console.print(f"{target}: {', '.join(found.annotations)}")
