@@ -36,11 +36,9 @@ def check_size(size: object) -> tuple[int, int]:
     ):
         raise ValueError(f"expected size [height, width] of whole numbers above 0, found {_short(size)}")
     height, width = size
-    if max(size) > MAX_SIDE:
+    if height * width > MAX_PIXELS or max(size) > MAX_SIDE:
         found = f"{height} x {width}" if max(size) < 10**20 else "a number of more than 20 digits"
-        raise ValueError(f"expected a size of at most {MAX_SIDE:,} pixels a side, found {found}")
-    if height * width > MAX_PIXELS:
-        raise ValueError(f"expected a size of at most {MAX_PIXELS:,} pixels, found {height} x {width}")
+        raise ValueError(f"expected a size of at most {MAX_PIXELS:,} pixels, {MAX_SIDE:,} a side, found {found}")
     return height, width
 
 

@@ -12,7 +12,7 @@ from components.output import scratch_file, whole_file, whole_folder, write_json
 from components.parallel import cores
 from components.sections import DatasetParams
 from components.validate.collecting import Passed
-from components.validate.expectations import Outcome, run_suite
+from components.validate.expectations import Outcome, not_run, run_suite
 from components.validate.flat_table import flat_table
 from components.validate.gate import refusals
 from components.validate.judging import Judge
@@ -21,7 +21,7 @@ from components.validate.params import Params
 from components.validate.pictures import Pictures
 from components.validate.quarantine import Quarantine
 from components.validate.report import print_report, report_content, stop_message
-from components.validate.sources import find_sources
+from components.validate.sources import find_sources, holds_answers
 from components.validate.suite import DEFAULT
 from region_heads.errors import RegionHeadsError
 from region_heads.formats.problem import Problem, shown
@@ -55,7 +55,13 @@ def check(
     Raises:
         RegionHeadsError: There is nothing to read, or the suite is not usable.
     """
-    root, sources = find_sources(dataset, data)
+    root, found = find_sources(dataset, data)
+    sources = [source for source in found if not holds_answers(source)]
+    if not sources:
+        raise RegionHeadsError(
+            f"{found[0].path}: expected records, found answers without questions; name files with questions by "
+            "data.annotations (`region-heads score` reads answers)"
+        )
     suite = root / validate.suite if validate.suite else DEFAULT
     pictures = Pictures(root, data.depth_scale) if validate.images == "check" else None
     processes = min(validate.workers or cores(), 1 + sum(source.path.stat().st_size for source in sources) // _SHARE)
@@ -69,7 +75,7 @@ def check(
         passed.collect(sources, Judge(Layout(data)), pictures, rejected, processes=processes)
         flat = flat_table(passed.flat)
         limits = {"min_records": validate.min_records, "max_category_share": validate.max_category_share}
-        outcomes = run_suite(flat, suite, limits, pages)
+        outcomes = run_suite(flat, suite, limits, pages) if len(flat) else not_run(pages)
         failed = _failed_rows(outcomes, flat)
         passed.reject(sources, failed, rejected)
 
@@ -80,7 +86,8 @@ def check(
         if pictures is not None and depth_needed:
             refused += pictures.refusals(data.depths)
         kept = flat.drop(index=list(failed))
-        content = report_content(passed.files, kept, rejected, outcomes, refused, pictures)
+        answers = [source.name for source in found if source not in sources]
+        content = report_content(passed.files, answers, kept, rejected, outcomes, refused, pictures)
         if refused:
             records.unlink(missing_ok=True)
         else:

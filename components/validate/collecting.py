@@ -62,6 +62,7 @@ class Passed:
             progress_bar("validating", total=bytes_in_all, unit="records") as bar,
         ):
             for source in sources:
+                self.files[source.name] = 0
                 file = RecordFile(source.path)
                 chunks = _chunks(source, file, judge, pictures)
                 for chunk, verdicts in in_order(judge, chunks, processes=processes, doing="judging records"):

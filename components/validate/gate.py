@@ -11,8 +11,10 @@ from components.validate.params import Params
 def refusals(*, read: int, accepted: int, outcomes: Sequence[Outcome], settings: Params) -> list[str]:
     """Why the line must stop, in words; empty when it may go on."""
     found = []
+    if not read:
+        return ["the annotation files hold no records"]
     rejected = read - accepted
-    if read and rejected / read > settings.max_rejected_share:
+    if rejected / read > settings.max_rejected_share:
         found.append(
             f"{rejected} of {read} records were rejected ({rejected / read:.1%}), "
             f"validate.max_rejected_share allows {settings.max_rejected_share:.1%}"

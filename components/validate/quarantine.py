@@ -27,7 +27,9 @@ class Quarantine:
         self._file = file
         self.records = 0
         self.reasons: Counter[str] = Counter()
-        self.examples: dict[str, str] = {}
+        self.files: Counter[str] = Counter()
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._firsts: dict[tuple[str, str], str] = {}
 
     def add(self, file: str, raw: Raw, problems: Iterable[Problem]) -> None:
         """Writes one rejected record."""
@@ -48,6 +50,15 @@ class Quarantine:
             line |= {"text_length": len(raw.text)} if len(raw.text) > LONGEST_RECORD else {}
         self._file.write(json.dumps(line) + "\n")
         self.records += 1
-        self.reasons.update({problem.check for problem in problems})
+        self.files[file] += 1
+        checks = dict.fromkeys(problem.check for problem in problems)
+        self.reasons.update(checks.keys())
+        self._counts.update((check, file) for check in checks)
         for problem in problems:
-            self.examples.setdefault(problem.check, f"{where}: {problem}")
+            self._firsts.setdefault((problem.check, file), f"{where}: {problem}")
+
+    @property
+    def examples(self) -> dict[str, str]:
+        """For each reason its first record in the file that has the most of them."""
+        worst = {check: file for (check, file), _ in reversed(self._counts.most_common())}
+        return {check: self._firsts[check, worst[check]] for check in self.reasons}

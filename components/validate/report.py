@@ -21,6 +21,7 @@ _EXAMPLES = 3
 
 def report_content(
     files: Mapping[str, int],
+    answers: Sequence[str],
     kept: pd.DataFrame,
     rejected: Quarantine,
     outcomes: Sequence[Outcome],
@@ -31,6 +32,7 @@ def report_content(
 
     Args:
         files: Records read from each file.
+        answers: Files that hold answers alone and were left out.
         kept: Flat rows of the accepted records.
         pictures: What was seen of them; None where they are absent.
     """
@@ -47,6 +49,8 @@ def report_content(
         "depth": pictures.depth() if pictures else None,
         "identical_pictures": {"groups": len(identical), "examples": [list(group) for group in identical[:_EXAMPLES]]},
         "files": dict(files),
+        "wholly_rejected": [name for name, count in files.items() if 0 < count == rejected.files[name]],
+        "answers_left_out": list(answers),
         "categories": {str(name): int(count) for name, count in kept["category"].fillna("None").value_counts().items()},
         "reasons": dict(rejected.reasons.most_common()),
         "examples": rejected.examples,
@@ -75,6 +79,10 @@ def print_report(content: Mapping[str, Any], *, quarantine: Path, data_docs: Pat
     table = Table("read", "accepted", "quarantined", "unanswered", "pictures", title="validate")
     table.add_row(*(f"{content[name]:,}" for name in ("read", "accepted", "quarantined", "unanswered", "pictures")))
     console.print(table)
+    for name in (name for name, count in content["files"].items() if not count):
+        console.print(f"  warning: {name} holds no records")
+    for name in content["answers_left_out"]:
+        console.print(f"  warning: {name} holds answers and no questions: left out; `region-heads score` reads it")
     for check, count in content["reasons"].items():
         console.print(f"  {count:,} x {check}: {content['examples'][check]}")
     for failed in content["expectations"]["failed"]:
@@ -113,6 +121,12 @@ def stop_message(content: Mapping[str, Any], *, dataset: Path, quarantine: Path)
     lines = [f"{dataset}: the gate stops the line: {'; '.join(content['gate']['refusals'])}"]
     for check, count in list(content["reasons"].items())[:_EXAMPLES]:
         lines.append(f"  {count} x {check}, e.g. {content['examples'][check]}")
+    if len(content["wholly_rejected"]) < len([count for count in content["files"].values() if count]):
+        for name in content["wholly_rejected"]:
+            number = content["files"][name]
+            lines.append(
+                f"  All {number} records of {name}; if it is no annotation file, leave it out by data.annotations"
+            )
     if content["reasons"].get("image_missing", 0) == content["read"] > 0:
         lines.append(
             "  No picture was found at all. For records without pictures set validate.images to absent in params.yaml "

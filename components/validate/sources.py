@@ -7,7 +7,9 @@ from pathlib import Path
 
 from components.sections import DatasetParams
 from region_heads.errors import RegionHeadsError
+from region_heads.formats.reading import RecordFile
 
+_ASKED = {"image", "question", "conversations", "rle", "regions"}
 _SOURCE_SPLITS = ("train", "val", "test")
 
 
@@ -28,7 +30,9 @@ class Source:
 
 
 def find_sources(dataset: Path, data: DatasetParams) -> tuple[Path, list[Source]]:
-    """The folder that image paths start from, and the annotation files in the order of their names.
+    """The folder that image paths start from, and the annotation files: splits by name first, each in order of name.
+
+    So a copy under another name is what holds its ids a second time.
 
     Args:
         dataset: A data set's folder, or a single annotation file, which then lies in its folder.
@@ -51,7 +55,24 @@ def find_sources(dataset: Path, data: DatasetParams) -> tuple[Path, list[Source]
             f"{dataset}: expected annotation files that match {data.annotations!r}, found none; "
             "set data.annotations in params.yaml to their names"
         )
-    return dataset, [_source(path, path.relative_to(dataset).as_posix()) for path in paths]
+    sources = [_source(path, path.relative_to(dataset).as_posix()) for path in paths]
+    return dataset, sorted(sources, key=lambda source: (not source.split, source.name))
+
+
+def holds_answers(source: Source) -> bool:
+    """Whether a file beside the annotations holds answers, as ``score`` reads them, and nothing that is asked.
+
+    A file that is called like a split is always taken for annotations.
+    """
+    if source.split:
+        return False
+    found = False
+    for raw in RecordFile(source.path):
+        keys = raw.content.keys() if isinstance(raw.content, dict) else set()
+        if "normalized_answer" not in keys or not _ASKED.isdisjoint(keys):
+            return False
+        found = True
+    return found
 
 
 def _source(path: Path, name: str) -> Source:

@@ -17,6 +17,7 @@ from PIL import Image
 from pycocotools import mask as coco
 
 from components.sections import DatasetParams, TrackingParams
+from components.validate import checking
 from components.validate.params import Params
 from components.validate.step import validate
 from region_heads.errors import RegionHeadsError
@@ -464,7 +465,7 @@ def test_the_gate_stops_the_line_but_says_why(warehouse: Path, run: Run, tmp_pat
     run(warehouse)
     write(warehouse, spoilt(normalized_answer=-1.0))
     with pytest.raises(RegionHeadsError, match=r"1 of 8 records were rejected \(12\.5%\).*max_rejected_share"):
-        run(warehouse, max_rejected_share=0.1)
+        run(warehouse, pages=True, max_rejected_share=0.1)
     out = tmp_path / "out"
     assert not (out / "records.parquet").exists()  # nor the table of the earlier run
     assert json.loads((out / "quarantine.jsonl").read_text())["content"]["normalized_answer"] == -1.0
@@ -492,7 +493,7 @@ def test_nothing_to_read_is_told(tmp_path: Path, warehouse: Path, run: Run) -> N
     with pytest.raises(RegionHeadsError, match=r"expected annotation files that match '\*\.parquet', found none"):
         run(warehouse, data={"annotations": "*.parquet"})
     (warehouse / "train.json").write_text("", encoding="utf-8")
-    with pytest.raises(RegionHeadsError, match=r"0 of 0 records were accepted"):
+    with pytest.raises(RegionHeadsError, match=r"the annotation files hold no records"):
         run(warehouse)
 
 
@@ -525,7 +526,7 @@ class Page(HTMLParser):
 
 
 def test_data_docs_are_read_without_a_network_and_report_no_visit(warehouse: Path, run: Run) -> None:
-    folder = run(warehouse).folder / "data_docs"
+    folder = run(warehouse, pages=True).folder / "data_docs"
     index = Page(folder / "index.html")
     (found, expected) = [folder / link for link in index.links if link.startswith(("validations/", "expectations/"))]
     assert "target_distance" in Page(found).words
@@ -577,7 +578,7 @@ def test_an_mlflow_that_is_away_stops_no_validation(
 
 def test_the_pages_name_the_failing_rows_by_file_record_and_id(warehouse: Path, run: Run) -> None:
     write(warehouse, spoilt(normalized_answer=23000.0))
-    folder = run(warehouse).folder / "data_docs"
+    folder = run(warehouse, pages=True).folder / "data_docs"
     (page,) = (folder / "validations").rglob("*.html")
     words = " ".join(Page(page).words.split())
     assert "23000" in words
@@ -627,10 +628,7 @@ any_json = st.recursive(
 )
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
-@given(
+mangled_files = given(
     st.lists(
         st.tuples(st.sampled_from(["id", "image", "conversations", "rle", "category", "normalized_answer"]), any_json),
         min_size=1,
@@ -638,9 +636,12 @@ any_json = st.recursive(
     ),
     st.lists(st.tuples(st.integers(0, 2000), st.text(max_size=3)), max_size=2),
 )
-def test_whatever_a_file_holds_every_record_is_counted(
-    warehouse: Path, run: Run, changes: list[tuple[str, Any]], mangled: list[tuple[int, str]]
-) -> None:
+shared = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+Changes = list[tuple[str, Any]]
+Mangled = list[tuple[int, str]]
+
+
+def every_record_is_counted(warehouse: Path, run: Run, changes: Changes, mangled: Mangled) -> None:
     text = "\n".join(json.dumps(record) for record in spoilt(**dict(changes)))
     for place, letters in mangled:
         text = text[:place] + letters + text[place + 1 :]
@@ -652,3 +653,90 @@ def test_whatever_a_file_holds_every_record_is_counted(
         return
     assert result["read"] == result["accepted"] + result["quarantined"]
     assert result["read"] >= 1
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=shared)
+@mangled_files
+def test_whatever_a_file_holds_every_record_is_counted(
+    warehouse: Path, run: Run, monkeypatch: pytest.MonkeyPatch, changes: Changes, mangled: Mangled
+) -> None:
+    """Without Great Expectations, which takes a second for each file."""
+    monkeypatch.setattr(checking, "run_suite", lambda *_: [])
+    every_record_is_counted(warehouse, run, changes, mangled)
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None, suppress_health_check=shared)
+@mangled_files
+def test_whatever_a_file_holds_every_record_is_counted_with_the_suite(
+    warehouse: Path, run: Run, changes: Changes, mangled: Mangled
+) -> None:
+    every_record_is_counted(warehouse, run, changes, mangled)
+
+
+@pytest.mark.parametrize("content", ["[]", "", "\n \n"])
+def test_files_without_a_record_are_told_in_one_sentence(
+    warehouse: Path, run: Run, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    (warehouse / "val.json").write_text(content)
+    run(warehouse)
+    assert "warning: val.json holds no records" in capsys.readouterr().out
+    (warehouse / "train.json").write_text(content)
+    with pytest.raises(RegionHeadsError, match="the gate stops the line: the annotation files hold no records\n"):
+        run(warehouse, pages=True)
+    told = capsys.readouterr().out
+    assert "train.json holds no records" in told and "val.json holds no records" in told
+    assert "expect_" not in told
+    page = warehouse.parent / "out" / "data_docs" / "index.html"
+    assert "No record was accepted" in page.read_text()
+
+
+def test_a_table_of_which_nothing_was_accepted_makes_no_false_alarms(
+    warehouse: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(warehouse, [{"a": 1}, {"b": 2}])
+    with pytest.raises(RegionHeadsError, match=r"0 of 2 records were accepted"):
+        run(warehouse)
+    assert "expect_" not in capsys.readouterr().out
+
+
+ANSWERS = [{"id": one["id"], "normalized_answer": one["normalized_answer"]} for one in sound_records()]
+
+
+@pytest.mark.parametrize("name", ["answers.json", "train_answers.json", "val_answers.jsonl"])
+def test_an_answers_file_beside_the_annotations_is_left_out_and_told(
+    warehouse: Path, run: Run, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (warehouse / name).write_text("\n".join(json.dumps(one) for one in ANSWERS))
+    outputs = run(warehouse, max_rejected_share=0.0)
+    assert outputs.result == {"read": 8, "accepted": 8, "quarantined": 0}
+    assert outputs.report["answers_left_out"] == [name]
+    assert f"warning: {name} holds answers and no questions: left out" in " ".join(capsys.readouterr().out.split())
+
+
+def test_what_is_asked_or_called_like_a_split_is_no_answers_file(warehouse: Path, run: Run) -> None:
+    (warehouse / "val.json").write_text(json.dumps(ANSWERS))
+    (warehouse / "more.json").write_text(json.dumps([*ANSWERS, {"question": "<mask>?", "normalized_answer": 1}]))
+    assert run(warehouse).result == {"read": 25, "accepted": 8, "quarantined": 17}
+
+
+def test_answers_alone_are_told_as_such(warehouse: Path, run: Run) -> None:
+    (warehouse / "train.json").rename(warehouse / "train.txt")
+    (warehouse / "answers.json").write_text(json.dumps(ANSWERS))
+    with pytest.raises(RegionHeadsError, match=r"answers.json: expected records, found answers without questions"):
+        run(warehouse)
+
+
+def test_the_file_that_has_most_of_a_fault_is_blamed(warehouse: Path, run: Run) -> None:
+    """Not the first one that has it, nor a split whose ids a copy of it under another name holds as well."""
+    records = sound_records()
+    del records[0]["image"]
+    write(warehouse, records)
+    (warehouse / "wrong.json").write_text(json.dumps([{"id": f"w{number}"} for number in range(9)]))
+    (warehouse / "copy.json").write_text(json.dumps(sound_records()))
+    with pytest.raises(RegionHeadsError) as told:
+        run(warehouse, data={"images": "train/images/{image}", "depths": ""}, max_rejected_share=0.1)
+    message = str(told.value)
+    assert "10 x schema, e.g. wrong.json, line 1, record 1: image: expected this field" in message
+    assert "7 x duplicate_id, e.g. copy.json" in message
+    assert "All 9 records of wrong.json; if it is no annotation file, leave it out by data.annotations" in message
