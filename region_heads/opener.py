@@ -134,7 +134,9 @@ def open_picture(source: Path | bytes, kind: Kind = "image", *, max_pixels: int 
         ) from None
     except UnidentifiedImageError:
         expected = f"a picture ({', '.join(FORMATS)})"
-        raise PictureError("unreadable", expected, _other(source), "convert or replace the file") from None
+        size = len(source) if isinstance(source, bytes) else source.stat().st_size
+        found = f"{size} bytes that are none of these"
+        raise PictureError("unreadable", expected, found, "convert or replace the file") from None
     except Exception as error:  # decoders let errors of every kind through, and the bytes are anyone's
         found = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise PictureError("unreadable", "a readable picture", found, "replace the file") from None
@@ -165,16 +167,6 @@ def _check(image: Image.Image, kind: Kind, max_pixels: int) -> None:
     wanted, modes = _MODES[kind]
     if image.mode not in modes:
         raise PictureError("mode", wanted, f"mode {image.mode}", "convert the file")
-
-
-def _other(source: Path | bytes) -> str:
-    """What a file is that is no picture of ours, told by its first bytes alone."""
-    head = source[:64] if isinstance(source, bytes) else source.open("rb").read(64)
-    Image.init()
-    for name, (_, accept) in Image.OPEN.items():
-        if name not in FORMATS and accept is not None and len(head) >= 32 and accept(head) is True:
-            return f"a file of format {name}"
-    return f"{len(head)} bytes that are none" if len(head) < 64 else "a file that is none"
 
 
 def depth_problem(picture: Shape, depth: Shape) -> PictureError | None:

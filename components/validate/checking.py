@@ -83,8 +83,10 @@ def check(
         if read != accepted + rejected.records:
             raise AssertionError(f"read {read} records, accepted {accepted}, quarantined {rejected.records}")
         refused = refusals(read=read, accepted=accepted, outcomes=outcomes, settings=validate)
-        if pictures is not None and depth_needed:
-            refused += pictures.refusals(data.depths)
+        depth = pictures.depth() if pictures else None
+        if depth_needed and depth and depth["without"] and not depth["with"]:
+            advice = 'set data.depths to where they lie, or to "" if there are none'
+            refused.append(f"none of {depth['without']} pictures has a depth image at {data.depths}; {advice}")
         kept = flat.drop(index=list(failed))
         answers = [source.name for source in found if source not in sources]
         content = report_content(passed.files, answers, kept, rejected, outcomes, refused, pictures)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from typing import Any
 from PIL import ImageStat
 
 from components.validate.layout import Place
+from region_heads.errors import first_line
 from region_heads.formats.problem import Problem
 from region_heads.opener import Kind, Opened, PictureError, Shape, located, open_picture
 
@@ -55,7 +55,6 @@ class Pictures:
     def __init__(self, root: Path, depth_scale: float) -> None:
         self._root = root
         self._depth_scale = depth_scale
-        self._names: dict[Path, dict[str, str]] = {}  # of a folder, as they are and without regard to capitals
         self._seen: dict[Place, Seen | Problem] = {}
 
     def look(self, places: Iterable[Place]) -> dict[Place, Seen | Problem]:
@@ -91,18 +90,6 @@ class Pictures:
             "metres": [min(low for low, _ in ranges), max(high for _, high in ranges)] if ranges else None,
         }
 
-    def refusals(self, depths: str) -> list[str]:
-        """Why the gate is closed: depth is optional picture by picture, but a pattern that fits nothing is wrong.
-
-        Args:
-            depths: The pattern ``data.depths``.
-        """
-        depth = self.depth()
-        if depth["with"] or not depth["without"]:
-            return []
-        advice = 'set data.depths to where they lie, or to "" if there are none'
-        return [f"none of {depth['without']} pictures has a depth image at {depths}; {advice}"]
-
     def turned(self) -> int:
         """Pictures that are stored otherwise than they are seen."""
         return sum(isinstance(one, Seen) and one.orientation != 1 for one in self._seen.values())
@@ -111,53 +98,42 @@ class Pictures:
         try:
             return self._opened(place)
         except PictureError as error:
-            expected, found, advice = error.told
-            return Problem(error.check, "", f"{expected} at {place.path}", found, advice)
+            check, (expected, found, advice) = error.check, error.told
         except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links that lead to themselves
-            found = getattr(error, "strerror", None) or str(error)
-            return Problem("unreadable", "", f"a picture at {place.path}", found, "make it readable")
+            found = getattr(error, "strerror", None) or first_line(error)
+            check, expected, advice = "unreadable", "a picture", "make it readable"
+        return Problem(check, "", f"{expected} at {place.path}", found, advice)
 
     def _opened(self, place: Place) -> Seen:
         path = located(self._root, place.path)
         if not path.resolve().is_relative_to((self._root / place.folder).resolve()):
             expected = f"a file inside {place.folder or 'the data set'}"
             raise PictureError("image_path", expected, "a link that leaves it", "copy the picture there")
-        try:
-            status = path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            if path.is_symlink():
-                raise PictureError("unreadable", "a picture", "a link to nothing", "fetch what it stands for") from None
-            raise PictureError("missing", "a picture", self._instead(path), "add it or remove the record") from None
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_FILE:
-            expected = f"a file of at most {_LARGEST_FILE >> 20} MiB"
-            raise PictureError("unreadable", expected, "something else", "replace it by a picture")
+        if not path.exists() and not path.is_symlink():
+            raise PictureError("missing", "a picture", "no such file", "add it or remove the record")
+        if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
+            found = "a link to nothing" if not path.exists() else "something else"
+            raise PictureError("unreadable", f"a file of at most {_LARGEST_FILE >> 20} MiB", found, "replace it")
         content = path.read_bytes()
-        opened = open_picture(content, place.kind)
-        return self._seen_in(opened, content, path.relative_to(self._root).as_posix(), place.kind)
+        name = path.relative_to(self._root).as_posix()
+        return _seen(open_picture(content, place.kind), content, name, place.kind, self._depth_scale)
 
-    def _seen_in(self, opened: Opened, content: bytes, path: str, kind: Kind) -> Seen:
-        digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-        if kind == "depth":
-            metres = opened.metres(self._depth_scale)
-            known = metres[metres > 0]
-            return Seen(
-                **vars(opened.shape), path=path, digest=digest, unknown=1 - known.size / metres.size,
-                metres=(float(known.min()), float(known.max())) if known.size else None,
-            )  # fmt: skip
-        import imagehash
 
-        grey = opened.image.convert("L")
-        figures = ImageStat.Stat(grey)
+def _seen(opened: Opened, content: bytes, path: str, kind: Kind, scale: float) -> Seen:
+    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+    if kind == "depth":
+        metres = opened.metres(scale)
+        known = metres[metres > 0]
         return Seen(
-            **vars(opened.shape), path=path, digest=digest,
-            hash=str(imagehash.dhash(grey, hash_size=_HASH_SIDE)),
-            brightness=figures.mean[0] / 255, contrast=figures.stddev[0] / 255,
+            **vars(opened.shape), path=path, digest=digest, unknown=1 - known.size / metres.size,
+            metres=(float(known.min()), float(known.max())) if known.size else None,
         )  # fmt: skip
+    import imagehash
 
-    def _instead(self, path: Path) -> str:
-        """What a folder holds in place of a file that is not there."""
-        if path.parent not in self._names:
-            names = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-            self._names[path.parent] = {name.casefold(): name for name in names}
-        other = self._names[path.parent].get(path.name.casefold())
-        return "no such file" if other is None else f"{other}, whose capitals differ"
+    grey = opened.image.convert("L")
+    figures = ImageStat.Stat(grey)
+    return Seen(
+        **vars(opened.shape), path=path, digest=digest,
+        hash=str(imagehash.dhash(grey, hash_size=_HASH_SIDE)),
+        brightness=figures.mean[0] / 255, contrast=figures.stddev[0] / 255,
+    )  # fmt: skip
