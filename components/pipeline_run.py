@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from components.sections import TrackingParams
 from components.tracking import PIPELINE_RUN, connect, in_words, parent_run
-from region_heads.errors import RegionHeadsError, public
+from region_heads.errors import RegionHeadsError, public, told
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -55,8 +55,8 @@ def record_failure(step: str, reason: str, tracking: TrackingParams) -> None:
             client.set_tag(parent, FAILED_REASON, public(reason)[:_LONGEST])
             if _ours():
                 client.set_terminated(parent, "FAILED")
-    except RegionHeadsError as error:
-        print(f"{step}: its failure was not recorded: {error}")
+    except Exception as error:  # what is to be told is the step's failure, not that of writing it down
+        print(f"{step}: its failure was not recorded: {told(error) or error!r}")
 
 
 def record_outcome(sentence: str, tracking: TrackingParams) -> None:

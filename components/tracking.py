@@ -66,8 +66,9 @@ def connect(tracking: TrackingParams, *, make: bool = True) -> MlflowClient:
     import mlflow
 
     # A new SQLite store tells of its forty schema migrations; nobody who waits for a table wants those.
-    for name in ("alembic", "alembic.runtime.migration", "mlflow.store", "mlflow.store.db.utils", "mlflow"):
+    for name in ("alembic", "alembic.runtime.migration", "mlflow.store", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its errors are raised, too, and told below
     uri = tracking_uri(tracking)
     file = store_file(uri)
     if file is not None and not (file.is_file() and file.stat().st_size):

@@ -7,11 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from components.output import whole_file
 from components.params import load_params, section
 from components.sections import DatasetParams
+from components.yaml_file import read_yaml
 from pipelines.names import PipelineName
 from pipelines.retraining import retraining_pipeline
 from pipelines.training import training_pipeline
@@ -94,8 +93,8 @@ def _dvc_digest(pointer: Path) -> str:
     if not pointer.is_file():
         return ""
     try:
-        return str(yaml.safe_load(pointer.read_text(encoding="utf-8"))["outs"][0]["md5"])
-    except (yaml.YAMLError, KeyError, IndexError, TypeError):
+        return str(read_yaml(pointer, advice="run `dvc add` on the data set")["outs"][0]["md5"])
+    except (KeyError, IndexError, TypeError):
         raise RegionHeadsError(
             f"{pointer}: expected a file of `dvc add` with outs[0].md5, found another layout; "
             "run `dvc add` on the data set again"

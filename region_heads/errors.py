@@ -137,6 +137,7 @@ _LIBRARIES: dict[str, str] = {
     "tarfile": "an archive is damaged; copy it again",
     "sqlite3": "the database cannot be used; is it damaged, locked or on storage without locks?",
     "subprocess": "a program that was called failed",
+    "mlflow": "MLflow's store failed; check tracking.uri in params.yaml, MLFLOW_TRACKING_URI, and the store's disk",
 }
 
 

@@ -137,6 +137,24 @@ def test_nobody_asks_which_task_it_is() -> None:
                     assert not asked, f"{_name(path)}:{node.lineno} compares with a task's name"
 
 
+@pytest.mark.parametrize(
+    ("call", "room"),
+    [
+        ("Console", {"components/terminal.py"}),  # what came with the data must not reach a terminal
+        # Files that a person wrote have duplicate keys and dates; these are our own.
+        ("safe_load", {"components/yaml_file.py", "region_heads/tagging/rules.py",
+                       "components/sample_data/questions/wordings.py"}),
+    ],
+)  # fmt: skip
+def test_what_has_one_place_is_called_nowhere_else(call: str, room: set[str]) -> None:
+    for path in MODULES:
+        called = [
+            node for node in ast.walk(_tree(path))
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == call
+        ]  # fmt: skip
+        assert not called or _name(path) in room, f"{_name(path)}:{called[0].lineno} calls {call}"
+
+
 def test_nothing_heavy_is_imported_before_it_is_used() -> None:
     steps = "; ".join(f"import components.{step}.step" for step in STEPS)
     heavy = ("torch", "mlflow", "kfp", "great_expectations", "transformers", "dvc", "deepspeed")

@@ -42,7 +42,7 @@ def drift(
         How many features drifted, and the largest size.
 
     Raises:
-        RegionHeadsError: There is no training split, or MLflow cannot be reached.
+        RegionHeadsError: There is no training split, MLflow cannot be reached, or the champion's profile not be read.
     """
     with open_table(splits / "train.parquet", SPLIT_SCHEMA, writer="split") as file:
         table = file.read(columns=list(READ))
@@ -56,14 +56,14 @@ def drift(
         "compared": "with the champion's training data", "questions": new.num_rows,
         "features": [], "words": [], "drifted": [],
     }  # fmt: skip
-    known = None if champion is None else training_profile_of(client, champion)
-    if champion is None:
-        content["compared"] = f"with nothing: {tracking.model_name} has no champion yet"
-    elif known is None:
-        content["compared"] = f"with nothing: version {champion.version} was registered without a profile of its data"
+    nothing = f"{tracking.model_name} has no champion yet"
+    known = nothing if champion is None else training_profile_of(client, champion)
+    if isinstance(known, str):
+        content["compared"] = f"with nothing: {known}"
     else:
-        found = shifts(pq.read_table(known), new, limit=drift.limit)
-        words = word_shifts(pq.read_table(known), new, least=drift.word_limit)[:_WORDS]
+        old = pq.read_table(known)
+        found = shifts(old, new, limit=drift.limit)
+        words = word_shifts(old, new, least=drift.word_limit)[:_WORDS]
         content["features"] = [asdict(shift) for shift in found]
         content["words"] = [asdict(word) | {"told": str(word)} for word in words]
         content["drifted"] = [shift.name for shift in found if shift.drifted]

@@ -13,6 +13,7 @@ import components
 import region_heads
 from components.digests import content_digest, evaluation_digest
 from components.sections import SourceParams
+from region_heads.errors import public
 
 ROOT = Path(components.__file__).parent.parent
 SHIPPED = Path(region_heads.__file__).parent
@@ -37,7 +38,7 @@ def lineage_tags(evaluation: Mapping[str, Any], training: Mapping[str, Any], sou
             tags[tag] = os.environ[variable]
     tags["data_revision"] = evaluation["splits_digest"]
     if source.repository:
-        tags["data_repository"], tags["data_commit"] = source.repository, source.revision
+        tags["data_repository"], tags["data_commit"] = public(source.repository), source.revision
     if source.digest:
         tags["data_digest"] = source.digest
     tags["model_digest"] = evaluation["model_digest"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 
@@ -97,14 +98,18 @@ def _log(page: str, run_id: str | None, tracking: TrackingParams, console: Conso
 def _read_curves(path: Path) -> dict[str, list[tuple[float, float]]]:
     """Curves by name, each ordered by step; values that are no finite numbers are left out."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            lines = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RegionHeadsError(f"{path}: not readable as CSV: {error}") from None
-    if lines and not {"step", "name", "value"} <= set(lines[0]):
-        raise RegionHeadsError(
-            f"{path}: expected the columns step, name and value, found {', '.join(map(str, lines[0]))}"
-        )
+        text = path.read_text(encoding="utf-8")
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        lines, columns = list(reader), reader.fieldnames or ()
+    except FileNotFoundError:
+        raise RegionHeadsError(f"{path}: no such file; run the step finetune first") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RegionHeadsError(f"{path}: not readable as CSV: {error}; run the step finetune again") from None
+    if not {"step", "name", "value"} <= set(columns):
+        named = ", ".join(map(str, columns)) or "none"
+        raise RegionHeadsError(f"{path}: expected the columns step, name and value, found {named}")
+    if not text.endswith("\n"):
+        raise RegionHeadsError(f"{path}: expected whole lines, found a last one that is cut off; run finetune again")
     found: dict[str, list[tuple[float, float]]] = {}
     for number, line in enumerate(lines, start=2):
         try:

@@ -67,10 +67,12 @@ def read_config(folder: Path) -> RegionHeadsConfig:
         raise RegionHeadsError(f"{folder}: expected a model folder with {path.name}, found none; {_AGAIN}")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        found = content.get("model_type")
+        found = dict(content).get("model_type")
         config: RegionHeadsConfig | None = None
         if found == RegionHeadsConfig.model_type:
             config = RegionHeadsConfig.from_dict(content)
+    except OSError:
+        raise
     except Exception as error:  # every field of every family has checks, and exceptions, of its own
         raise RegionHeadsError(f"{path}: cannot be read as a model's configuration ({error}); {_AGAIN}") from None
     if config is None:
@@ -99,6 +101,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     for path in files:
         if not path.is_file():
             raise RegionHeadsError(f"{path}: expected a file of weights, found none; {_AGAIN}")
+        path.open("rb").close()  # safetensors says of a file that may not be read that it is not there
         try:
             # Copies: a mapped file that is written over would change, or end, a running server.
             weights |= {name: weight.clone() for name, weight in load_file(path).items()}

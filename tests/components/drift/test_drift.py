@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from components.sections import TrackingParams
 from components.shift import divergence, shifts, word_shifts
 from components.tracking import connect, tracking_run
 from components.training_profile import log_training_profile
+from region_heads.errors import RegionHeadsError
 from region_heads.records import SPLIT_SCHEMA
 
 MODEL = "region-heads"
@@ -94,6 +97,28 @@ def test_a_champion_without_a_profile_is_told(tmp_path: Path, tracking: Tracking
     assert (content["champion"], content["compared"]) == (
         "1", "with nothing: version 1 was registered without a profile of its data",
     )  # fmt: skip
+
+
+def test_a_profile_that_was_logged_and_cannot_be_read_does_not_count_as_none(
+    tmp_path: Path, tracking: TrackingParams
+) -> None:
+    splits = write_splits(tmp_path / "old", questions(100))
+    crown(tracking, splits)
+    (profile,) = tmp_path.rglob("profile.parquet")
+    profile.unlink()
+    with pytest.raises(RegionHeadsError, match=r"training_profile.* of run \w+ \(version 1\) cannot be read"):
+        run(tmp_path, splits, tracking)
+
+
+def test_a_version_whose_run_was_deleted_for_good_is_compared_with_nothing(
+    tmp_path: Path, tracking: TrackingParams
+) -> None:
+    splits = write_splits(tmp_path / "old", questions(100))
+    crown(tracking, splits)
+    with sqlite3.connect(tmp_path / "mlflow.db") as store:  # as `mlflow gc` does
+        store.executescript("DELETE FROM metrics; DELETE FROM params; DELETE FROM tags; DELETE FROM runs;")
+    content, _ = run(tmp_path, splits, tracking)
+    assert re.fullmatch(r"with nothing: run \w+, which has the profile of version 1, is gone", content["compared"])
 
 
 def test_more_of_the_same_has_not_drifted(tmp_path: Path, tracking: TrackingParams) -> None:
