@@ -77,14 +77,18 @@ def run_step(name: str, *, gpus: str = "0", **arguments: str | Path | Mapping[st
         SystemExit: With what is wrong in words, so that a log ends in these.
     """
     with in_words(name, carried=True):
-        _check_gpus(int(gpus))
+        check_gpus(int(gpus), "cluster.gpus", f"{gpus}, as the cluster was asked for")
         call = bound_step(name, **arguments)
         tracking = parse_section("tracking", typing.cast(Mapping[str, Any], arguments["tracking"]), source=name)
         return _recorded(name, call, typing.cast(TrackingParams, tracking))
 
 
-def _check_gpus(asked: int) -> None:
-    """Hours on a CPU that was taken for a GPU help nobody: a pod that did not get what it asked for ends at once."""
+def check_gpus(asked: int, setting: str, expected: str) -> None:
+    """Hours on a CPU that was taken for a GPU help nobody: a pod that did not get what it asked for ends at once.
+
+    Raises:
+        RegionHeadsError: There are fewer than ``asked``; names the ``setting`` and what was ``expected``.
+    """
     if asked == 0:
         return
     import torch
@@ -92,8 +96,8 @@ def _check_gpus(asked: int) -> None:
     found = torch.accelerator.device_count()
     if found < asked:
         raise RegionHeadsError(
-            f"cluster.gpus: expected {asked}, as the cluster was asked for, found {found} that torch can use; check "
-            "cluster.gpu_type, the image (REGION_HEADS_GPU_IMAGE) and the node's driver, or set cluster.gpus to 0"
+            f"{setting}: expected {expected}, found {found} that torch can use; check the type of GPU asked for "
+            "(cluster.gpu_type), the image (REGION_HEADS_GPU_IMAGE) and the node's driver, or ask for none"
         )
 
 

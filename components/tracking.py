@@ -130,7 +130,7 @@ def tracking_run(tracking: TrackingParams, *, run_id: str | None = None, name: s
     client = connect(tracking)
     import mlflow
 
-    joined = _find_run(client, run_id) or _find_run(client, os.environ.get("MLFLOW_RUN_ID"))
+    joined = find_run(client, run_id) or find_run(client, os.environ.get("MLFLOW_RUN_ID"))
     if joined is None:
         tags = {"region_heads.source_run_id": run_id} if run_id else {}
         if os.environ.get(PIPELINE_RUN):
@@ -172,13 +172,13 @@ def parent_run(client: MlflowClient, tracking: TrackingParams) -> str:
     everywhere = [str(one.experiment_id) for one in client.search_experiments()]
     known = oldest(experiment) or oldest(*everywhere)
     if known is None:
-        opened = _find_run(client, os.environ.get("MLFLOW_RUN_ID"))
+        opened = find_run(client, os.environ.get("MLFLOW_RUN_ID"))
         if opened is None:
             tags = {_PIPELINE_RUN_TAG: pipeline_run}
             client.create_run(experiment, run_name=f"pipeline {pipeline_run[:8]}", tags=tags)
         else:
             experiment = opened.info.experiment_id
-            while (above := _find_run(client, opened.data.tags.get("mlflow.parentRunId"))) is not None:
+            while (above := find_run(client, opened.data.tags.get("mlflow.parentRunId"))) is not None:
                 opened = above
             client.set_tag(opened.info.run_id, _PIPELINE_RUN_TAG, pipeline_run)
         known = oldest(experiment)
@@ -199,7 +199,12 @@ def _environment_kept(*names: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _find_run(client: MlflowClient, run_id: str | None) -> Run | None:
+def find_run(client: MlflowClient, run_id: str | None) -> Run | None:
+    """The run with this id, None where the store has none that is not deleted.
+
+    Raises:
+        RegionHeadsError: The store cannot be asked.
+    """
     from mlflow.exceptions import MlflowException
 
     if not run_id:

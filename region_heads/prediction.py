@@ -87,7 +87,7 @@ def predict(
     network, processor = loaded.network, loaded.processor
     _check_heads(network, table)
     table = fitted(table, network.config.depth_share, without_depth=without_depth)
-    questions = RegionDataset(table, dataset, processor, depth_scale=depth_scale, cached_scenes=32)
+    questions = RegionDataset(table, dataset, processor, depth_scale=depth_scale, cached_scenes=0)
     collate = RegionDataCollator(processor)
     rows: list[dict[str, Any]] = [{}] * len(questions)
     order = sorted(range(len(questions)), key=lambda row: (questions.images[row], row))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import region_heads
 from components.finetune.params import Params
+from region_heads.training.checkpoints import newest_whole
 
-_NO_INFLUENCE = {"checkpoint_folder", "train_job"}
+_NO_INFLUENCE = {"checkpoint_folder", "scene_cache", "train_job"}
 """Settings that say where something lies or runs, and change no weight."""
 
 
@@ -29,7 +30,9 @@ def checkpoint_folder(root: Path, digest: str) -> Path:
     return root / f"finetune-{digest}"
 
 
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; the trainer's state is what it writes last."""
-    complete = [path for path in folder.glob("checkpoint-*") if (path / "trainer_state.json").is_file()]
-    return max(complete, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+def last_checkpoint(folder: Path, *, tell: bool = False) -> Path | None:
+    """The newest whole checkpoint; with ``tell``, newer ones that are damaged are printed, with what is wrong."""
+    newest, damaged = newest_whole(folder)
+    for path, problem in damaged.items() if tell else ():
+        print(f"passed over {path}: {problem}", flush=True)
+    return newest

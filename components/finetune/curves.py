@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
 
@@ -29,9 +29,15 @@ def points(history: Iterable[Mapping[str, float]]) -> Iterator[Point]:
                 yield Point(int(entry["step"]), float(entry["epoch"]), readable, float(value))
 
 
-def write_curves(history: Iterable[Mapping[str, float]], path: Path) -> None:
-    """Writes the curves as CSV with the columns of :class:`Point`."""
+def write_curves(history: Sequence[Mapping[str, float]], path: Path, *, kept: int) -> None:
+    """Writes the curves as CSV with the columns of :class:`Point`; "eval/kept" is the score of the step that was kept.
+
+    Args:
+        kept: The step whose weights the model has.
+    """
+    shown = [*points(history)]
+    shown += [replace(point, name="eval/kept") for point in shown if (point.name, point.step) == ("eval/score", kept)]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(field.name for field in fields(Point))
-        writer.writerows(astuple(point) for point in points(history))
+        writer.writerows(astuple(point) for point in shown)

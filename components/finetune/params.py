@@ -105,8 +105,15 @@ class Params(Section):
     reorder: float = Field(1.0, ge=0, le=1, description="Probability that merely listed regions change places.")
     word_dropout: float = Field(0.05, ge=0, lt=1, description="Probability that a word is left out.")
     evaluations: int = Field(8, ge=1, description="How often the validation split is scored.")
+    keep_best: bool = Field(True, description="Save the weights of the evaluation with the best S1, not the last ones.")
+    early_stopping_patience: int = Field(
+        0, ge=0, description="Evaluations without a better S1 after which training ends; 0: never."
+    )
     checkpoints: int = Field(4, ge=0, description="How many checkpoints a killed run could go on from.")
     checkpoint_folder: str = Field("checkpoints", description="Where they lie until the model is saved.")
+    scene_cache: int = Field(
+        2048, ge=0, description="MiB for prepared pictures on a machine, all its ranks and workers together."
+    )
     workers: int = Field(0, ge=0, description="Processes that prepare batches; 0 prepares in the trainer.")
     log_every: int = Field(1, ge=1, description="Optimiser steps between two points of the training curves.")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="Of the backbone's arithmetic; heads stay in fp32.")

@@ -6,11 +6,13 @@ written beside the model, from where :func:`components.training_record.deliver` 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +20,7 @@ from transformers import TrainerCallback
 
 from components.finetune.curves import points
 from components.sections import TrackingParams
-from components.tracking import connect, in_words, tracking_run
+from components.tracking import connect, find_run, in_words, tracking_run
 from components.training_record import Sample, send_params, send_samples
 from region_heads.errors import RegionHeadsError
 
@@ -43,11 +45,14 @@ class Recorder(TrainerCallback):  # type: ignore[misc, unused-ignore]  # transfo
     Args:
         tracking: Store and experiment. A run in MLFLOW_RUN_ID is joined.
         params: The settings of the step, as plain data.
+        note: File with the id of the run that was opened; where it is there, a training that was killed left it, and
+            its run is closed as such.
     """
 
-    def __init__(self, tracking: TrackingParams, params: Mapping[str, Any]) -> None:
+    def __init__(self, tracking: TrackingParams, params: Mapping[str, Any], note: Path) -> None:
         self._tracking = tracking
         self._params = params
+        self._note = note
         self._logged = 0  # entries of the trainer's log that were taken over
         self._waiting: list[Sample] = []
         self._state = _State()
@@ -109,15 +114,26 @@ class Recorder(TrainerCallback):  # type: ignore[misc, unused-ignore]  # transfo
         """Opens the run and stays with it until the training ends."""
         client = connect(self._tracking)
         with in_words(client):
+            self._close_killed(client)
             with tracking_run(self._tracking, name="finetune") as run:
                 with self._lock:
                     self._state.run_id = run.info.run_id
                     self._state.opened = run.info.run_id != os.environ.get("MLFLOW_RUN_ID")
+                if self._state.opened:
+                    with contextlib.suppress(OSError):  # costs a run that is not closed, if this training is killed
+                        self._note.parent.mkdir(parents=True, exist_ok=True)
+                        self._note.write_text(run.info.run_id, encoding="utf-8")
                 self._stay(client, run.info.run_id)
             if self._failed and self._state.opened:
                 client.set_terminated(run.info.run_id, "FAILED")
         with self._lock:
             self._state.closed = True
+
+    def _close_killed(self, client: Any) -> None:
+        """Closes the run of a training that this one goes on from, where it was killed and could not do so itself."""
+        before = find_run(client, self._note.read_text("utf-8", "replace") if self._note.is_file() else None)
+        if before is not None and before.info.status == "RUNNING":
+            client.set_terminated(before.info.run_id, "KILLED")
 
     def _stay(self, client: Any, run_id: str) -> None:
         pause = 0.0

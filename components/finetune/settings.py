@@ -71,8 +71,12 @@ def training_arguments(params: Params, train: pa.Table, folder: Path) -> RegionT
         logging_steps=params.log_every,
         logging_nan_inf_filter=False,  # the trainer stops instead
         eval_strategy="steps",
-        save_strategy="steps" if params.checkpoints else "no",
-        save_total_limit=1,
+        save_strategy="steps" if params.checkpoints else "best" if params.keep_best else "no",
+        save_total_limit=2,  # one to fall back on where the newest is damaged
+        metric_for_best_model="score",
+        greater_is_better=True,
+        early_stopping_patience=params.early_stopping_patience,
+        scene_cache=params.scene_cache,
         dataloader_num_workers=params.workers,
         dataloader_pin_memory=torch.cuda.is_available(),
         bf16=params.precision == "bf16",
@@ -95,6 +99,7 @@ def training_arguments(params: Params, train: pa.Table, folder: Path) -> RegionT
     )
     steps = max(1, int(batches / params.gradient_accumulation_steps * params.epochs))
     arguments.warmup_steps = int(steps * params.warmup)
+    arguments.load_best_model_at_end = params.keep_best  # the Trainer saves whenever S1 improves, see KeepingTrainer
     arguments.eval_steps = max(1, -(-steps // params.evaluations))
     arguments.save_steps = max(1, steps // (params.checkpoints + 1))
     return arguments

@@ -28,6 +28,8 @@ from region_heads.errors import RegionHeadsError
 from region_heads.records import SPLIT_SCHEMA
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from components.finetune.recorder import Recorder
     from region_heads.training.trainer import RegionHeadsTrainer
 
@@ -49,6 +51,7 @@ def finetune(
     if tables["train"].num_rows == 0:
         raise RegionHeadsError(f"{splits}/train.parquet: expected questions to train on, found none")
     _check(finetune)
+    notes = [_check_labels(splits / f"{name}.parquet", table, finetune) for name, table in tables.items()]
     digest = training_digest(splits, finetune)
     folder = checkpoint_folder(Path(CHECKPOINTS if in_train_job() else finetune.checkpoint_folder), digest)
     ports = {"splits": splits, "dataset": dataset, "model": model, "curves": curves}
@@ -66,28 +69,28 @@ def finetune(
     from region_heads.training.finetune import finetune as train
     from region_heads.training.finetune import save
 
-    resume = last_checkpoint(folder)
-    if resume and is_main_rank():
-        print(f"going on from {resume}")
+    for note in filter(None, notes if is_main_rank() else ()):
+        print(note, flush=True)
     started = time.monotonic()
     with (
         champion_weights(finetune, tracking) as weights,
-        _recorded(tracking, finetune) as recorder,
+        _recorded(tracking, finetune, folder) as recorder,
         told(finetune, folder),
     ):
+        arguments = training_arguments(finetune, tables["train"], folder)
         trainer = train(
             tables["train"],
             tables["val"],
             dataset,
             settings=settings(finetune, weights),
-            arguments=training_arguments(finetune, tables["train"], folder),
+            arguments=arguments,
             policy=policy(finetune),
             augmentation=Augmentation(
                 mirror=finetune.mirror, reorder=finetune.reorder, word_dropout=finetune.word_dropout
             ),
             depth_scale=data.depth_scale,
             callbacks=[ProgressLine(), recorder] if recorder else [],
-            resume=resume,
+            resume=_agreed_checkpoint(folder),
         )
         seconds = time.monotonic() - started
         if recorder is None:
@@ -102,10 +105,10 @@ def finetune(
     with whole_file(curves) as partial:
         from components.finetune.curves import write_curves
 
-        write_curves(trainer.state.log_history, partial)
+        write_curves(trainer.state.log_history, partial, kept=trainer.kept_step)
     shutil.rmtree(folder, ignore_errors=True)
     print(f"trained {about['trained_parameters']:,} of {about['parameters']:,} parameters on "
-          f"{about['questions']:,} questions in {seconds:.0f} s")  # fmt: skip
+          f"{about['questions']:,} questions in {seconds:.0f} s; {about['kept']}")  # fmt: skip
     return _figures(model)
 
 
@@ -125,6 +128,11 @@ def _check(params: Params) -> None:
             f'finetune.nodes: expected 1 where finetune.train_job.backend is "none", found {params.nodes}; choose a '
             "backend, or start the step on each node by torchrun"
         )
+    if params.early_stopping_patience and not params.keep_best:
+        raise RegionHeadsError(
+            "finetune.early_stopping_patience: expected 0 where finetune.keep_best is false, found "
+            f"{params.early_stopping_patience}; set finetune.keep_best to true"
+        )
     from region_heads.training.presets import deepspeed_config
 
     try:
@@ -133,15 +141,36 @@ def _check(params: Params) -> None:
         raise RegionHeadsError(f"finetune.offload: {error}") from None
 
 
+def _check_labels(file: Path, table: pa.Table, params: Params) -> str:
+    """Refuses labels that cannot be learned; says how many questions have none, "" where all have one."""
+    from region_heads.training.labels import check_labels
+
+    silent = check_labels(table, where=str(file))
+    if silent == table.num_rows and file.stem == "train" and params.language_loss_weight == 0:
+        raise RegionHeadsError(f"{file}: expected labels to learn from, found {silent} questions without one")
+    return f"{file}: {silent:,} of {table.num_rows:,} questions have no label; they teach nothing" if silent else ""
+
+
+def _agreed_checkpoint(folder: Path) -> Path | None:
+    """What all ranks go on from: the first one looks, and the others are told."""
+    from accelerate.utils import broadcast_object_list
+
+    found = [last_checkpoint(folder, tell=True) if is_main_rank() else None]
+    newest: Path | None = broadcast_object_list(found)[0]
+    if newest and is_main_rank():
+        print(f"going on from {newest}", flush=True)
+    return newest
+
+
 @contextmanager
-def _recorded(tracking: TrackingParams, params: Params) -> Iterator[Recorder | None]:
+def _recorded(tracking: TrackingParams, params: Params, folder: Path) -> Iterator[Recorder | None]:
     """The main rank's recorder, whose run counts as failed when the training does not reach its end."""
     if not is_main_rank():
         yield None
         return
     from components.finetune.recorder import Recorder
 
-    recorder = Recorder(tracking, params.model_dump(mode="json"))
+    recorder = Recorder(tracking, params.model_dump(mode="json"), note=folder / "mlflow_run")
     try:
         yield recorder
     except BaseException:
@@ -153,10 +182,15 @@ def _about(trainer: RegionHeadsTrainer, params: Params, questions: int, seconds:
     weights = list(trainer.accelerator.unwrap_model(trainer.model).parameters())
     # ZeRO-3 leaves a rank with a part of each weight and notes the whole's size beside it.
     sizes = [getattr(weight, "ds_numel", weight.numel()) for weight in weights]
-    scores = [entry["eval_score"] for entry in trainer.state.log_history if "eval_score" in entry]
+    scores = {entry["step"]: entry["eval_score"] for entry in trainer.state.log_history if "eval_score" in entry}
+    kept, last = trainer.kept_step, trainer.state.global_step
     return {
         "seconds": round(seconds, 1),
-        "val_score": scores[-1] if scores else 0.0,
+        "kept": _kept(kept, last, scores),
+        "kept_step": kept,
+        "val_score": scores.get(kept),
+        "last_step": last,
+        "last_val_score": scores.get(last),
         "questions": questions,
         "parameters": sum(sizes),
         "trained_parameters": sum(size for size, weight in zip(sizes, weights, strict=True) if weight.requires_grad),
@@ -164,6 +198,14 @@ def _about(trainer: RegionHeadsTrainer, params: Params, questions: int, seconds:
     }
 
 
+def _kept(kept: int, last: int, scores: dict[int, float]) -> str:
+    """Which step's weights the model has, in words."""
+    if kept not in scores:
+        return f"kept the last step, {last}; no validation question could be judged"
+    found = f"kept step {kept} of {last} with validation S1 {scores[kept]:.3f}"
+    return found if kept == last or last not in scores else f"{found}; the last had {scores[last]:.3f}"
+
+
 def _figures(model: Path) -> dict[str, float]:
     about = json.loads((model / "training.json").read_text(encoding="utf-8"))
-    return {"val_score": about["val_score"], "seconds": about["seconds"]}
+    return {name: about[name] for name in ("val_score", "seconds") if about[name] is not None}

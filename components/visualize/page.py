@@ -171,7 +171,10 @@ def _curve_panels(curves: Curves) -> list[dict[str, Any]]:
         panel, _, line = name.rpartition("/")
         if points:
             panels.setdefault(panel or name, {})[words.spoken(line or name)] = points
-    return [{"title": words.spoken(panel), "drawing": plots.curves(lines, panel)} for panel, lines in panels.items()]
+    return [
+        {"title": words.spoken(panel), "drawing": plots.curves(lines, panel), "about": words.kept(lines)}
+        for panel, lines in panels.items()
+    ]
 
 
 def _percent(share: float | None, *, sign: bool = True) -> str:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 def spoken(task: str) -> str:
     """A task's name for people."""
     return task.replace("_", " ")
+
+
+def kept(lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """Of a training's validation scores: which step the model is, against the last one; "" of other curves."""
+    if not lines.get("kept") or not lines.get("score"):
+        return ""
+    (step, score), (last, last_score) = lines["kept"][-1], lines["score"][-1]
+    found = f"The model is that of step {step:.0f} of {last:.0f}, with S1 {100 * score:.1f} on the validation split"
+    return f"{found}." if step == last else f"{found}; the last step had {100 * last_score:.1f}."
 
 
 _MEASURES = {

@@ -79,6 +79,15 @@ class Scene:
                 region_geometry(region, enclosed, metres, ground),
             )
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of its arrays at most, once every region has also been asked for in the mirror image."""
+        return self.pixels.nbytes + 2 * sum(
+            region.coverage.nbytes + region.enclosure.nbytes + region.geometry.nbytes
+            for (_, mirrored), region in self._regions.items()
+            if not mirrored
+        )
+
     def region(self, counts: str, *, mirror: bool = False) -> RegionFeatures:
         """The region with these compressed COCO counts, in the image or in its mirror image."""
         if (counts, mirror) not in self._regions:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from transformers import PrinterCallback, TrainerCallback, set_seed
 from transformers.integrations.deepspeed import set_hf_deepspeed_config, unset_hf_deepspeed_config
 
@@ -19,6 +20,7 @@ from region_heads.errors import RegionHeadsError
 from region_heads.tasks import TASK_NAMES
 from region_heads.training import policies
 from region_heads.training.arguments import RegionTrainingArguments
+from region_heads.training.labels import check_labels, check_taught
 from region_heads.training.policies import TrainingPolicy
 from region_heads.training.start import TINY, ModelSettings, build
 from region_heads.training.trainer import RegionHeadsTrainer
@@ -51,7 +53,8 @@ def finetune(
         resume: A checkpoint folder to go on from.
 
     Raises:
-        RegionHeadsError: A setting does not fit the backbone, the data or the ranks, or the training diverged.
+        RegionHeadsError: A setting does not fit the backbone, the data or the ranks, a label cannot be learned, or the
+            training diverged.
     """
     started = int(os.environ.get("WORLD_SIZE", "1"))
     if arguments.world_size != started:
@@ -64,10 +67,13 @@ def finetune(
         # without activation checkpointing.
         arguments.ddp_find_unused_parameters = True
     set_seed(arguments.seed)
+    check_labels(val, where="the validation split")
     if not arguments.enable_region_heads:
         settings = replace(settings, region_heads_cfg={task: {"enabled": False} for task in TASK_NAMES})
     with _unpartitioned(arguments) if settings.backbone == TINY or settings.weights else nullcontext():
         model, processor = build(settings, train)
+    text_answer = settings.text_answer if settings.language_loss_weight > 0 else None
+    check_taught(train, processor.tokenizer, text_answer)
     policies.apply(policy or TrainingPolicy(), model)
     if not arguments.tune_region_heads:
         model.region_encoder.requires_grad_(False)
@@ -75,20 +81,16 @@ def finetune(
     model.config.backbone_precision = arguments.backbone_precision
     if arguments.backbone_precision == "bfloat16" and not arguments.deepspeed:  # which wants one dtype for all weights
         policies.halve_frozen(model)
-    dataset = partial(
-        RegionDataset,
-        root=root,
-        processor=processor,
-        depth_scale=depth_scale,
-        text_answer=settings.text_answer if settings.language_loss_weight > 0 else None,
-    )
+    pictures = [len(pc.unique(table["image"])) for table in (train, val)]
+    cached = [arguments.cache_share * number // max(sum(pictures), 1) for number in pictures]
+    dataset = partial(RegionDataset, root=root, processor=processor, depth_scale=depth_scale, text_answer=text_answer)
     trainer = RegionHeadsTrainer(
         model=model,
         args=arguments,
         data_collator=RegionDataCollator(processor),
         processing_class=processor.tokenizer,
-        train_dataset=dataset(train, augmentation=augmentation, seed=arguments.seed),
-        eval_dataset=dataset(val),
+        train_dataset=dataset(train, augmentation=augmentation, seed=arguments.seed, cached_scenes=cached[0]),
+        eval_dataset=dataset(val, cached_scenes=cached[1]),
         callbacks=list(callbacks),
     )
     trainer.processor = processor

@@ -33,12 +33,10 @@ from region_heads.modeling.heads.counting import MAX_COUNT
 from region_heads.modeling.loading import listed, read_config
 from region_heads.modeling.model import RegionHeadsModel
 from region_heads.modeling.packing import can_pack, row_length
+from region_heads.training.labels import check_labels
 
 TINY = "tiny"
 """Name of the preset that is trained from scratch."""
-
-_MOST_CLASSES = 1000
-"""Largest count that the counting head is built for."""
 
 _LAYER = re.compile(r"\b\d+\b")
 
@@ -77,17 +75,21 @@ def build(settings: ModelSettings, train: pa.Table) -> tuple[RegionHeadsModel, R
         train: The training split; ``tiny`` learns its vocabulary from its words.
 
     Raises:
-        RegionHeadsError: The backbone is unknown or not supported, or ``settings.weights`` are of another shape.
+        RegionHeadsError: A label cannot be learned, the backbone is unknown or not supported, or
+            ``settings.weights`` are of another shape.
     """
     if settings.weights is not None:
         return _trained(settings, settings.weights, train)
+    check_labels(train)
     backbone, tokenizer = _backbone(settings, train)
     processor = RegionProcessor(
         tokenizer,
         image_format=_image_format(settings, backbone),
         prompt=_prompt(settings, backbone, tokenizer),
     )
-    config = _config(settings, backbone, processor, train, max_count=_largest_count(train))
+    config = _config(
+        settings, backbone, processor, train, max_count=max(pc.max(train["target_count"]).as_py() or 0, MAX_COUNT)
+    )
     if settings.backbone == TINY:
         return RegionHeadsModel(config), processor
     pretrained = _pretrained(settings.backbone)
@@ -95,22 +97,6 @@ def build(settings: ModelSettings, train: pa.Table) -> tuple[RegionHeadsModel, R
         pretrained.resize_token_embeddings(len(tokenizer))
     config.backbone_config = pretrained.config
     return RegionHeadsModel(config, pretrained), processor
-
-
-def _largest_count(train: pa.Table) -> int:
-    """Of the training data, and at least the head's default.
-
-    Raises:
-        RegionHeadsError: It is too large to be one of the head's classes.
-    """
-    largest = pc.max(train["target_count"]).as_py() or 0
-    if largest > _MOST_CLASSES:
-        row = train["id"][pc.index(train["target_count"], largest).as_py()]
-        raise RegionHeadsError(
-            f"the training split: record {row}: field target_count: expected a count up to {_MOST_CLASSES}, which a "
-            f"head can have classes for, found {largest}; correct the count"
-        )
-    return max(largest, MAX_COUNT)
 
 
 def _pretrained(name: str) -> PreTrainedModel:
@@ -159,11 +145,7 @@ def _trained(settings: ModelSettings, folder: Path, train: pa.Table) -> tuple[Re
     processor = RegionProcessor.from_pretrained(folder)
     counting = (config.region_heads_cfg or {})["counting"]
     counts = counting.get("max_count", MAX_COUNT)
-    if counting["enabled"] and _largest_count(train) > counts:
-        raise RegionHeadsError(
-            f"the training split: expected counts up to {counts}, for which the model that training starts from was "
-            f"built, found {_largest_count(train)}; start from scratch"
-        )
+    check_labels(train, max_count=counts if counting["enabled"] else None)
     config = _config(settings, config.backbone_config, processor, train, max_count=counts)
     return RegionHeadsModel.from_pretrained(folder, config=config, dtype=torch.float32), processor
 

@@ -10,29 +10,27 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
-from transformers import Trainer, TrainerControl
+from transformers import TrainerControl
 
 from region_heads.data.batches import ImageBatchSampler
 from region_heads.data.dataset import Question, RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.answers import answers
-from region_heads.modeling.loading import listed
 from region_heads.modeling.model import IGNORED
 from region_heads.tasks import TASK_INDEX, TASK_NAMES, Task
-from region_heads.training.arguments import RegionTrainingArguments
+from region_heads.training.keeping import KeepingTrainer
 
 _COUNTED = (*TASK_NAMES, "language")
 
 
-class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # transformers is not typed
+class RegionHeadsTrainer(KeepingTrainer):
     """A Hugging Face Trainer for :class:`~region_heads.modeling.model.RegionHeadsModel`.
 
     Every loss is divided by the number of questions of its task in the whole optimiser step: over all accumulated
     batches and all ranks. Neither of them therefore changes what is learned.
     """
 
-    args: RegionTrainingArguments
     control: TrainerControl
     processor: RegionProcessor
 
@@ -72,26 +70,6 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
             ranks=self.accelerator.num_processes if shares else 1,
         )
         return self._loader(dataset, sampler)
-
-    def _save_rng_state(self, output_dir: str) -> None:
-        """The last file that every rank writes; the state that marks a checkpoint as whole waits for all of them."""
-        super()._save_rng_state(output_dir)
-        self.accelerator.wait_for_everyone()
-
-    def _issue_warnings_after_load(self, load_result: Any) -> None:
-        """Refuses a checkpoint that is not the whole model; the Trainer would go on from what lies in memory.
-
-        Raises:
-            RegionHeadsError: Weights are missing, or of another model.
-        """
-        missing = set(load_result.missing_keys) - set(self.model.all_tied_weights_keys)
-        for what, names in (("missing", missing), ("of another model", load_result.unexpected_keys)):
-            if names:
-                raise RegionHeadsError(
-                    f"{self.args.output_dir}: the newest checkpoint has weights {what}: {listed(sorted(names))}; "
-                    "remove its folder, and training goes on from the one before"
-                )
-        self.model.tie_weights(recompute_mapping=False)
 
     def _loader(self, dataset: RegionDataset, sampler: ImageBatchSampler) -> DataLoader[Any]:
         return _EpochLoader(
@@ -187,7 +165,10 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
         ignore_keys: list[str] | None = None,  # noqa: ARG002 - part of the Trainer's interface
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
-        """Accuracy of each task under the official rule and their mean, on the validation split."""
+        """Accuracy of each task under the official rule and their mean, on the validation split.
+
+        A task without labelled questions has no figure, and a split without any no mean.
+        """
         marks = torch.zeros(len(TASK_NAMES), 2)  # right answers and questions of each task
         self.model.eval()
         model = self.model_wrapped if self.is_deepspeed_enabled else self.model
@@ -210,7 +191,8 @@ class RegionHeadsTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # trans
             for name, (right, number) in sorted(zip(TASK_NAMES, marks.tolist(), strict=True))
             if number
         }
-        metrics[f"{metric_key_prefix}_score"] = sum(metrics.values()) / max(len(metrics), 1)
+        if metrics:  # no figure where nothing could be judged
+            metrics[f"{metric_key_prefix}_score"] = sum(metrics.values()) / len(metrics)
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics

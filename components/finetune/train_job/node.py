@@ -7,7 +7,7 @@ import typing
 from collections.abc import Mapping
 from pathlib import Path
 
-from components.command import bound_step
+from components.command import bound_step, check_gpus
 from components.finetune.ending import end_now
 from components.finetune.launch import LostRankError
 from components.finetune.train_job.exchange import read_arguments
@@ -28,7 +28,11 @@ def main() -> None:
     rank = os.environ.get("RANK", "0")
     try:
         _check_ranks(int(typing.cast(int, arguments["ranks"])))
-        bound_step("finetune", **typing.cast(Mapping[str, typing.Any], arguments["step"]))()
+        step = typing.cast(Mapping[str, typing.Any], arguments["step"])
+        resources = step["finetune"]["train_job"]["resources"]
+        asked = sum(int(number) for name, number in resources.items() if name.rpartition("/")[2] == "gpu")
+        check_gpus(asked, "finetune.train_job.resources", f"{asked} on each node")
+        bound_step("finetune", **step)()
     except LostRankError as error:
         raise SystemExit(str(error)) from None  # the next try may do better: no last words
     except RegionHeadsError as error:

@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.finetune.checkpoints import last_checkpoint, training_digest
+from components.finetune.checkpoints import checkpoint_folder, last_checkpoint, training_digest
 from components.finetune.params import Params
 from components.finetune.step import finetune
 from components.sections import DatasetParams, TrackingParams
 from region_heads.errors import RegionHeadsError
+from region_heads.training.checkpoints import seal
 
 
 @pytest.fixture
@@ -43,6 +44,9 @@ def test_it_writes_a_model_its_curves_and_a_run(splits: Path, image_folder: Path
     )  # fmt: skip
     about = json.loads((tmp_path / "model" / "training.json").read_text())
     assert about["questions"] == 30
+    assert about["val_score"] == max(rows_of(tmp_path / "curves", "eval/score"))
+    assert rows_of(tmp_path / "curves", "eval/kept") == [about["val_score"]]
+    assert about["kept"].startswith(f"kept step {about['kept_step']} of {about['last_step']} with validation S1 ")
     assert 0 <= figures["val_score"] <= 1
     assert (tmp_path / "model" / "model.safetensors").is_file()
     assert not list((tmp_path / "model").glob("*.bin")), "a model folder holds no pickles"
@@ -54,6 +58,39 @@ def test_it_writes_a_model_its_curves_and_a_run(splits: Path, image_folder: Path
     assert run.info.status == "FINISHED"
     assert run.data.params["finetune.backbone"] == "tiny"
     assert "eval/score" in run.data.metrics
+
+
+def rows_of(curves: Path, name: str) -> list[float]:
+    with curves.open() as file:
+        return [float(row["value"]) for row in csv.DictReader(file) if row["name"] == name]
+
+
+def test_a_split_without_labels_has_no_score_and_a_killed_trainings_run_is_closed(
+    table: pa.Table, splits: Path, image_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also: what a kill left, a run that is open and a damaged checkpoint, is told and passed over."""
+    import mlflow
+
+    pq.write_table(table.slice(0, 0), splits / "val.parquet")
+    columns = [pa.nulls(30, field.type) if field.name == "target_side" else table[field.name] for field in table.schema]
+    pq.write_table(pa.table(columns, schema=table.schema), splits / "train.parquet")
+    settings = params(tmp_path, epochs=1)
+    left = checkpoint_folder(tmp_path / "checkpoints", training_digest(splits, settings))
+    (left / "checkpoint-1").mkdir(parents=True)
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    killed = client.create_run(client.create_experiment("region-heads")).info.run_id
+    (left / "mlflow_run").write_text(killed)
+    figures = finetune(
+        splits=splits, dataset=image_folder, model=tmp_path / "model", curves=tmp_path / "curves", finetune=settings,
+        data=DatasetParams(), tracking=TrackingParams(uri=f"sqlite:///{tmp_path}/mlflow.db"),
+    )  # fmt: skip
+    assert client.get_run(killed).info.status == "KILLED"
+    told = capsys.readouterr().out
+    assert f"{splits}/train.parquet: 6 of 30 questions have no label" in told
+    assert f"passed over {left}/checkpoint-1: it was not written to its end" in told
+    assert "kept the last step, 2; no validation question could be judged" in told
+    assert figures.keys() == {"seconds"}
+    assert json.loads((tmp_path / "model" / "training.json").read_text())["val_score"] is None
 
 
 def test_only_the_run_that_wrote_a_checkpoint_finds_it(splits: Path, tmp_path: Path) -> None:
@@ -83,9 +120,11 @@ def test_every_process_of_a_run_finds_the_same_checkpoints_whatever_it_has_loade
 def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
     assert last_checkpoint(tmp_path) is None
     for step, complete in ((9, True), (10, True), (11, False)):
-        (tmp_path / f"checkpoint-{step}").mkdir()
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        (folder / "trainer_state.json").touch()
         if complete:
-            (tmp_path / f"checkpoint-{step}" / "trainer_state.json").touch()
+            seal(folder)
     assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
 
 
@@ -97,6 +136,7 @@ def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
         ({"backbone": "no/such/folder"}, r"backbone 'no/such/folder'"),
         ({"offload": "optimizer"}, r"finetune.offload: offload 'optimizer' needs preset zero2 or zero3, found none"),
         ({"gradient_accumulation_steps": 7}, r"at least 7 groups of an image's questions, .* found 6; lower"),
+        ({"keep_best": False, "early_stopping_patience": 2}, r"finetune.early_stopping_patience: expected 0 where"),
         ({"learning_rate": 1e30}, r"training stopped before step \d+: the (loss|norm of the gradient) is"),
     ],
 )

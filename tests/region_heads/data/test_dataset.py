@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from region_heads.data.dataset import Augmentation, RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.model import RegionHeadsModel
+from region_heads.training.arguments import RegionTrainingArguments
 
 Built = tuple[RegionHeadsModel, RegionProcessor]
 
@@ -136,3 +138,39 @@ def test_every_row_comes_once_an_epoch_and_images_stay_together(
     if limit >= len(images):
         for image in set(images):
             assert sum(any(images[row] == image for _, row in batch) for batch in batches) == 1
+
+
+def test_the_cache_keeps_what_fits_in_its_bytes_and_the_newest_picture(
+    table: pa.Table, image_folder: Path, built: tuple[RegionHeadsModel, RegionProcessor]
+) -> None:
+    images = [f"{number}.png" for number in range(6)]
+
+    def kept(limit: int) -> tuple[list[str], int]:
+        """The pictures after two epochs with mirrored ones, and the memory of all arrays that stayed."""
+        mirrored = Augmentation(mirror=1.0, reorder=0.0, word_dropout=0.0)
+        dataset = RegionDataset(table, image_folder, built[1], augmentation=mirrored, cached_scenes=limit)
+        for row in (*range(0, 30), *range(0, 30)):
+            dataset[row]
+        arrays = [
+            array
+            for scene in dataset._scenes.values()
+            for array in (scene.pixels, *(a for region in scene._regions.values() for a in astuple(region)))
+        ]
+        return list(dataset._scenes), sum(array.nbytes for array in arrays)
+
+    everything, size = kept(2**30)
+    assert everything == images
+    half, taken = kept(size // 2)
+    assert half == [*images[: len(half) - 1], images[-1]], "the first stay, so that the next epoch finds them"
+    assert 2 <= len(half) < 6
+    assert taken <= size // 2
+    assert kept(0)[0] == images[-1:]
+
+
+@pytest.mark.parametrize(("ranks", "workers", "share"), [("", 0, 96), ("4", 0, 24), ("4", 3, 8), ("", 2, 48)])
+def test_the_caches_of_all_ranks_and_workers_of_a_machine_share_one_bound(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ranks: str, workers: int, share: int
+) -> None:
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", ranks)
+    arguments = RegionTrainingArguments(output_dir=str(tmp_path), scene_cache=96, dataloader_num_workers=workers)
+    assert arguments.cache_share == share * 2**20

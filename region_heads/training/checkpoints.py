@@ -1,0 +1,57 @@
+"""Sealed checkpoints: a manifest, written last, by which a whole one is told from a damaged or unfinished one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+SEAL = "seal.json"
+"""File of a checkpoint with the size and SHA-256 of every other one, by its path in the folder."""
+
+
+def seal(folder: Path) -> None:
+    """Seals a checkpoint that all ranks have written to its end; reads it once, about a second per gigabyte."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(SEAL))
+    manifest = {path.relative_to(folder).as_posix(): [path.stat().st_size, _digest(path)] for path in files}
+    partial = folder / f"{SEAL}.partial"
+    partial.write_text(json.dumps(manifest, indent=0), encoding="utf-8")
+    partial.replace(folder / SEAL)
+
+
+def damage(folder: Path) -> str | None:
+    """What is wrong with a checkpoint, None where it is as it was sealed."""
+    if not (folder / SEAL).is_file():
+        return f"it was not written to its end (there is no {SEAL})"
+    try:
+        manifest = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+        files = {str(name): (int(size), str(digest)) for name, (size, digest) in manifest.items()}
+        return next(filter(None, (_difference(folder / name, *sealed) for name, sealed in files.items())), None)
+    except OSError as error:
+        return f"{Path(error.filename).name}: {error.strerror}"
+    except (ValueError, TypeError, AttributeError):
+        return f"{SEAL} is damaged"
+
+
+def _difference(file: Path, size: int, digest: str) -> str | None:
+    found = file.stat().st_size
+    if found != size:
+        return f"{file.name}: expected {size:,} bytes, found {found:,}"
+    return None if _digest(file) == digest else f"{file.name}: its content is not what was written"
+
+
+def newest_whole(folder: Path) -> tuple[Path | None, dict[Path, str]]:
+    """The newest whole checkpoint in ``folder``, and the newer ones that are not, each with what is wrong."""
+    damaged: dict[Path, str] = {}
+    found = [path for path in folder.glob("checkpoint-*") if path.name.rpartition("-")[2].isdecimal()]
+    for path in sorted(found, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True):
+        problem = damage(path)
+        if problem is None:
+            return path, damaged
+        damaged[path] = problem
+    return None, damaged
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,113 @@
+"""Labels are checked before the first step, record by record: what cannot be learned is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+from transformers import PreTrainedTokenizerBase
+
+from region_heads.data.dataset import TextAnswer, plain
+from region_heads.errors import RegionHeadsError
+from region_heads.records import MASK_TOKEN
+from region_heads.tasks import COUNTING, TASKS, Answer, Task
+
+TRAINING = "the training split"
+_TARGETS = tuple(task.target_column for task in TASKS)
+_COUNT = COUNTING.target_column
+_ROLES = ("answer", "anchor")
+
+
+def check_labels(table: pa.Table, *, where: str = TRAINING, max_count: int | None = None) -> int:
+    """Holds every question's label and grounding against its task and its regions.
+
+    Args:
+        table: A split table.
+        where: Its name in messages.
+        max_count: Largest count that a head has which is trained already; None where it is built for the data.
+
+    Returns:
+        How many questions have no label; they are answered, and teach nothing.
+
+    Raises:
+        RegionHeadsError: A label cannot be learned or judged; names the record and the field.
+    """
+    unlabelled = 0
+    for record, row in _rows(table, "task", "question", "rle", "grounding", "grounding_roles", *_TARGETS):
+        try:
+            field = "task"
+            task = Task.of(str(row["task"]))
+            field, regions = "question", len(row["rle"] or ())
+            _check_masks(str(row["question"]).count(MASK_TOKEN), regions)
+            field, target = task.target_column, row.get(task.target_column)
+            if target is not None:
+                typed = _typed(task, target)
+                task.check(typed, regions=regions)
+                if max_count is not None and field == _COUNT and float(typed) > max_count:
+                    raise _refusal(
+                        where, record, field, f"expected counts up to {max_count}, for which the model that training "
+                        f"starts from was built, found {typed}", "start from scratch"
+                    )  # fmt: skip
+            unlabelled += target is None
+            field = "grounding"
+            _check_grounding(row.get("grounding"), row.get("grounding_roles"), regions)
+        except (KeyError, ValueError) as error:
+            raise _refusal(where, record, field, str(error.args[0])) from None
+    return unlabelled
+
+
+def check_taught(
+    table: pa.Table, tokenizer: PreTrainedTokenizerBase, text_answer: TextAnswer | None, *, where: str = TRAINING
+) -> None:
+    """Holds every text that the language-model loss teaches against what the tokenizer can write as words.
+
+    Raises:
+        RegionHeadsError: A text is empty or holds a sign that is no word; names the record and the field.
+    """
+    signs = {*tokenizer.all_special_ids, tokenizer.convert_tokens_to_ids(MASK_TOKEN)}
+    for record, row in _rows(table, "task", "freeform_answer", *_TARGETS) if text_answer else ():
+        column = "freeform_answer" if text_answer == "freeform" else Task.of(row["task"]).target_column
+        text = row.get(column)
+        if text is None:
+            continue
+        text = text if text_answer == "freeform" else plain(text)
+        ids = tokenizer.encode(text, add_special_tokens=False)
+        found = tokenizer.convert_ids_to_tokens([one for one in ids if one in signs])
+        if found or not ids:
+            what = f"the sign {found[0]!r} in it" if found else "none"
+            raise _refusal(where, record, column, f"expected words that can be taught, found {what}")
+
+
+def _rows(table: pa.Table, *columns: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each row with these columns, and the record's name."""
+    wanted = [name for name in dict.fromkeys(("id", *columns)) if name in table.column_names]
+    number = 0
+    for batch in table.select(wanted).to_batches(max_chunksize=10_000):
+        for row in batch.to_pylist():
+            yield str(row.get("id", f"#{number}")), row
+            number += 1
+
+
+def _check_masks(masks: int, regions: int) -> None:
+    if not 0 < regions == masks:
+        raise ValueError(f"expected at least one {MASK_TOKEN}, one for each region of rle, found {masks} for {regions}")
+
+
+def _typed(task: Task, target: Any) -> Answer:
+    typed = task.parse(target)
+    if typed != target:
+        raise ValueError(f"expected {typed!r}, found {target!r}")
+    return typed
+
+
+def _check_grounding(grounding: list[int] | None, roles: list[str] | None, regions: int) -> None:
+    for region in grounding or ():
+        if not 0 <= region < regions:
+            raise ValueError(f"expected regions from 0 to {regions - 1}, found {region}")
+    if grounding is not None and (len(roles or ()) != len(grounding) or not set(roles or ()) <= set(_ROLES)):
+        raise ValueError(f"expected a role, {' or '.join(_ROLES)}, for each of its regions, found {roles}")
+
+
+def _refusal(where: str, record: str, field: str, problem: str, advice: str = "correct the data") -> RegionHeadsError:
+    return RegionHeadsError(f"{where}: record {record}: field {field}: {problem}; {advice}")
