@@ -6,12 +6,16 @@ task: then no rank sees all tasks in a step, and some step has none of a task at
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from region_heads.training.checkpoints import newest_whole
 from tests.region_heads.training.training_run import TOLERANCE, Weights, on_two_ranks, run
 
 pytestmark = pytest.mark.slow
@@ -98,3 +102,21 @@ def test_offloaded_optimiser(table: pa.Table, image_folder: Path, tmp_path: Path
         table, image_folder, tmp_path / "two", images_per_batch=1, preset="zero2", offload="optimizer"
     )
     assert_same(shared, together, run(table, image_folder, tmp_path / "none", learning_rate=0.0))
+
+
+@pytest.mark.parametrize("preset", ["none", "zero2", "zero3"])
+def test_ranks_bring_back_the_best_steps_weights(
+    table: pa.Table, image_folder: Path, tmp_path: Path, preset: str
+) -> None:
+    """Steps too small to change an answer: the first evaluation is as good as any, and the weights differ."""
+    weights = on_two_ranks(
+        table, image_folder, tmp_path, preset=preset, images_per_batch=1, max_steps=3, learning_rate=1e-5,
+        eval_strategy="steps", eval_steps=1, save_strategy="steps", save_steps=1, metric_for_best_model="score",
+        load_best_model_at_end=True, policy={"language": "lora"},
+    )  # fmt: skip
+    best, last = (tmp_path / "out" / f"checkpoint-{step}" for step in (1, 3))
+    assert json.loads((last / "trainer_state.json").read_text())["best_global_step"] == 1
+    assert newest_whole(best.parent) == (last, {})
+    kept, moved = load_file(best / "model.safetensors"), load_file(last / "model.safetensors")
+    assert any(not torch.equal(kept[name], moved[name]) for name in kept)
+    assert all(torch.equal(kept[name].float(), weights[name]) for name in kept)
