@@ -178,7 +178,7 @@ def test_killed_training_leaves_nothing_half_done_and_goes_on_where_it_was(clone
     line = clone.start("make", "-o", ".venv/.ready", "run")
     try:
         until = time.monotonic() + 300
-        while not list(clone.folder.glob("checkpoints/*/checkpoint-*/trainer_state.json")):
+        while not list(clone.folder.glob("checkpoints/*/checkpoint-*/seal.json")):
             assert line.poll() is None, line.communicate()[0]
             assert time.monotonic() < until
             time.sleep(0.1)

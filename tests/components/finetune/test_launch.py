@@ -58,7 +58,7 @@ def kill_rank(rank: int, checkpoints: Path) -> threading.Thread:
     """Kills a rank as soon as there is a checkpoint."""
 
     def wait_and_kill() -> None:
-        while not list(checkpoints.glob("*/checkpoint-*/trainer_state.json")):
+        while not list(checkpoints.glob("*/checkpoint-*/seal.json")):
             time.sleep(0.05)
         os.kill(ranks()[rank], signal.SIGKILL)
 

@@ -76,7 +76,7 @@ def test_preempted_nodes_go_on_from_the_last_checkpoint(
     cluster: Cluster, table: pa.Table, image_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def preempt() -> None:
-        while not list((tmp_path / "work").glob("*/checkpoints/*/checkpoint-*/trainer_state.json")):
+        while not list((tmp_path / "work").glob("*/checkpoints/*/checkpoint-*/seal.json")):
             time.sleep(0.05)
         cluster.preempt()
 

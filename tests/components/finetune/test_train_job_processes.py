@@ -78,7 +78,7 @@ def test_a_lost_machine_costs_what_came_after_the_checkpoint(
     train(table, image_folder, tmp_path / "whole", processes=2)
 
     def kill() -> None:
-        while not list((tmp_path / "cut" / "checkpoints").glob("*/checkpoints/*/checkpoint-*/trainer_state.json")):
+        while not list((tmp_path / "cut" / "checkpoints").glob("*/checkpoints/*/checkpoint-*/seal.json")):
             time.sleep(0.05)
         for process in in_jobs(tmp_path):
             process.kill()
@@ -117,7 +117,7 @@ def test_nothing_goes_on_when_the_step_is_ended(
     command = [sys.executable, "-c", textwrap.dedent(_STEP), str(tmp_path), str(image_folder), str(lease)]
     with subprocess.Popen(command, cwd=repository, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as step:
         until = time.monotonic() + 120
-        while not list((tmp_path / "checkpoints").glob("*/checkpoints/*/checkpoint-*/trainer_state.json")):
+        while not list((tmp_path / "checkpoints").glob("*/checkpoints/*/checkpoint-*/seal.json")):
             assert step.poll() is None
             assert time.monotonic() < until
             time.sleep(0.1)

@@ -9,6 +9,7 @@ import pytest
 from components.finetune.params import Params
 from components.finetune.trouble import told
 from region_heads.errors import RegionHeadsError
+from region_heads.training.checkpoints import seal
 
 
 def test_an_exhausted_memory_names_what_needs_less(tmp_path: Path) -> None:
@@ -16,6 +17,7 @@ def test_an_exhausted_memory_names_what_needs_less(tmp_path: Path) -> None:
 
     (tmp_path / "checkpoint-8").mkdir()
     (tmp_path / "checkpoint-8" / "trainer_state.json").touch()
+    seal(tmp_path / "checkpoint-8")
     with pytest.raises(RegionHeadsError) as caught, told(Params(images_per_batch=6), tmp_path):
         torch.empty(10**15)
     words = str(caught.value)
