@@ -18,7 +18,8 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from benchmarks.timing import medians
-from pipelines.serving.app import ServerLimits, create_app
+from pipelines.serving.app import create_app
+from pipelines.serving.intake import ServerLimits
 from pipelines.serving.worker import Worker
 from region_heads.asking import Images, Limits
 from region_heads.prediction import LoadedModel

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipelines.commands import options
+from pipelines.commands.listening import address, bound
 
 
 def playground(
@@ -19,11 +20,13 @@ def playground(
         Path, typer.Option(help="Table of questions whose pictures can be chosen; the step split writes it.")
     ] = Path("data/splits/test.parquet"),
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 7860,
     without_depth: options.WithoutDepth = False,
     params: options.Params = Path("params.yaml"),
 ) -> None:
     """Open a page: choose or upload a picture, click on regions, ask; see the head, the answer and the regions used.
+
+    It is for one's own machine: there is no authentication, and --host 0.0.0.0 opens it to whoever reaches the port.
 
     Example: `region-heads playground`, then http://127.0.0.1:7860
     """
@@ -39,6 +42,8 @@ def playground(
     from region_heads.prediction import load
 
     sections = load_params(params)
+    with bound(host, port) as listening:  # told before the model is loaded; gradio takes it a moment later
+        port = listening.getsockname()[1]
     tracking, data = section(sections, TrackingParams), section(sections, DatasetParams)
     uri = model or f"models:/{tracking.model_name}@champion"
     known = scenes(questions, Path(data.path)) if questions.is_file() else {}
@@ -49,5 +54,5 @@ def playground(
         page = Playground(
             loaded, name=uri, scenes=known, depth_scale=data.depth_scale, without_depth=without_depth
         ).build()
-        typer.echo(f"Playground: http://{host}:{port}")
+        typer.echo(f"Playground: {address(host, port)} (Ctrl-C ends it)")
         launch(page, host=host, port=port)

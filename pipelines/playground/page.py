@@ -187,4 +187,7 @@ def launch(page: gr.Blocks, *, host: str, port: int) -> None:
     """Serves the page until Ctrl-C. It asks nothing of the network: fonts and scripts are the system's and its own."""
     fonts = ["system-ui", "sans-serif"]
     theme = gr.themes.Base(primary_hue="amber", neutral_hue="stone", font=fonts, font_mono=["monospace"])
-    page.launch(server_name=host, server_port=port, share=False, quiet=True, theme=theme, css=_CSS, footer_links=[])
+    page.launch(
+        server_name=host, server_port=port, share=False, quiet=True, theme=theme, css=_CSS, footer_links=[],
+        max_file_size="32mb",
+    )  # fmt: skip

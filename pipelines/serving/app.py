@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from pipelines.serving.access import Guarded, Tokens
+from pipelines.serving.intake import Intake, ServerLimits, busy
 from pipelines.serving.metrics import Measured, Metrics
 from pipelines.serving.requests import BadRequestError, Batch, Question, parse, reason
-from pipelines.serving.worker import BusyError, Worker
+from pipelines.serving.worker import BusyError, Replies, Worker
 from region_heads.asking import Answer, Refusal
 
-log = logging.getLogger("uvicorn.error")
 
-
-@dataclass(frozen=True, kw_only=True)
-class ServerLimits:
-    """What a request may cost.
-
-    Attributes:
-        body: Bytes of its body.
-        questions: In it.
-        seconds: Until its answer.
-    """
-
-    body: int = 32 * 2**20
-    questions: int = 128
-    seconds: float = 30.0
-
-
-def create_app(worker: Worker, limits: ServerLimits, about: Mapping[str, Any]) -> FastAPI:
+def create_app(
+    worker: Worker, limits: ServerLimits, about: Mapping[str, Any], *, tokens: Tokens | None = None
+) -> FastAPI:
     """The application.
 
     Args:
         worker: Answers; started and stopped by the application.
         limits: What a request may cost.
         about: What ``GET /v1/model`` tells of the model.
+        tokens: Of those who may ask; None: whoever can reach the server.
     """
 
     @asynccontextmanager
@@ -52,24 +39,24 @@ def create_app(worker: Worker, limits: ServerLimits, about: Mapping[str, Any]) -
         await asyncio.to_thread(worker.stop)
 
     app = FastAPI(title="Region Heads", description=__doc__ or "", lifespan=lifespan, redoc_url=None)
-    metrics = Metrics(worker, about)
+    metrics, intake = Metrics(worker, about), Intake(limits)
+    if tokens is not None:
+        app.add_middleware(Guarded, tokens=tokens)
     app.add_middleware(Measured, metrics=metrics, path="/v1/answers")
     app.add_exception_handler(BadRequestError, _refused)
     app.add_exception_handler(HTTPException, _no_such_thing)
+    app.add_exception_handler(Exception, _fault)
 
     @app.post("/v1/answers", openapi_extra=_BODY)
     async def answers(request: Request) -> JSONResponse:
         """Answers a question, or each of a batch. Of a batch, what cannot be answered stands as its error."""
-        questions, is_batch = parse(await _body(request, limits.body), most=limits.questions)
-        if worker.model is None:
-            return _busy("the model is still being loaded" if worker.failure is None else "the model did not load")
-        try:
-            waiting = asyncio.wrap_future(worker.submit([one.asked() for one in questions]))
-            replies = await asyncio.wait_for(waiting, limits.seconds)
-        except BusyError:
-            return _busy("too many requests wait")
-        except TimeoutError:
-            return _told(504, reason("", f"an answer within {limits.seconds:g} s", "none", "send fewer questions"))
+        until = asyncio.get_running_loop().time() + limits.seconds
+        async with intake.body(request, until) as body:
+            # Outside of the loop's thread, and bounded by the intake: a parser does not let other threads run.
+            questions, is_batch = await asyncio.to_thread(parse, body, most=limits.questions)
+            if worker.trouble is not None:
+                raise busy(worker.trouble)
+            replies = await _replies(worker, questions, request, until)
         metrics.replies(replies)
         if not is_batch:
             return _one(replies[0])
@@ -93,18 +80,47 @@ def create_app(worker: Worker, limits: ServerLimits, about: Mapping[str, Any]) -
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        """The process is up."""
-        return {"status": "up"}
+    async def healthz() -> JSONResponse:
+        """The process is up, and need not be started anew."""
+        if worker.lost is not None:
+            raise busy(worker.lost)
+        return JSONResponse({"status": "up"})
 
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
-        """The model is loaded."""
-        if worker.model is None:
-            return _busy("the model is still being loaded" if worker.failure is None else "the model did not load")
+        """The model has answered a question, and can be asked more."""
+        if worker.trouble is not None:
+            raise busy(worker.trouble)
         return JSONResponse({"status": "ready"})
 
     return app
+
+
+async def _replies(worker: Worker, questions: Sequence[Question], request: Request, until: float) -> Replies:
+    """The worker's replies; when they come too late, or the client has gone, the worker need not answer any more."""
+    try:
+        waiting = asyncio.wrap_future(worker.submit([one.asked() for one in questions]))
+    except BusyError:
+        raise busy("too many requests wait") from None
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        left = max(0.0, until - asyncio.get_running_loop().time())
+        both: set[asyncio.Future[Any]] = {waiting, gone}
+        await asyncio.wait(both, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            return waiting.result()
+        if gone.done():
+            raise BadRequestError(400, reason("", "a client that waits for its answer", "none", "send it again"))
+        advice = "send fewer questions, or smaller pictures"
+        raise BadRequestError(504, reason("", "an answer in time", "none", advice))
+    finally:
+        waiting.cancel()
+        gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 _BODY = {
@@ -115,30 +131,6 @@ _BODY = {
         },
     }
 }
-
-
-_PATIENCE = 8
-"""Times the allowed size that is read, and forgotten, of a body that is too large: who is cut off reads no reason."""
-
-
-async def _body(request: Request, most: int) -> bytes:
-    """The request's body, at most ``most`` bytes of it, whatever its sender says of its size."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise BadRequestError(415, reason("content-type", "application/json", kind or "none", "send JSON"))
-    declared = request.headers.get("content-length", "")
-    size = int(declared) if declared.isdecimal() else 0
-    body, read = bytearray(), 0
-    if size <= _PATIENCE * most:
-        async for chunk in request.stream():
-            read += len(chunk)
-            if read <= most:
-                body += chunk
-            elif read > _PATIENCE * most:
-                break
-    if max(size, read) > most:
-        raise BadRequestError(413, reason("", f"at most {most} bytes", f"{max(size, read)}", "send smaller pictures"))
-    return bytes(body)
 
 
 def _one(reply: Answer | Refusal) -> JSONResponse:
@@ -158,13 +150,14 @@ def _told(status: int, *reasons: dict[str, Any], headers: Mapping[str, str] | No
     return JSONResponse({"errors": list(reasons)}, status_code=status, headers=dict(headers or {}))
 
 
-def _busy(found: str) -> JSONResponse:
-    return _told(503, reason("", "a server at leisure", found, "try again soon"), headers={"Retry-After": "2"})
-
-
 async def _refused(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BadRequestError)
-    return _told(error.status, *error.reasons)
+    return _told(error.status, *error.reasons, headers=error.headers)
+
+
+async def _fault(_request: Request, _error: Exception) -> JSONResponse:
+    """A fault of ours; uvicorn logs it."""
+    return _told(500, reason("", "an answer", "a fault of the server", "tell who runs it; its log says more"))
 
 
 async def _no_such_thing(request: Request, error: Exception) -> JSONResponse:

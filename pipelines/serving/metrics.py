@@ -40,8 +40,8 @@ class Metrics:
         )  # fmt: skip
         waiting = Gauge("region_heads_waiting_requests", "Requests that wait for the model.", registry=self._registry)
         waiting.set_function(lambda: worker.waiting)
-        ready = Gauge("region_heads_ready", "1 once the model is loaded.", registry=self._registry)
-        ready.set_function(lambda: float(worker.model is not None))
+        ready = Gauge("region_heads_ready", "1 once a question was answered.", registry=self._registry)
+        ready.set_function(lambda: float(worker.trouble is None))
         Info("region_heads_model", "Which model answers.", registry=self._registry).info(
             {name: str(value) for name, value in about.items()}
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, TypeAdapter, ValidationError
 
 from region_heads.asking import Asked
 from region_heads.formats.problem import shown
@@ -22,7 +22,7 @@ class Question(BaseModel):
         None,
         description="The picture in base64, or its path below the folder that is served; a batch may give it once.",
     )
-    regions: list[str | list[float] | dict[str, Any]] = Field(
+    regions: SkipValidation[list[str | list[float] | dict[str, Any]]] = Field(
         description="For each <mask> a COCO compressed RLE, or a box [left, top, right, bottom] in pixels."
     )
     depth: str | None = Field(None, description="Its depth image, likewise.")
@@ -57,29 +57,33 @@ class BadRequestError(Exception):
     Attributes:
         status: The HTTP status.
         reasons: What is wrong: ``question`` (its number), ``field``, ``expected``, ``found``, ``advice``.
+        headers: That go with the reply.
     """
 
     def __init__(self, status: int, *reasons: dict[str, Any]) -> None:
         super().__init__(reasons)
         self.status = status
         self.reasons = list(reasons)
+        self.headers: dict[str, str] = {}
 
 
 def reason(field: str, expected: str, found: str, advice: str, *, question: int | None = None) -> dict[str, Any]:
     """One reason in the form in which all are told."""
     where = {} if question is None else {"question": question}
-    return where | {"field": field, "expected": expected, "found": found, "advice": advice}
+    return where | {"field": field[:100], "expected": expected, "found": found, "advice": advice}
 
 
-def parse(body: bytes, *, most: int) -> tuple[list[Question], bool]:
+def parse(body: bytes | bytearray, *, most: int) -> tuple[list[Question], bool]:
     """The questions of a request, and whether they came as a batch.
+
+    Its cost is bounded where the number of JSON values is: what could give a message for each value is counted first.
 
     Args:
         body: JSON: a question, or ``{"questions": [...]}``.
         most: Questions that a request may hold.
 
     Raises:
-        BadRequestError: It is no JSON (400), or not of this form (422).
+        BadRequestError: It is no JSON (400), holds too many questions (413), or is not of this form (422).
     """
     try:
         content = _JSON.validate_json(body)
@@ -89,14 +93,20 @@ def parse(body: bytes, *, most: int) -> tuple[list[Question], bool]:
     if not isinstance(content, dict):
         raise BadRequestError(422, reason("", "a JSON object", shown(content), "send a question, or a batch of them"))
     is_batch = "questions" in content
+    given = content.get("questions")
+    several = given if isinstance(given, list) else []
+    if len(several) > most:
+        raise BadRequestError(
+            413, reason("questions", f"at most {most} questions", str(len(several)), "send several requests")
+        )
+    for one in (content, *several):
+        if isinstance(one, dict) and len(one) > 2 * len(Question.model_fields):
+            known = ", ".join(Question.model_fields)
+            raise BadRequestError(422, reason("", f"the fields {known}", f"{len(one)} fields", "leave the others out"))
     try:
         questions = Batch.model_validate(content).completed() if is_batch else [Question.model_validate(content)]
     except ValidationError as error:
         raise BadRequestError(422, *(_reason(fault, is_batch) for fault in error.errors()[:20])) from None
-    if len(questions) > most:
-        raise BadRequestError(
-            413, reason("questions", f"at most {most} questions", str(len(questions)), "send several requests")
-        )
     without = [number for number, one in enumerate(questions) if one.image is None]
     if without:
         raise BadRequestError(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from region_heads.asking.checks import Asked, Limits, Sound, check
+from region_heads.asking.checks import Asked, Limits, Request, Sound
 from region_heads.asking.pictures import Album, Images
 from region_heads.asking.refusal import Refusal
 from region_heads.depth_use import lacking
@@ -53,7 +53,7 @@ def ask(
     depth_scale: float = 0.001,
     without_depth: bool = False,
 ) -> list[Answer | Refusal]:
-    """Answers each question or says what is wrong with it; a bad one does not touch the others.
+    """Answers each question of one request or says what is wrong with it; a bad one does not touch the others.
 
     Equal pictures, however they were sent, are decoded once, and their questions share one pass of the vision tower.
 
@@ -61,24 +61,63 @@ def ask(
         model: What ``region_heads.prediction.load`` returns.
         asked: The questions.
         images: Where pictures may come from; default: base64, and any path of this machine.
-        limits: How large a question may be.
+        limits: What a question and the request may cost.
         depth_scale: Metres for one unit of a depth image.
         without_depth: As if each question allowed it.
+    """
+    (replies,) = ask_together(
+        model, [asked], images=images, limits=limits, depth_scale=depth_scale, without_depth=without_depth
+    )
+    return replies
+
+
+def ask_together(
+    model: LoadedModel,
+    requests: Sequence[Sequence[Asked]],
+    *,
+    images: Images | None = None,
+    limits: Limits | None = None,
+    depth_scale: float = 0.001,
+    without_depth: bool = False,
+    wanted: Callable[[int], bool] = lambda _request: True,
+) -> list[list[Answer | Refusal]]:
+    """Answers several requests as :func:`ask` does, and lets them share passes.
+
+    Args:
+        wanted: Whether the request of that number still waits for its answers; looked at before each of its questions
+            is checked and before each pass. Of one that does not, what was not answered before is missing.
     """
     images, limits = images or Images(), limits or Limits()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        album = Album(folder, max_pixels=limits.pixels)
-        checked = [_checked(model, one, album, images, limits, without_depth) for one in asked]
-        rows = [_row(number, one, album) for number, one in enumerate(checked) if isinstance(one, Sound)]
-        answers: dict[str, dict[str, Any]] = {}
-        if rows:
-            table = pa.Table.from_pylist(rows, schema=_ROWS)
-            table = predict(model, table, folder, depth_scale=depth_scale, without_depth=True)  # each was checked
-            answers = {row["id"]: row for row in table.to_pylist()}
+        album = Album(folder)
+        replies: dict[tuple[int, int], Answer | Refusal] = {}
+        sound: list[tuple[tuple[int, int], Sound]] = []
+        for number, asked in enumerate(requests):
+            request = Request(album, images, limits)
+            for place, one in enumerate(asked):
+                if wanted(number):
+                    try:
+                        sound.append(((number, place), _checked(model, one, request, without_depth)))
+                    except Refusal as refusal:
+                        replies[number, place] = refusal
+        sound.sort(key=lambda one: one[1].picture.name)
+        for start in range(0, len(sound), _AT_ONCE):
+            part = [one for one in sound[start : start + _AT_ONCE] if wanted(one[0][0])]
+            if part:
+                rows = [_row(number, one, album) for number, (_, one) in enumerate(part)]
+                table = pa.Table.from_pylist(rows, schema=_ROWS)
+                # Whether depth may lack was checked for each.
+                answers = predict(model, table, folder, depth_scale=depth_scale, without_depth=True).to_pylist()
+                replies |= {key: _answer(answer, one) for answer, (key, one) in zip(answers, part, strict=True)}
     return [
-        one if isinstance(one, Refusal) else _answer(answers[str(number)], one) for number, one in enumerate(checked)
+        [replies[number, place] for place in range(len(asked)) if (number, place) in replies]
+        for number, asked in enumerate(requests)
     ]
+
+
+_AT_ONCE = 32
+"""Questions in a pass: enough for a GPU, and what is no longer wanted is dropped soon."""
 
 
 _ROWS = pa.schema(
@@ -95,24 +134,19 @@ _ROWS = pa.schema(
 )
 
 
-def _checked(
-    model: LoadedModel, asked: Asked, album: Album, images: Images, limits: Limits, without_depth: bool
-) -> Sound | Refusal:
-    try:
-        sound = check(asked, album, images, limits)
-    except Refusal as refusal:
-        return refusal
+def _checked(model: LoadedModel, asked: Asked, request: Request, without_depth: bool) -> Sound:
+    sound = request.check(asked)
     trained = model.network.config.depth_share
     missing = None if without_depth or asked.without_depth else lacking(trained, float(sound.depth is not None))
     if missing is not None:
-        return Refusal("depth", "depth", missing, "none", "send one, or allow its absence by without_depth")
+        raise Refusal("depth", "depth", missing, "none", "send one, or allow its absence by without_depth")
     if trained == 0:
         sound = replace(sound, depth=None)  # such a model would take it for noise
     heads = list(model.network.region_heads.heads)
     if model.network.answers_in_text or sound.task.name in heads:
         return sound
     expected = f"a question that this model has a head for ({', '.join(heads)})"
-    return Refusal("task", "question", expected, sound.task.name, "ask another model")
+    raise Refusal("task", "question", expected, sound.task.name, "ask another model")
 
 
 def _row(number: int, sound: Sound, album: Album) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from region_heads.asking.pictures import Album, Images, Picture
@@ -12,7 +13,8 @@ from region_heads.asking.refusal import Refusal
 from region_heads.formats.checks import told
 from region_heads.formats.problem import shown
 from region_heads.markers import without_markers
-from region_heads.opener import depth_problem, size_advice
+from region_heads.masks import spans
+from region_heads.opener import Kind, depth_problem, size_advice
 from region_heads.records import MASK_TOKEN
 from region_heads.rle import box_counts, check_rle
 from region_heads.tagging.grammar import UNKNOWN, tag
@@ -43,20 +45,24 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How large a question may be.
+    """What a request may cost; the defaults are some twenty seconds of work.
 
     Attributes:
-        pixels: Of a picture.
+        pixels: Of a picture or a depth image.
+        all_pixels: Of all of a request together, however often each comes.
         regions: Of a question.
-        measured: Pixels of all regions of a question together, where there is a depth image: measuring one costs about
-            half a microsecond, so that the default is some five seconds.
         characters: Of a question's text.
+        spans: Columns of pixels in all regions of a request, each as often as a region is cut there; one takes about
+            ten microseconds.
+        measured: Pixels of all regions of a request for which there is a depth image; one takes half a microsecond.
     """
 
     pixels: int = 40_000_000
+    all_pixels: int = 160_000_000
     regions: int = 64
-    measured: int = 10_000_000
     characters: int = 2_000
+    spans: int = 1_000_000
+    measured: int = 20_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,61 +83,104 @@ class Sound:
     routing: float
 
 
-def check(asked: Asked, album: Album, images: Images, limits: Limits) -> Sound:
-    """The question in a form that a model can be given.
+class Request:
+    """One request while its questions are checked: each picture is taken once, and what they cost is added up.
 
-    Raises:
-        Refusal: With the first thing that is wrong with it.
+    Args:
+        album: Takes the pictures.
+        images: Where they may come from.
+        limits: What may be asked.
     """
-    question = _question(asked.question, limits)
-    picture = album.add("image", images.content("image", asked.image))
-    depth = None if asked.depth in (None, "") else album.add("depth", images.content("depth", asked.depth))
-    misfit = None if depth is None else depth_problem(picture, depth)
-    if misfit is not None:
-        raise Refusal(misfit.check, "depth", *misfit.told)
-    rle = _regions(asked.regions, question.count(MASK_TOKEN), picture, limits)
-    if depth is not None:
-        _check_cost(rle, picture, limits)
-    task, routing = _task(asked.task, question)
-    return Sound(question=question, picture=picture, depth=depth, rle=rle, task=task, routing=routing)
+
+    def __init__(self, album: Album, images: Images, limits: Limits) -> None:
+        self._album, self._images, self._limits = album, images, limits
+        self._pictures: dict[tuple[str, object], Picture | Refusal] = {}
+        self._spent: Counter[str] = Counter()
+
+    def check(self, asked: Asked) -> Sound:
+        """The question in a form that a model can be given.
+
+        Raises:
+            Refusal: With the first thing that is wrong with it.
+        """
+        question = self._question(asked.question)
+        regions = self._listed(asked.regions, question.count(MASK_TOKEN))
+        picture = self._picture("image", asked.image)
+        depth = None if asked.depth in (None, "") else self._picture("depth", asked.depth)
+        misfit = None if depth is None else depth_problem(picture, depth)
+        if misfit is not None:
+            raise Refusal(misfit.check, "depth", *misfit.told)
+        rle = self._regions(regions, picture, measured=depth is not None)
+        task, routing = _task(asked.task, question)
+        return Sound(question=question, picture=picture, depth=depth, rle=rle, task=task, routing=routing)
+
+    def _spend(self, what: str, amount: int, words: str) -> None:
+        self._spent[what] += amount
+        words = f"{words} in all regions of a request"
+        advice = "mark less, send smaller pictures, or several requests"
+        _bound("regions", self._spent[what], getattr(self._limits, what), words, advice)
+
+    def _question(self, text: object) -> str:
+        if not isinstance(text, str) or not text.strip():
+            raise Refusal("schema", "question", "text", shown(text), "write the question")
+        _bound("question", len(text), self._limits.characters, "characters", "ask in fewer words")
+        try:
+            question = without_markers(text)
+        except ValueError as error:
+            raise Refusal.of(told("markers", "question", error, "take it off; the picture is sent beside")) from None
+        if question.encode("utf-8", "ignore").decode() != question:
+            raise Refusal("encoding", "question", "text in valid Unicode", shown(question), "send it in UTF-8")
+        return question
+
+    def _picture(self, kind: Kind, value: object) -> Picture:
+        """A picture, decoded once however often the request gives it."""
+        key = (kind, value if isinstance(value, str | bytes) else id(value))
+        if key not in self._pictures:
+            left = self._limits.all_pixels - self._spent["all_pixels"]
+            try:
+                content = self._images.content(kind, value)
+                found = self._album.add(kind, content, max_pixels=min(self._limits.pixels, left))
+                self._spent["all_pixels"] += found.width * found.height
+                self._pictures[key] = found
+            except Refusal as refusal:
+                if left < self._limits.pixels:
+                    advice = f"{refusal.problem.advice}; of the pixels of a request {left:,} are left"
+                    refusal = Refusal.of(replace(refusal.problem, advice=advice))
+                self._pictures[key] = refusal
+        known = self._pictures[key]
+        if isinstance(known, Refusal):
+            raise known
+        return known
+
+    def _listed(self, regions: object, wanted: int) -> Sequence[Any]:
+        if not isinstance(regions, Sequence) or isinstance(regions, str | bytes):
+            advice = "send a list with a mask or a box for each <mask>"
+            raise Refusal("schema", "regions", "a list", shown(regions), advice)
+        _bound("regions", len(regions), self._limits.regions, "", "ask about fewer")
+        if wanted == 0:
+            advice = f"mark what is asked about by {MASK_TOKEN} in the question"
+            raise Refusal("mask_count", "question", f"a {MASK_TOKEN} for each region", "none", advice)
+        if len(regions) != wanted:
+            expected = f"one for each of the {wanted} {MASK_TOKEN} of the question"
+            advice = "add or remove regions or placeholders"
+            raise Refusal("mask_count", "regions", expected, str(len(regions)), advice)
+        return regions
+
+    def _regions(self, regions: Sequence[Any], picture: Picture, *, measured: bool) -> list[str]:
+        rle = []
+        for number, given in enumerate(regions):
+            counts = _counts(f"regions.{number}", given, picture)
+            region = spans(counts, height=picture.height, width=picture.width)
+            self._spend("spans", len(region.column), "columns of pixels")
+            if measured:
+                self._spend("measured", int(region.area), "pixels with a depth image")
+            rle.append(counts)
+        return rle
 
 
-def _question(text: object, limits: Limits) -> str:
-    if not isinstance(text, str) or not text.strip():
-        raise Refusal("schema", "question", "text", shown(text), "write the question")
-    if len(text) > limits.characters:
-        expected, found = f"at most {limits.characters} characters", f"{len(text)} characters"
-        raise Refusal("limit", "question", expected, found, "ask in fewer words")
-    try:
-        question = without_markers(text)
-    except ValueError as error:
-        raise Refusal.of(told("markers", "question", error, "take it off; the picture is sent beside")) from None
-    if question.encode("utf-8", "ignore").decode() != question:
-        raise Refusal("encoding", "question", "text in valid Unicode", shown(question), "send it in UTF-8")
-    return question
-
-
-def _regions(regions: object, wanted: int, picture: Picture, limits: Limits) -> list[str]:
-    if not isinstance(regions, Sequence) or isinstance(regions, str | bytes):
-        advice = "send a list with a mask or a box for each <mask>"
-        raise Refusal("schema", "regions", "a list", shown(regions), advice)
-    if len(regions) > limits.regions:
-        raise Refusal("limit", "regions", f"at most {limits.regions}", str(len(regions)), "ask about fewer")
-    if wanted == 0:
-        advice = f"mark what is asked about by {MASK_TOKEN} in the question"
-        raise Refusal("mask_count", "question", f"a {MASK_TOKEN} for each region", "none", advice)
-    if len(regions) != wanted:
-        expected = f"one for each of the {wanted} {MASK_TOKEN} of the question"
-        advice = "add or remove regions or placeholders"
-        raise Refusal("mask_count", "regions", expected, str(len(regions)), advice)
-    return [_counts(f"regions.{number}", region, picture) for number, region in enumerate(regions)]
-
-
-def _check_cost(rle: Sequence[str], picture: Picture, limits: Limits) -> None:
-    pixels = sum(check_rle([picture.height, picture.width], counts) for counts in rle)
-    if pixels > limits.measured:
-        expected = f"at most {limits.measured:,} pixels in all regions together, where there is a depth image"
-        raise Refusal("limit", "regions", expected, f"{pixels:,}", "mark less, or send a smaller picture")
+def _bound(field: str, amount: int, most: int, words: str, advice: str) -> None:
+    if amount > most:
+        raise Refusal("limit", field, f"at most {most:,} {words}".rstrip(), f"{amount:,}", advice)
 
 
 def _counts(field: str, region: object, picture: Picture) -> str:

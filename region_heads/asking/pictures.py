@@ -76,12 +76,11 @@ class Images:
 class Album:
     """The pictures of some questions as files below ``folder``, each content once."""
 
-    def __init__(self, folder: Path, *, max_pixels: int) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._max_pixels = max_pixels
         self._found: dict[tuple[Kind, str], Picture] = {}
 
-    def add(self, kind: Kind, content: bytes) -> Picture:
+    def add(self, kind: Kind, content: bytes, *, max_pixels: int) -> Picture:
         """Writes a picture, unless it is there already.
 
         Raises:
@@ -90,7 +89,7 @@ class Album:
         name = hashlib.sha256(content).hexdigest()
         if (kind, name) not in self._found:
             try:
-                shape = open_picture(content, kind, max_pixels=self._max_pixels).shape
+                shape = open_picture(content, kind, max_pixels=max_pixels).shape
             except PictureError as error:
                 raise Refusal(error.check, kind, *error.told) from None
             (self._folder / name).write_bytes(content)

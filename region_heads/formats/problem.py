@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import asdict, dataclass
 
 
@@ -33,5 +34,11 @@ class Problem:
 
 def shown(value: object, limit: int = 80) -> str:
     """``value`` as it can stand in a message: quoted, and short."""
-    text = repr(value)
+    # Cut before it is quoted: a value may be anyone's, and as long as a whole request.
+    text = repr(value[: limit + 1]) if isinstance(value, str | bytes) else _SHORT.repr(value)
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxdict = 40
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 120

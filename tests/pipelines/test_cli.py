@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -147,6 +148,25 @@ def test_a_command_that_reads_makes_no_store_and_says_where_it_looked(
     assert result.code == 1
     assert f"{tmp_path / 'mlflow.db'}: there is no MLflow store" in result.err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("command", ["serve", "playground"])
+def test_an_address_that_cannot_be_had_is_told_before_the_model_is_loaded(
+    run: Run, params: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(*words: object) -> str:
+        result = run(command, "--model", params.parent, "--params", params, *words)
+        assert result.code == 1
+        return result.err
+
+    (params.parent / "config.json").write_text("{}")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"--host 127.0.0.1 --port {port}: the port is taken; choose another" in said("--port", port)
+    assert "no such address" in said("--host", "no-such-name.invalid", "--port", 0)
+    assert "this machine has no such address" in said("--host", "192.0.2.1", "--port", 0)
+    monkeypatch.setattr(socket.socket, "bind", lambda *_: (_ for _ in ()).throw(PermissionError(13, "denied")))
+    assert "choose one above 1023" in said("--port", 80)
 
 
 def _make_store(params: Path) -> None:

@@ -137,7 +137,7 @@ def test_a_bad_question_does_not_touch_the_others(model: LoadedModel) -> None:
     [
         ({"question": 3}, "question", "expected text, found 3"),
         ({"question": "  "}, "question", "expected text"),
-        ({"question": "How far? " * 900}, "question", "expected at most 2000 characters, found 8100"),
+        ({"question": "How far? " * 900}, "question", "expected at most 2,000 characters, found 8,100"),
         ({"question": "Good morning, <mask> <mask>!"}, "question", "expected one of the tasks to be read from it"),
         ({"question": "How far is it?", "regions": []}, "question", "expected a <mask> for each region, found none"),
         ({"question": "How far is \ud800 <mask> from <mask>?"}, "question", "expected text in valid Unicode"),
@@ -184,10 +184,42 @@ def test_regions_whose_depths_would_take_long_to_measure_are_refused(model: Load
     with_depth, without = ask(model, asked, limits=limits, without_depth=True)
     assert isinstance(with_depth, Refusal)
     assert str(with_depth) == (
-        "regions: expected at most 1,000 pixels in all regions together, where there is a depth image, found 1,525; "
-        "mark less, or send a smaller picture"
+        "regions: expected at most 1,000 pixels with a depth image in all regions of a request, found 1,525; "
+        "mark less, send smaller pictures, or several requests"
     )
     assert isinstance(without, Answer)
+
+
+def test_a_request_may_not_cost_more_than_its_share_however_small_its_questions(model: LoadedModel) -> None:
+    depth = png(mode="I;16")
+    asked = [Asked(question=QUESTION, image=png(seed), depth=depth, regions=BOXES) for seed in (0, 1, 0, 1)]
+    full = {"all_pixels": 3 * WIDTH * HEIGHT, "spans": 4 * 55, "measured": 4 * 1_525}
+    for what, most in full.items():
+        fits, exceeds = (ask(model, asked, limits=Limits(**{what: limit})) for limit in (most, most - 1))
+        assert all(isinstance(reply, Answer) for reply in fits), what
+        assert isinstance(exceeds[0], Answer)
+        refused = [reply for reply in exceeds if isinstance(reply, Refusal)]
+        assert len(refused) == (2 if what == "all_pixels" else 1), what
+        assert "request" in str(refused[0])
+
+
+def test_a_picture_that_a_request_repeats_is_decoded_once_be_it_good_or_bad(
+    model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[object] = []
+    real = Images.content
+    monkeypatch.setattr(Images, "content", lambda *given: taken.append(given[-1]) or real(*given))
+    texts = [base64.b64encode(content).decode() for content in (png(), png()[:200])]
+    ask(model, [Asked(question=QUESTION, image=text, regions=BOXES) for text in texts * 20])
+    assert taken == texts
+
+
+def test_wide_regions_are_refused_by_the_columns_that_they_cross(model: LoadedModel) -> None:
+    picture = png(size=(50_000, 1))
+    asked = Asked(question=QUESTION, image=picture, regions=[[0, 0, 50_000, 1]] * 2)
+    (reply,) = ask(model, [asked], limits=Limits(spans=99_999))
+    assert isinstance(reply, Refusal)
+    assert "at most 99,999 columns of pixels" in str(reply)
 
 
 def test_paths_do_not_leave_the_folder_that_is_served(model: LoadedModel, tmp_path: Path) -> None:
