@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import inspect
 import os
 import typing
@@ -122,9 +123,12 @@ def _recorded(name: str, call: Callable[[], Mapping[str, float]], tracking: Trac
     if PIPELINE_RUN not in os.environ:
         return call()
     from components.pipeline_run import record_end, record_failure, record_figures
+    from components.registry_lock import retraining_renewed
 
     try:
-        figures = call()
+        # The message of how a run ended goes out, also of a run whose place another has taken.
+        with contextlib.nullcontext() if name == "notify" else retraining_renewed(tracking):
+            figures = call()
     except BaseException as error:
         record_failure(name, sentence(error), tracking)
         raise

@@ -1,9 +1,8 @@
-"""One promotion and one retraining at a time, on every store of MLflow: locks made of what its registry does at once.
+"""One promotion and one retraining at a time: leases that their holders renew in MLflow's registry.
 
-MLflow has no compare-and-swap for aliases, but a model's name is unique: of several that create one of the same name,
-one succeeds. So the lock is a registered model beside the real one, there only while somebody holds it. What a killed
-holder left is taken away by renaming it to a name made from its own token: of several that try, one succeeds, and none
-can take away the lock that another has made since.
+A lease is an entry of a log (:mod:`components.registry_log`), so of several that take it one succeeds. Whoever waits
+watches it by their own clock: as long as anything about it changes, its holder lives, wherever that is. Nothing but
+work in vain is prevented by a lease: the history of promotions is right without one.
 """
 
 from __future__ import annotations
@@ -11,173 +10,205 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from components.local_store import store_file
+from components.registry_log import Entry, Log
+from components.sections import TrackingParams
+from components.tracking import PIPELINE_RUN, connect, in_words, tracking_uri
 from region_heads.errors import RegionHeadsError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import RegisteredModel
 
-LEASE = 300.0
-"""Seconds after which a lock counts as left behind; a promotion takes a second or two."""
+LEASE = 20.0
+"""Seconds without a sign of life after which a promotion counts as dead; a living one gives four in that time."""
+
+SILENCE = 3600.0
+"""The same for a retraining: its steps give signs of life while they work, but not while they wait for a machine."""
+
+BEATS = 30.0
+"""Seconds between two signs of life of a step."""
+
+_HOLDER, _SIGN, _RELEASED = "holder", "sign_of_life", "released"
 
 
 @dataclass(frozen=True)
 class Held:
-    """A lock that is held; ``token`` tells it from any other of the same name."""
+    """A lease that is held."""
 
-    client: MlflowClient
-    name: str
-    token: str
+    log: Log
+    entry: Entry
 
     def check(self) -> None:
-        """Called just before the move that the lock protects.
+        """Raises where it is not held any more.
 
         Raises:
-            RegionHeadsError: The lock was taken away: this process was stopped for longer than its lease.
+            RegionHeadsError: It was taken over: this process gave no sign of life for too long.
         """
-        found = _found(self.client, self.name)
-        if found is None or found.tags.get("token") != self.token:
+        last = _last(self.log)
+        if last is None or last.number != self.entry.number:
             raise RegionHeadsError(
-                f"{self.name}: the promotion lock was lost, this process stood still for more than {LEASE:.0f} s; "
-                "nothing was changed; run the step again"
+                f"{self.log.name}: the lock was lost, this process stood still for more than {LEASE:g} s; "
+                "run the step again"
             )
 
 
 @contextlib.contextmanager
-def promotion_lock(client: MlflowClient, model: str, *, patience: float = 60.0, lease: float = LEASE) -> Iterator[Held]:
+def promotion_lock(client: MlflowClient, model: str, *, patience: float = 60.0) -> Iterator[Held]:
     """Holds the promotion lock of ``model``; waits for it for at most ``patience`` seconds.
 
     Raises:
-        RegionHeadsError: Another promotion holds it for longer than that.
+        RegionHeadsError: Another promotion, which is alive, holds it for longer than that.
     """
-    held = Held(client, f"{model}.promotion-lock", uuid4().hex)
-    deadline = time.monotonic() + patience
-    tags = {"token": held.token, "process": f"{socket.gethostname()}/{os.getpid()}"}
-    while not _take(held, tags, "Held while a champion is promoted or rolled back."):
-        other = _found(client, held.name)
-        if other is None:
-            continue
-        if _left_behind(other, lease):
-            _take_away(client, other)
-        elif time.monotonic() > deadline:
+    log = Log(client, f"{model}.promotion-lock", "Region Heads: who moves the champion, one at a time.")
+    until = time.monotonic() + patience
+
+    def wait(other: Entry, _: bool) -> bool:
+        if time.monotonic() > until:
             raise RegionHeadsError(
-                f"{held.name}: another promotion has held it since {_age(other):.0f} s (process "
-                f"{other.tags.get('process', 'unknown')}); run the step again when that one has ended"
+                f"{log.name}: another promotion holds it for more than {patience:g} s (process "
+                f"{other.tags.get(_HOLDER)}, since {other.at}); run the step again when that one has ended"
             )
-        else:
-            time.sleep(0.2)
+        return True
+
+    entry = _take(log, f"{socket.gethostname()}/{os.getpid()}", lease=LEASE, wait=wait)
+    assert entry is not None  # it waits, or raises
+    stop = threading.Event()
+    signs = threading.Thread(target=_give_signs, args=(lambda: (log, entry), LEASE / 4, stop), daemon=True)
+    signs.start()
     try:
-        yield held
+        yield Held(log, entry)
     finally:
-        _release(held)
+        stop.set()
+        signs.join()
+        log.mark(entry, _RELEASED, "yes")
 
 
-def take_for_run(client: MlflowClient, model: str, pipeline_run: str, *, lease: float) -> str | None:
-    """Takes the lock under which one pipeline run retrains ``model``, for longer than a process lives.
+def take_for_run(client: MlflowClient, model: str, pipeline_run: str, *, lease: float = SILENCE) -> str | None:
+    """Takes the lease under which one pipeline run retrains ``model``, for longer than a process lives.
 
-    Args:
-        lease: Seconds after which a run counts as gone without having let go: longer than any run may take.
+    Where another run has it, a sign of life is waited for, and without one for ``lease`` seconds it is taken over.
 
     Returns:
-        None when ``pipeline_run`` has it, now or from an earlier try; else the run that has it.
+        None when ``pipeline_run`` has it, now or from an earlier try; else the run that has it, and lives.
     """
-    held = Held(client, _retraining(model), pipeline_run)
-    tags = {"token": pipeline_run}
-    while not _take(held, tags, "Held while a pipeline run retrains."):
-        other = _found(client, held.name)
-        if other is None:
-            continue
-        if other.tags.get("token") == pipeline_run:
-            return None
-        if _age(other) <= lease:
-            return str(other.tags.get("token", "unknown"))
-        _take_away(client, other)
-    return None
+    log = _retraining(client, model)
+    if _held_by(log, pipeline_run) is not None:
+        return None
+    found = ""
+
+    def wait(other: Entry, alive: bool) -> bool:
+        nonlocal found
+        if found != other.tags[_HOLDER]:
+            found = other.tags[_HOLDER]
+            print(f"pipeline run {found} is retraining {model}; looking for a sign of life, at most {lease:g} s")
+        return not alive
+
+    return found if _take(log, pipeline_run, lease=lease, wait=wait) is None else None
 
 
 def let_go_of_run(client: MlflowClient, model: str, pipeline_run: str) -> None:
     """Gives back what :func:`take_for_run` took; nothing happens where the run does not have it."""
-    _release(Held(client, _retraining(model), pipeline_run))
+    log = _retraining(client, model)
+    held = _held_by(log, pipeline_run)
+    if held is not None:
+        log.mark(held, _RELEASED, "yes")
 
 
-def _retraining(model: str) -> str:
-    return f"{model}.retraining-lock"
+@contextlib.contextmanager
+def retraining_renewed(tracking: TrackingParams, *, every: float = BEATS) -> Iterator[None]:
+    """While a step works, tells that the pipeline run which it belongs to is alive, if that holds a lease.
 
+    MLflow may be away: the step goes on, and so do the signs when it is back.
 
-def _take(held: Held, tags: dict[str, str], about: str) -> bool:
-    from mlflow.exceptions import MlflowException
+    Raises:
+        RegionHeadsError: The run gave no sign for so long that another has taken over.
+    """
+    run, stop = os.environ.get(PIPELINE_RUN, ""), threading.Event()
 
-    try:
-        held.client.create_registered_model(held.name, tags, about)
-    except MlflowException as error:
-        # The store looks at the model that is in the way to say so, and does not find it where its holder has just let
-        # it go.
-        if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"):
-            raise
-        return False
-    return True
+    def held() -> tuple[Log, Entry] | None:
+        from mlflow import MlflowClient
 
-
-def _release(held: Held) -> None:
-    found = _found(held.client, held.name)
-    if found is not None and found.tags.get("token") == held.token:
-        _delete(held.client, held.name)
-
-
-def _take_away(client: MlflowClient, other: RegisteredModel) -> None:
-    from mlflow.exceptions import MlflowException
-
-    grave = f"{other.name}.{other.tags.get('token', 'unknown')}"
-    try:
-        client.rename_registered_model(other.name, grave)
-    except MlflowException:
-        return  # another was faster
-    _delete(client, grave)
-
-
-def _delete(client: MlflowClient, name: str) -> None:
-    from mlflow.exceptions import MlflowException
+        log = _retraining(MlflowClient(tracking_uri(tracking)), tracking.model_name)
+        entries = log.read().entries
+        mine = [entry for entry in entries if entry.tags.get(_HOLDER) == run and _RELEASED not in entry.tags]
+        if mine and mine[-1] is not entries[-1]:
+            raise RegionHeadsError(
+                f"{log.name}: this run, {run}, gave no sign of life for more than {SILENCE:g} s, and run "
+                f"{entries[-1].tags.get(_HOLDER)} has taken over; wait for its end"
+            )
+        return (log, mine[-1]) if mine else None
 
     try:
-        client.delete_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-
-
-def _left_behind(other: RegisteredModel, lease: float) -> bool:
-    if _age(other) > lease:
-        return True
-    host, _, process = other.tags.get("process", "").rpartition("/")
-    return host == socket.gethostname() and process.isdigit() and not _runs(int(process))
-
-
-def _runs(process: int) -> bool:
+        client = connect(tracking, make=False) if run else None
+    except RegionHeadsError:
+        client = None  # away, or not made yet
+    if client is not None:
+        with in_words(client):
+            for found in filter(None, [held()]):
+                _give_sign(*found)
+    file = store_file(tracking_uri(tracking))
+    if run and (file is None or file.is_file()):
+        threading.Thread(target=_give_signs, args=(held, every, stop), daemon=True).start()
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        yield
+    finally:
+        stop.set()
 
 
-def _age(other: RegisteredModel) -> float:
-    return max(0.0, time.time() - float(other.creation_timestamp) / 1000)
+def _give_signs(held: Callable[[], tuple[Log, Entry] | None], every: float, stop: threading.Event) -> None:
+    """Renews what ``held`` finds until ``stop``, or until it finds nothing."""
+    while not stop.wait(every):
+        with contextlib.suppress(
+            Exception
+        ):  # a store that is away for a moment; a long absence is the waiter's to judge
+            found = held()
+            if found is None:
+                return
+            _give_sign(*found)
 
 
-def _found(client: MlflowClient, name: str) -> RegisteredModel | None:
-    from mlflow.exceptions import MlflowException
+def _give_sign(log: Log, entry: Entry) -> None:
+    log.mark(entry, _SIGN, uuid4().hex)
 
-    try:
-        return client.get_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        return None
+
+def _take(log: Log, holder: str, *, lease: float, wait: Callable[[Entry, bool], bool]) -> Entry | None:
+    """A new lease on ``log``; None where ``wait`` says no, which is told who holds it and whether a sign was seen."""
+    watched: tuple[int, str | None] | None = None
+    since = time.monotonic()
+    while True:
+        seen = log.read()
+        last = seen.entries[-1] if seen.entries else None
+        sign = None if last is None else (last.number, last.tags.get(_SIGN))
+        if last is None or _RELEASED in last.tags or (sign == watched and time.monotonic() - since > lease):
+            taken = log.append({_HOLDER: holder}, seen.last)
+            if taken is not None:
+                return taken
+            continue
+        alive = watched is not None and sign != watched
+        if not wait(last, alive):
+            return None
+        if sign != watched:
+            watched, since = sign, time.monotonic()
+        time.sleep(min(2.0, lease / 100))
+
+
+def _last(log: Log) -> Entry | None:
+    """The lease that is held, None where it was given back."""
+    entries = log.read().entries
+    return None if not entries or _RELEASED in entries[-1].tags else entries[-1]
+
+
+def _held_by(log: Log, pipeline_run: str) -> Entry | None:
+    last = _last(log)
+    return last if last is not None and last.tags.get(_HOLDER) == pipeline_run else None
+
+
+def _retraining(client: MlflowClient, model: str) -> Log:
+    return Log(client, f"{model}.retraining-lock", "Region Heads: which pipeline run retrains, one at a time.")

@@ -30,7 +30,7 @@ def retraining_pipeline(params: Mapping[str, Section], *, data_revision: str = "
         line = Line(params, parameters)
         with dsl.ExitHandler(line.task(notify), name="retraining"):
             line.check()
-            compared = line.task(compare_data, max_hours=cluster.max_hours)
+            compared = line.task(compare_data)
             with dsl.If(compared.outputs["Output"] == "yes", name="new data"):
                 line.run(line.dataset())
 

@@ -14,7 +14,6 @@ def compare_data(
     compare_data: dict[str, Any],
     source: dict[str, Any],
     tracking: dict[str, Any],
-    max_hours: float,
 ) -> str:
     """The step ``compare_data``; returns "yes" or "no": kfp's local runner understands conditions on that alone."""
     from components.command import run_step
@@ -25,7 +24,6 @@ def compare_data(
         compare_data=compare_data,
         source=source,
         tracking=tracking,
-        cluster={"max_hours": max_hours},
     )
     for name, value in figures.items():
         metrics.log_metric(name, value)

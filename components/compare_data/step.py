@@ -11,7 +11,7 @@ from components.output import whole_file
 from components.pipeline_run import record_outcome
 from components.ports import OutputPath
 from components.registry_lock import take_for_run
-from components.sections import ClusterParams, SourceParams, TrackingParams
+from components.sections import SourceParams, TrackingParams
 from components.tracking import PIPELINE_RUN, connect, equals, in_words
 from region_heads.errors import RegionHeadsError
 
@@ -25,7 +25,6 @@ def compare_data(
     compare_data: Params,
     source: SourceParams,
     tracking: TrackingParams,
-    cluster: ClusterParams,
 ) -> dict[str, float]:
     """Compares the data's digest with those of all versions, and takes the lock under which one run retrains at a time.
 
@@ -34,7 +33,6 @@ def compare_data(
         compare_data: Settings of this step.
         source: The data's revision and digest, as preflight found them.
         tracking: Store and name of the registered model.
-        cluster: How long a run may take, after which its lock counts for nothing.
 
     Returns:
         ``changed``: 1 where there is something to train on, else 0.
@@ -48,11 +46,10 @@ def compare_data(
         train = train or compare_data.always
         pipeline_run = os.environ.get(PIPELINE_RUN)
         if train and pipeline_run:
-            other = take_for_run(client, tracking.model_name, pipeline_run, lease=cluster.max_hours * 3600)
+            other = take_for_run(client, tracking.model_name, pipeline_run)
             if other is not None:
                 raise RegionHeadsError(
-                    f"pipeline run {other} is retraining {tracking.model_name}; wait for its end, or stop it (its lock "
-                    f"counts for nothing after {cluster.max_hours:g} hours)"
+                    f"pipeline run {other} is retraining {tracking.model_name}; wait for its end, or stop it"
                 )
     sentence = f"{'Retraining' if train else 'Nothing to do'}: {why}."
     if not train:

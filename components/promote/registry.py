@@ -1,72 +1,73 @@
-"""The champion's alias: promote, roll back, refuse, each under the promotion lock and with its place in the history."""
+"""The champion: promote, roll back, refuse, each as an event of the history, which the aliases follow."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from components.champion import CHALLENGER, CHAMPION, PREVIOUS, version_of
-from components.promote.history import Event, announce, announced, champion_before, close, events, now, write
-from components.registry_lock import Held, promotion_lock
+from components.promote.history import BY_HAND, CLOSED, SETTLED, Event, History, read, shown
+from components.promote.wording import called
+from components.registry_lock import promotion_lock
+from components.registry_log import Entry
 from components.sections import TrackingParams
-from components.tracking import connect, in_words
+from components.tracking import connect, equals, in_words
 from region_heads.errors import RegionHeadsError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
+_T = TypeVar("_T")
+_TRIES = 100
+
 ROLLED_BACK_TAG = "rolled_back_at"
+"""Tag of a version by which older releases knew that it had been rolled back."""
+
+
+class OvertakenError(Exception):
+    """The history has gone on since a decision was made; it is void, and nothing was changed."""
 
 
 @dataclass(frozen=True)
 class Registry:
-    """A registered model whose champion nobody else can move as long as this object is in use."""
+    """A registered model and its history, as a decision was made on them; only what rests on these is written."""
 
     client: MlflowClient
     name: str
-    lock: Held
-
-    @property
-    def champion(self) -> str | None:
-        """The champion's version."""
-        return _champion(self.client, self.name)
-
-    @property
-    def last(self) -> str | None:
-        """The champion by the history, wherever the alias is."""
-        moves = [past.version for past in events(self.client, self.name) if past.moved]
-        return moves[-1] if moves else None
-
-    def previous(self, version: str) -> str | None:
-        """The champion that ``version`` took over from."""
-        return champion_before(events(self.client, self.name), version)
+    history: History
+    champion: str | None
+    """The version that carries the alias; None also where the history knows one and the alias is gone."""
 
     def promote(self, version: str, *, event: str = "promoted", reason: str) -> Event:
         """Makes ``version`` champion.
 
         Raises:
             RegionHeadsError: No such version, or it is champion already.
+            OvertakenError: The history has gone on.
         """
         if get_version(self.client, self.name, version) is None:
             raise RegionHeadsError(f"model {self.name!r} has no version {version}; see: region-heads registry history")
-        present = self.champion
-        if present == version:
+        if self.champion == version and not self.history.broken:
             raise RegionHeadsError(f"model {self.name!r}: version {version} is champion already")
-        return self._move(now(event, version, previous=present, reason=reason))
+        before = self.history.champion
+        if before == version:  # it was champion, and lost its alias
+            before = self.history.before(version)
+        return self._move(Event(event=event, version=version, previous=before, reason=reason))
 
     def roll_back(self, *, reason: str) -> Event:
-        """Makes the champion before the present one champion again.
+        """Makes the champion before the present one champion again; where the alias is gone, the history's.
 
         Raises:
             RegionHeadsError: There is no champion, or none before it.
+            OvertakenError: The history has gone on.
         """
-        present = self.champion
+        present = self.history.champion
         if present is None:
             raise RegionHeadsError(f"model {self.name!r} has no champion to roll back")
-        target = self.previous(present)
+        target = self.history.before(present)
         if target is None:
             raise RegionHeadsError(
                 f"model {self.name!r}: version {present} is the first champion; there is none to go back to"
@@ -76,86 +77,61 @@ class Registry:
                 f"model {self.name!r}: version {target}, champion before {present}, was deleted; name another one: "
                 "region-heads registry promote VERSION --reason …"
             )
-        return self._move(now("rolled back", target, previous=present, reason=reason))
+        return self._move(Event(event="rolled back", version=target, previous=present, reason=reason))
 
     def refuse(self, version: str, *, reason: str) -> None:
-        """Writes down that the gate refused ``version``, unless that is the last thing that stands there."""
-        refused = now("refused", version, previous=self.champion, reason=reason)
-        found = events(self.client, self.name)
-        same = ("event", "version", "previous", "reason")
-        if not found or any(getattr(found[-1], key) != getattr(refused, key) for key in same):
-            write(self.client, self.name, refused)
+        """Notes that the gate refused ``version``, unless that is the last thing that stands there.
 
-    def _move(self, move: Event) -> Event:
-        """The order matters: until the alias is set, everything is as it was; afterwards all can be made good."""
-        announce(self.client, self.name, move)
-        self.lock.check()
-        self.client.set_registered_model_alias(self.name, CHAMPION, move.version)
-        self._settle(move)
-        return move
+        Raises:
+            OvertakenError: The history has gone on.
+        """
+        refused = Event(event="refused", version=version, previous=self.champion, reason=reason)
+        last = [replace(event, at="", number=0) for event in self.history.events[-1:]]
+        if last != [refused] and self.history.append(refused) is None:
+            raise OvertakenError
 
-    def _settle(self, move: Event) -> None:
-        """What follows from a move that took place; may be done again."""
-        write(self.client, self.name, move)
-        if move.event == "rolled back" and move.previous is not None:
-            self.client.set_model_version_tag(self.name, move.previous, ROLLED_BACK_TAG, move.at)
-        version = get_version(self.client, self.name, move.version)
-        if version is not None and ROLLED_BACK_TAG in version.tags:  # a person has brought it back
-            self.client.delete_model_version_tag(self.name, move.version, ROLLED_BACK_TAG)
-        before = self.previous(move.version)
-        if before is not None and get_version(self.client, self.name, before) is not None:
-            self.client.set_registered_model_alias(self.name, PREVIOUS, before)
-        elif version_of(self.client, self.name, PREVIOUS) is not None:
-            self.client.delete_registered_model_alias(self.name, PREVIOUS)
-        challenger = version_of(self.client, self.name, CHALLENGER)
-        if challenger is not None and str(challenger.version) == move.version:
-            self.client.delete_registered_model_alias(self.name, CHALLENGER)
-        close(self.client, self.name)
-
-    def make_good(self) -> None:
-        """Brings the history up to what the alias says, after a process that died or a program that is not ours."""
-        left = announced(self.client, self.name)
-        if left is not None:
-            move, took_place = left
-            if took_place:
-                self._settle(move)
-            else:
-                reason = f"The process died before the alias moved. It had meant to say: {move.reason}"
-                write(
-                    self.client,
-                    self.name,
-                    now("interrupted", move.version, previous=self.champion, reason=reason[:1000]),
-                )
-                close(self.client, self.name)
-        moves = [past for past in events(self.client, self.name) if past.moved]
-        known, present = (moves[-1].version if moves else None), self.champion
-        if present is not None and present != known:
-            reason = "The alias was moved by another program than this one."
-            write(self.client, self.name, now("moved elsewhere", present, previous=known, reason=reason))
+    def _move(self, event: Event) -> Event:
+        """The history first: from then on everybody who finds the alias elsewhere brings it to where it belongs."""
+        entry = self.history.append(event)
+        if entry is None:
+            raise OvertakenError
+        self.client.set_registered_model_alias(self.name, CHAMPION, event.version)
+        _settled(self.client, self.name)  # others may have gone on before the alias moved
+        self.history.log.mark(entry, CLOSED, "yes")
+        return replace(event, number=entry.number, at=entry.at)
 
 
-@contextlib.contextmanager
-def registry(client: MlflowClient, name: str) -> Iterator[Registry]:
-    """The registered model ``name``, for this process alone.
+def decided(client: MlflowClient, name: str, decide: Callable[[Registry], _T], *, by_hand: bool = False) -> _T:
+    """What ``decide`` makes of the registered model ``name``, asked again where the history goes on meanwhile.
+
+    Args:
+        by_hand: Whether it is a person's word, which also counts where the history is broken.
 
     Raises:
-        RegionHeadsError: Another promotion goes on for too long, or MLflow fails on the way.
+        RegionHeadsError: The history is broken, another promotion does not end, or MLflow fails on the way.
     """
-    with in_words(client), promotion_lock(client, name) as lock:
-        mine = Registry(client, name, lock)
-        mine.make_good()
-        yield mine
+    with in_words(client), promotion_lock(client, name):
+        for _ in range(_TRIES):
+            found = _settled(client, name, by_hand=by_hand)
+            try:
+                return decide(found)
+            except OvertakenError:
+                continue
+    raise RegionHeadsError(f"model {name!r}: others move its champion all the time; nothing was changed, try again")
 
 
 def history(tracking: TrackingParams) -> list[Event]:
-    """All events, oldest first; empty when nothing is registered.
+    """All events, oldest first; empty when nothing is registered. What is wrong with them is told on standard error.
 
     Raises:
         RegionHeadsError: MLflow cannot be reached.
     """
     client = connect(tracking, make=False)
     with in_words(client):
-        return events(client, tracking.model_name)
+        found = shown(client, tracking.model_name)
+    for note in [*found.notes, *([f"model {tracking.model_name!r}: {found.broken}"] if found.broken else [])]:
+        print(note, file=sys.stderr)
+    return found.events
 
 
 def promote_by_hand(tracking: TrackingParams, version: str, *, reason: str) -> Event:
@@ -164,18 +140,31 @@ def promote_by_hand(tracking: TrackingParams, version: str, *, reason: str) -> E
     Raises:
         RegionHeadsError: No such version, it is champion already, or the reason is empty.
     """
-    return _by_hand(tracking, reason, lambda mine: mine.promote(version, event="promoted by hand", reason=reason))
+    client, name = _for_moving(tracking, reason), tracking.model_name
+    return decided(client, name, lambda mine: mine.promote(version, event=BY_HAND, reason=reason), by_hand=True)
 
 
 def rollback(tracking: TrackingParams, *, reason: str) -> Event:
     """Makes the previous champion champion again; the gate will not promote the present one a second time.
 
-    A second rollback goes one champion further back.
+    A second rollback goes one champion further back; of two at the same time one is refused.
 
     Raises:
-        RegionHeadsError: There is no champion, or none before it, or the reason is empty.
+        RegionHeadsError: There is no champion, or none before it, it was replaced meanwhile, or the reason is empty.
     """
-    return _by_hand(tracking, reason, lambda mine: mine.roll_back(reason=reason))
+    client, name = _for_moving(tracking, reason), tracking.model_name
+    with in_words(client):
+        meant = _settled(client, name).history.champion
+
+    def back(mine: Registry) -> Event:
+        if mine.history.champion != meant:
+            raise RegionHeadsError(
+                f"model {name!r}: meanwhile version {mine.history.champion} has become champion in the place of "
+                f"{meant}; nothing was changed; see: region-heads registry history"
+            )
+        return mine.roll_back(reason=reason)
+
+    return decided(client, name, back)
 
 
 def get_version(client: MlflowClient, name: str, version: str) -> ModelVersion | None:
@@ -190,31 +179,75 @@ def get_version(client: MlflowClient, name: str, version: str) -> ModelVersion |
         return None
 
 
-def _by_hand(tracking: TrackingParams, reason: str, move: Callable[[Registry], Event]) -> Event:
+def _settled(client: MlflowClient, name: str, *, by_hand: bool = False) -> Registry:
+    """The registry, after its aliases have followed the history, or the history the alias of another program.
+
+    Whoever sets the alias has an entry in the history, and closes it after another look at the alias. So where the
+    alias stands elsewhere, and an entry that is not closed explains it, its writer died on the way or came late. Nobody
+    closes another's: that one may only be slow.
+    """
+    owed: list[Entry] = []
+    while True:
+        found = read(client, name, make=True)
+        carrier = version_of(client, name)
+        champion, want = None if carrier is None else str(carrier.version), found.champion
+        if found.broken is not None:
+            if by_hand:
+                return Registry(client, name, found, champion)
+            raise RegionHeadsError(f"model {name!r}: {found.broken}")
+        last = found.moves[-1] if found.moves else None
+        settled = last is None or bool(last.tags.keys() & {CLOSED, SETTLED})
+        there = want is not None and get_version(client, name, want) is not None
+        if champion == want or (champion is None and (settled or not there)):
+            if champion is not None:
+                _follow(client, name, champion, found)
+                for entry in [] if settled or last is None else [last]:
+                    found.log.mark(entry, SETTLED, "yes")
+            for entry in owed:
+                found.log.mark(entry, CLOSED, "yes")
+            return Registry(client, name, found, champion)
+        late = [entry for entry in found.moves if CLOSED not in entry.tags and entry.tags["version"] == champion]
+        waited = last is not None and not settled and champion in (None, last.tags.get("previous"))
+        if want is not None and there and (late or waited):
+            reason = (
+                f"The alias stood at {called(champion)}, where a move that did not end had left it; whoever wants that "
+                "version: region-heads registry promote"
+            )
+            completed = found.append(Event(event="completed", version=want, previous=champion, reason=reason))
+            if completed is not None:
+                client.set_registered_model_alias(name, CHAMPION, want)
+                owed.append(completed)
+        elif champion is not None:
+            reason = "The alias was moved by another program than this one."
+            moved = Event(event="moved elsewhere", version=champion, previous=want, reason=reason)
+            left = found.left
+            accepted = found.append(left if left is not None and left.version == champion else moved)
+            owed += [] if accepted is None else [accepted]
+
+
+def _follow(client: MlflowClient, name: str, champion: str, found: History) -> None:
+    """Brings the other aliases to where they belong."""
+    aliases = {alias: str(version) for alias, version in client.get_registered_model(name).aliases.items()}
+    before = found.before(champion)
+    if before is not None and get_version(client, name, before) is None:
+        before = None
+    if before is not None and aliases.get(PREVIOUS) != before:
+        client.set_registered_model_alias(name, PREVIOUS, before)
+    elif before is None and PREVIOUS in aliases:
+        client.delete_registered_model_alias(name, PREVIOUS)
+    if aliases.get(CHALLENGER) == champion:
+        client.delete_registered_model_alias(name, CHALLENGER)
+
+
+def _for_moving(tracking: TrackingParams, reason: str) -> MlflowClient:
+    """A client, for a person who moves the champion and says why."""
     if not reason.strip():
         raise RegionHeadsError("moving the champion by hand needs a reason; it is written into the history")
     client = connect(tracking, make=False)
-    if not _is_registered(client, tracking.model_name):
+    with in_words(client):
+        known = client.search_registered_models(equals("name", tracking.model_name))
+    if not any(model.name == tracking.model_name for model in known):
         raise RegionHeadsError(
             f"model {tracking.model_name!r} is not registered, so it has no champion; `make run` registers a version"
         )
-    with registry(client, tracking.model_name) as mine:
-        return move(mine)
-
-
-def _is_registered(client: MlflowClient, name: str) -> bool:
-    from mlflow.exceptions import MlflowException
-
-    with in_words(client):
-        try:
-            client.get_registered_model(name)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            return False
-    return True
-
-
-def _champion(client: MlflowClient, name: str) -> str | None:
-    found = version_of(client, name)
-    return None if found is None else str(found.version)
+    return client

@@ -10,7 +10,7 @@ from components.output import whole_file, write_json
 from components.ports import InputPath, OutputPath
 from components.promote.gate import Verdict, decide
 from components.promote.params import Params
-from components.promote.registry import ROLLED_BACK_TAG, Registry, get_version, registry
+from components.promote.registry import ROLLED_BACK_TAG, Registry, decided, get_version
 from components.promote.verdict import markdown, print_verdict, tag_version
 from components.sections import TrackingParams
 from components.tracking import connect, in_words, tracking_run
@@ -73,27 +73,31 @@ def promote(
             f"{entry.tags.get('evaluation_digest')}), found others ({evaluation_digest(judged)}); run the step "
             "register on this evaluation"
         )
-    # One process at a time from the look at the champion to its replacement: of two gates that run in the same
-    # second, the later one sees what the earlier one did, and that its comparison is with a champion of the past.
-    with registry(client, name) as mine:
+
+    def judge(mine: Registry) -> tuple[Verdict, str | None]:
+        """The verdict and the champion before it; asked again where the champion changes meanwhile."""
         if mine.champion == version:
             # A second run of the line with nothing new: the version won its place before.
-            previous = mine.previous(version)
             decision = Verdict(True, [], f"Version {version} is the champion already; nothing changed.")
+            return decision, mine.history.before(version)
+        previous = mine.champion
+        incumbent = get_version(client, name, previous) if previous else None
+        tags = {} if incumbent is None else incumbent.tags
+        decision = decide(
+            judged, checked, promote, champion=previous,
+            rolled_back=mine.history.barred(version, tagged=ROLLED_BACK_TAG in entry.tags),
+            lost=mine.history.champion if previous is None else None,
+            same_weights=tags.get("model_digest") == entry.tags["model_digest"],
+            served=[task for task in TASK_NAMES if f"accuracy.{task}" in tags],
+        )  # fmt: skip
+        if decision.promoted:
+            mine.promote(version, reason=decision.sentence)
         else:
-            previous = mine.champion
-            rolled_back = ROLLED_BACK_TAG in entry.tags
-            lost = mine.last if previous is None else None
-            with in_words(client):
-                incumbent = get_version(client, name, previous) if previous else None
-            tags = {} if incumbent is None else incumbent.tags
-            decision = decide(
-                judged, checked, promote, champion=previous, rolled_back=rolled_back, lost=lost,
-                same_weights=tags.get("model_digest") == entry.tags["model_digest"],
-                served=[task for task in TASK_NAMES if f"accuracy.{task}" in tags],
-            )  # fmt: skip
-            tag_version(client, name, version, decision)
-            _apply(mine, version, decision)
+            mine.refuse(version, reason=decision.sentence)
+        tag_version(client, name, version, decision)
+        return decision, previous
+
+    decision, previous = decided(client, name, judge)
     page = markdown(name, version, decision)
     write_json(promotion, {"version": version, "previous": previous, **decision.as_json()})
     with whole_file(verdict) as partial:
@@ -102,13 +106,6 @@ def promote(
         _log(page, decision, entry, tracking)
     print_verdict(name, version, decision)
     return {"promoted": float(decision.promoted), "version": float(version)}
-
-
-def _apply(mine: Registry, version: str, decision: Verdict) -> None:
-    if decision.promoted:
-        mine.promote(version, reason=decision.sentence)
-    else:
-        mine.refuse(version, reason=decision.sentence)
 
 
 def _log(page: str, decision: Verdict, entry: ModelVersion, tracking: TrackingParams) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 from components.champion import CHAMPION
 from components.compare_data.params import Params
 from components.compare_data.step import compare_data
-from components.registry_lock import let_go_of_run, take_for_run
-from components.sections import ClusterParams, SourceParams, TrackingParams
+from components.registry_lock import let_go_of_run, retraining_renewed, take_for_run
+from components.sections import SourceParams, TrackingParams
 from components.tracking import connect
 from region_heads.errors import RegionHeadsError
 
@@ -25,7 +26,7 @@ def compare(tmp_path: Path, tracking: TrackingParams) -> Any:
     def call(*, digest: str = DIGEST, always: bool = False) -> tuple[bool, str]:
         figures = compare_data(
             page=tmp_path / "page.md", compare_data=Params(always=always), source=SourceParams(digest=digest),
-            tracking=tracking, cluster=ClusterParams(),
+            tracking=tracking,
         )  # fmt: skip
         return bool(figures["changed"]), (tmp_path / "page.md").read_text()
 
@@ -68,26 +69,43 @@ def test_data_without_a_digest_is_always_trained_on(compare: Any) -> None:
     assert "no digest" in page
 
 
-def test_a_second_retraining_is_refused_until_the_first_has_let_go(
+def test_a_second_retraining_is_refused_as_long_as_the_first_gives_signs_of_life(
     compare: Any, tracking: TrackingParams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = connect(tracking)
     monkeypatch.setenv("REGION_HEADS_PIPELINE_RUN", "run-1")
     compare()
     compare()  # a second try of the same run
-    monkeypatch.setenv("REGION_HEADS_PIPELINE_RUN", "run-2")
-    with pytest.raises(RegionHeadsError, match="pipeline run run-1 is retraining"):
-        compare()
-    let_go_of_run(client, tracking.model_name, "run-2")  # what it does not have
-    with pytest.raises(RegionHeadsError, match="run-1"):
-        compare()
-    let_go_of_run(client, tracking.model_name, "run-1")
-    assert compare()[0]
+    with retraining_renewed(tracking, every=0.2):
+        monkeypatch.setenv("REGION_HEADS_PIPELINE_RUN", "run-2")
+        with pytest.raises(RegionHeadsError, match="pipeline run run-1 is retraining"):
+            compare()
+        let_go_of_run(client, tracking.model_name, "run-2")  # what it does not have
+        with pytest.raises(RegionHeadsError, match="run-1"):
+            compare()
+        let_go_of_run(client, tracking.model_name, "run-1")
+        assert compare()[0]
 
 
-def test_a_run_that_is_gone_for_good_does_not_keep_the_others_out(tracking: TrackingParams) -> None:
-    client = connect(tracking)
-    assert take_for_run(client, tracking.model_name, "run-1", lease=60) is None
-    assert take_for_run(client, tracking.model_name, "run-2", lease=60) == "run-1"
-    assert take_for_run(client, tracking.model_name, "run-2", lease=-1) is None
-    assert take_for_run(client, tracking.model_name, "run-1", lease=60) == "run-2"
+def test_a_run_that_gives_no_sign_does_not_keep_the_others_out_whatever_the_clocks_say(
+    tracking: TrackingParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, name, real = connect(tracking), tracking.model_name, time.time
+    assert take_for_run(client, name, "run-1", lease=60) is None
+    monkeypatch.setattr(time, "time", lambda: real() + 1e6)
+    with monkeypatch.context() as first:
+        first.setenv("REGION_HEADS_PIPELINE_RUN", "run-1")
+        with retraining_renewed(tracking, every=0.2):
+            assert take_for_run(client, name, "run-2", lease=20) == "run-1", "a clock that is ahead takes nothing"
+    assert take_for_run(client, name, "run-2", lease=0.5) is None
+    monkeypatch.setenv("REGION_HEADS_PIPELINE_RUN", "run-1")
+    with pytest.raises(RegionHeadsError, match="run run-2 has taken over"), retraining_renewed(tracking):
+        pass
+
+
+def test_a_step_of_another_pipeline_holds_nothing_up(tracking: TrackingParams, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGION_HEADS_PIPELINE_RUN", "run-1")
+    with retraining_renewed(tracking):
+        assert not connect(tracking).search_registered_models()
+    with retraining_renewed(TrackingParams(uri="http://127.0.0.1:9")):
+        pass

@@ -115,7 +115,7 @@ def test_the_next_retraining_may_begin(tell: Any, tracking: TrackingParams) -> N
     client = connect(tracking)
     take_for_run(client, tracking.model_name, "run-1", lease=60)
     tell(FAILED)
-    assert take_for_run(client, tracking.model_name, "run-2", lease=60) is None
+    assert take_for_run(client, tracking.model_name, "run-2", lease=60) is None, "at once"
 
 
 def test_it_tells_also_when_mlflow_is_away(tell: Any, receiver: Receiver) -> None:
