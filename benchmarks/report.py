@@ -108,7 +108,9 @@ def write_report(folder: Path, count: int, pictures: int) -> Path:
     pq.write_table(test, folder / "splits" / "test.parquet")
     pq.write_table(predictions, folder / "predictions")
     figures = summarise(judge(test, predictions), test) | {
-        "champion": None, "run_id": None, "model_digest": "0" * 32, "splits_digest": "0" * 32,
+        "champion": None, "run_id": None, "model_digest": "0" * 32, "splits_digest": "0" * 32, "depth_scale": 0.001,
+        "training_splits_digest": None, "records_digest": None,
+        "judged_tasks": [Task.of(category).name for category in CATEGORIES],
     }  # fmt: skip
     (folder / "evaluation").write_text(json.dumps(figures), encoding="utf-8")
     curve = [f"{step},{step / 100},loss/{task},{2 / (1 + step / 50)}" for task in CATEGORIES for step in range(1000)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import BaseModel, ValidationError
 
 from region_heads.errors import RegionHeadsError
 
@@ -40,24 +40,35 @@ def read_table(path: Path, schema: pa.Schema, *, writer: str) -> pa.Table:
         return file.read()
 
 
-def read_json(path: Path, *, writer: str, needs: Sequence[str] = ()) -> dict[str, Any]:
-    """A JSON object that the step ``writer`` wrote.
-
-    Args:
-        needs: Keys that must hold something else than null.
+def read_json(path: Path, schema: type[BaseModel], *, writer: str) -> dict[str, Any]:
+    """A JSON object of the type ``schema`` (see ``components.written``) that the step ``writer`` wrote.
 
     Raises:
-        RegionHeadsError: There is no such file, it is no JSON object, or a key is missing.
+        RegionHeadsError: There is no such file, it is no JSON, or a field is missing or not as the step writes it.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RegionHeadsError(f"{path}: no such file; run the step {writer} first") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RegionHeadsError(f"{path}: not readable as JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise RegionHeadsError(f"{path}: expected what the step {writer} writes, found {type(content).__name__}")
-    for key in needs:
-        if content.get(key) is None:
-            raise RegionHeadsError(f"{path}: field {key}: expected what the step {writer} writes, found none")
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, a number of thousands of digits
+        raise RegionHeadsError(f"{path}: not readable as JSON: {error}; run the step {writer} again") from None
+    problem = first_problem(content, schema)
+    if problem is not None:
+        raise RegionHeadsError(f"{path}: {problem}; run the step {writer} again")
     return content
+
+
+def first_problem(content: object, schema: type[BaseModel]) -> str | None:
+    """The first field of ``content`` that is not as in ``schema``, what was expected and found; None where all are."""
+    try:
+        schema.model_validate(content)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = f"field {name}: " if (name := ".".join(str(part) for part in problem["loc"])) else ""
+        if problem["type"] == "missing":
+            return f"{field}expected a value, found none"
+        if problem["type"] == "value_error":  # of several fields together, which it names
+            return f"{field}{problem['msg'].removeprefix('Value error, ')}"
+        kind = "an object" if problem["type"] in ("model_type", "mapping_type") else problem["msg"]
+        return f"{field}expected {kind.removeprefix('Input should be ')}, found {repr(problem['input'])[:80]}"
+    return None

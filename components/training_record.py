@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.inputs import read_json
 from components.sections import TrackingParams
 from components.tracking import connect, in_words, tracking_run
+from components.written import Training
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -17,6 +20,12 @@ Sample = tuple[str, float, int, int]
 
 _DELIVERED_TAG = "region_heads.delivered"
 _MOST = 1000  # what one request of MLflow may hold
+
+
+def read_training(model: Path) -> dict[str, Any]:
+    """What ``training.json`` beside a model tells of its training; nothing for a model from elsewhere, without one."""
+    path = model / "training.json"
+    return read_json(path, Training, writer="finetune") if path.exists() else {}
 
 
 def send_params(client: MlflowClient, run_id: str, params: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from components.params import load_params, section
 from components.sections import TrackingParams
 from components.terminal import plain_console
 from components.tracking import tracking_uri
+from components.written import Evaluation, Promotion
 from region_heads.errors import public
 
 
@@ -35,12 +36,12 @@ def print_summary(
         RegionHeadsError: The line has not been run.
     """
     console = console or plain_console()
-    print_evaluation(read_json(evaluation, writer="evaluate"), console)
+    print_evaluation(read_json(evaluation, Evaluation, writer="evaluate"), console)
     tracking = section(load_params(params), TrackingParams)
     uri = tracking_uri(tracking)
     if store is not None and not uri.startswith("http"):
         uri = store_address(store.absolute() / "mlflow.db")
-    decision = read_json(promotion, writer="promote", needs=("version", "sentence"))
+    decision = read_json(promotion, Promotion, writer="promote")
     console.print(f"\n{tracking.model_name} version {decision['version']}: {decision['sentence']}\n")
     # soft_wrap: a path that is broken at the terminal's edge cannot be clicked or copied.
     console.print(f"Report: {report.absolute().as_uri()}", soft_wrap=True)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from components.champion import version_of
 from components.drift.page import render
 from components.drift.params import Params
-from components.inputs import open_table
+from components.inputs import open_table, read_table
 from components.output import whole_file, write_json
 from components.ports import InputPath, OutputPath
-from components.profile import READ, profile
+from components.profile import PROFILE_SCHEMA, READ, profile
 from components.sections import TrackingParams
 from components.shift import shifts, word_shifts
 from components.terminal import plain_console
@@ -61,7 +59,7 @@ def drift(
     if isinstance(known, str):
         content["compared"] = f"with nothing: {known}"
     else:
-        old = pq.read_table(known)
+        old = read_table(known, PROFILE_SCHEMA, writer="register")
         found = shifts(old, new, limit=drift.limit)
         words = word_shifts(old, new, least=drift.word_limit)[:_WORDS]
         content["features"] = [asdict(shift) for shift in found]

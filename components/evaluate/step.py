@@ -15,12 +15,13 @@ from components.dataset_input import log_splits
 from components.digests import folder_digest, model_digest
 from components.evaluate.params import Params
 from components.evaluate.table import print_evaluation
-from components.inputs import read_json, read_table
+from components.inputs import read_table
 from components.output import whole_file, write_json
 from components.ports import InputPath, OutputPath
 from components.sections import DatasetParams, TrackingParams
+from components.tables import records_digest
 from components.tracking import connect, tracking_run
-from components.training_record import deliver
+from components.training_record import deliver, read_training
 from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.cameras import cameras
 from region_heads.evaluation.comparison import compare
@@ -49,7 +50,7 @@ def evaluate(
         dataset: The data set's folder, for images and depth.
         predictions: Written: one row per test question (``PREDICTION_SCHEMA``).
         evaluation: Written: the figures (see ``region_heads.evaluation.summary``), ``champion``, and the
-            digests of the model and the splits that they belong to.
+            digests of the model, the splits and the records that they belong to.
         evaluate: Settings of this step.
         data: Layout of the data set.
         tracking: Where the figures are logged: in the run that trained the model, when it is there.
@@ -65,7 +66,8 @@ def evaluate(
     test, train = (read_table(splits / f"{name}.parquet", SPLIT_SCHEMA, writer="split") for name in ("test", "train"))
     if test.num_rows == 0:
         raise RegionHeadsError(f"{splits / 'test.parquet'}: no questions; give the test split a share")
-    training = _read_training(model)
+    records = records_digest(splits / "train.parquet", *sorted(splits.glob("*.parquet")))
+    training = _training(model)
     judged_tasks = _judged_tasks(model, train)
     test = _only(test, judged_tasks)
     if evaluate.camera:  # before the work, as the connection below: a pattern that fits nothing should fail at once
@@ -87,9 +89,12 @@ def evaluate(
                 incumbent = judge(test, _predict(folder, test, dataset, evaluate, data))
             except RegionHeadsError as error:
                 raise RegionHeadsError(f"the champion, version {champion.version}: {error}") from None
-        content["champion"] = _champion(str(champion.version), judged, incumbent, train, evaluate)
+            content["champion"] = _champion(str(champion.version), judged, incumbent, train, evaluate)
+            content["champion"]["model_digest"] = model_digest(folder)
     content["model_digest"] = model_digest(model)
     content["splits_digest"] = folder_digest(splits)
+    content["training_splits_digest"] = training.get("splits_digest")
+    content["records_digest"] = records
     content["depth_scale"] = data.depth_scale
 
     headline = _headline(content)
@@ -124,10 +129,10 @@ def _only(test: pa.Table, tasks: list[str]) -> pa.Table:
         RegionHeadsError: There are none.
     """
     kept = test.filter(pc.is_in(test["task"], pa.array(tasks, pa.string())))
-    if kept.num_rows == 0:
+    if kept["answer"].null_count == kept.num_rows:
         raise RegionHeadsError(
-            f"test.parquet: expected questions of a task that was trained ({', '.join(tasks) or 'none'}), found only "
-            f"{', '.join(sorted(set(test['task'].to_pylist())))}"
+            f"test.parquet: expected answers to questions of a task that was trained ({', '.join(tasks) or 'none'}), "
+            f"found questions of {', '.join(sorted(set(test['task'].to_pylist())))}"
         )
     if kept.num_rows < test.num_rows:
         others = ", ".join(sorted(set(test["task"].to_pylist()) - set(tasks)))
@@ -168,9 +173,7 @@ def _headline(content: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in figures.items() if value is not None}
 
 
-def _read_training(model: Path) -> dict[str, Any]:
+def _training(model: Path) -> dict[str, Any]:
     if not (model / "config.json").is_file():
         raise RegionHeadsError(f"{model}: not a model folder, it has no config.json; run the step finetune")
-    path = model / "training.json"
-    # A model from elsewhere can be judged too; one that is there and cannot be read is no such model.
-    return read_json(path, writer="finetune") if path.exists() else {}
+    return read_training(model)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.digests import folder_digest
 from components.finetune.checkpoints import checkpoint_folder, last_checkpoint, training_digest
 from components.finetune.launch import is_main_rank, is_rank, launch
 from components.finetune.origin import champion_weights
@@ -24,6 +25,7 @@ from components.inputs import read_table
 from components.output import whole_file, whole_folder
 from components.ports import InputPath, OutputPath
 from components.sections import DatasetParams, TrackingParams
+from components.training_record import read_training
 from region_heads.errors import RegionHeadsError
 from region_heads.records import SPLIT_SCHEMA
 
@@ -71,6 +73,7 @@ def finetune(
 
     for note in filter(None, notes if is_main_rank() else ()):
         print(note, flush=True)
+    trained_on = folder_digest(splits)
     started = time.monotonic()
     with (
         champion_weights(finetune, tracking) as weights,
@@ -100,7 +103,7 @@ def finetune(
             save(trainer, partial)
             run_id, undelivered = recorder.close()
             about = _about(trainer, finetune, tables["train"].num_rows, seconds)
-            about |= {"mlflow_run_id": run_id, "undelivered": undelivered}
+            about |= {"splits_digest": trained_on, "mlflow_run_id": run_id, "undelivered": undelivered}
             (partial / "training.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     with whole_file(curves) as partial:
         from components.finetune.curves import write_curves
@@ -207,5 +210,5 @@ def _kept(kept: int, last: int, scores: dict[int, float]) -> str:
 
 
 def _figures(model: Path) -> dict[str, float]:
-    about = json.loads((model / "training.json").read_text(encoding="utf-8"))
+    about = read_training(model)
     return {name: about[name] for name in ("val_score", "seconds") if about[name] is not None}

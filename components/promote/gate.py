@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from components.inputs import first_problem
 from components.promote.params import Params
-from components.promote.whole import incomplete
 from components.promote.wording import called, change, points, rounded, signed, spoken
+from components.written import Figures, Validation
 from region_heads.tasks import TASK_NAMES
 
 
@@ -69,7 +70,7 @@ def decide(
         same_weights: Whether this version is the champion's model with other code; no gain is asked of it.
         served: Tasks that the champion was judged on; a next one must answer these too.
     """
-    problem = incomplete(evaluation, validation)
+    problem = first_problem(dict(evaluation), Figures) or first_problem(dict(validation), Validation)
     if problem:
         whole = Check(
             name="whole", passed=False, value=problem, threshold="whole", asked="equal to",

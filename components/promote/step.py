@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.digests import evaluation_digest
 from components.inputs import read_json
 from components.output import whole_file, write_json
 from components.ports import InputPath, OutputPath
+from components.promote.belonging import check_belonging, check_champion
 from components.promote.gate import Verdict, decide
 from components.promote.params import Params
 from components.promote.registry import ROLLED_BACK_TAG, Registry, decided, get_version
 from components.promote.verdict import markdown, print_verdict, tag_version
 from components.sections import TrackingParams
 from components.tracking import connect, in_words, tracking_run
+from components.written import Evaluation, Registration, Validation
 from region_heads.errors import RegionHeadsError
 from region_heads.tasks import TASK_NAMES
 
@@ -48,31 +49,21 @@ def promote(
         ``promoted`` (1 or 0) and the version number.
 
     Raises:
-        RegionHeadsError: The version is not in the registry, the evaluation is of another model, another promotion
-            does not end, or MLflow cannot be reached.
+        RegionHeadsError: The version is not in the registry, the files do not belong together or to it (see
+            ``components.promote.belonging``), another promotion does not end, or MLflow cannot be reached.
     """
-    registered = read_json(registration, writer="register", needs=["model_name", "version"])
-    judged = read_json(evaluation, writer="evaluate", needs=["tasks"])
-    checked = read_json(validation, writer="validate", needs=["gate"])
+    registered = read_json(registration, Registration, writer="register")
+    judged = read_json(evaluation, Evaluation, writer="evaluate")
+    checked = read_json(validation, Validation, writer="validate")
     client = connect(tracking)
-    name, version = str(registered["model_name"]), str(registered["version"])
+    name, version = registered["model_name"], registered["version"]
     with in_words(client):
         entry = get_version(client, name, version)
     if entry is None:
         raise RegionHeadsError(
             f"{registration}: version {version} of {name!r} is not in this registry; run the step register first"
         )
-    if entry.tags.get("model_digest") is None or entry.tags["model_digest"] != judged.get("model_digest"):
-        raise RegionHeadsError(
-            f"{evaluation}: field model_digest: expected {entry.tags.get('model_digest')}, that of version {version}, "
-            f"found {judged.get('model_digest')}; run the steps evaluate and register on the same model"
-        )
-    if entry.tags.get("evaluation_digest") != evaluation_digest(judged):
-        raise RegionHeadsError(
-            f"{evaluation}: expected the figures that version {version} was registered with (evaluation_digest "
-            f"{entry.tags.get('evaluation_digest')}), found others ({evaluation_digest(judged)}); run the step "
-            "register on this evaluation"
-        )
+    check_belonging(entry, evaluation, judged, validation, checked)
 
     def judge(mine: Registry) -> tuple[Verdict, str | None]:
         """The verdict and the champion before it; asked again where the champion changes meanwhile."""
@@ -82,6 +73,7 @@ def promote(
             return decision, mine.history.before(version)
         previous = mine.champion
         incumbent = get_version(client, name, previous) if previous else None
+        check_champion(evaluation, judged, incumbent)
         tags = {} if incumbent is None else incumbent.tags
         decision = decide(
             judged, checked, promote, champion=previous,

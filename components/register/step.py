@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from components.champion import CHALLENGER, version_of
-from components.digests import folder_digest, model_digest
+from components.digests import check_same, folder_digest, model_digest
 from components.inputs import read_json
 from components.output import write_json
 from components.ports import InputPath, OutputPath
@@ -19,6 +18,8 @@ from components.sections import SourceParams, TrackingParams
 from components.terminal import plain_console
 from components.tracking import connect, equals, tracking_run, tracking_uri
 from components.training_profile import log_training_profile
+from components.training_record import read_training
+from components.written import Evaluation
 from region_heads.errors import RegionHeadsError, public
 
 if TYPE_CHECKING:
@@ -53,9 +54,12 @@ def register(
         RegionHeadsError: The evaluation belongs to another model or other data, the code has changes that are
             not committed (where that is asked for), or MLflow cannot be reached.
     """
-    judged = read_json(evaluation, writer="evaluate", needs=["score"])
-    _check_same(judged, model, splits, evaluation)
-    training = _read_training(model)
+    judged = read_json(evaluation, Evaluation, writer="evaluate")
+    for field, folder, digest in (
+        ("model_digest", model, model_digest(model)), ("splits_digest", splits, folder_digest(splits)),
+    ):  # fmt: skip
+        check_same(evaluation, field, judged[field], folder, digest, again="evaluate")
+    training = read_training(model)
     tags = lineage_tags(judged, training, source)
     if register.require_clean_code and tags.get("git_dirty") != "false":
         raise RegionHeadsError(
@@ -66,11 +70,11 @@ def register(
     name = tracking.model_name
     found = _same_version(client, name, tags)
     if found is None:
-        run_id = judged.get("run_id") or training.get("mlflow_run_id")
+        run_id = judged["run_id"] or training.get("mlflow_run_id")
         with tracking_run(tracking, run_id=run_id, name="register") as run:
             import mlflow
 
-            logged = log_model(model, splits, tags, depth_scale=float(judged.get("depth_scale", 0.001)))
+            logged = log_model(model, splits, tags, depth_scale=float(judged["depth_scale"]))
             log_training_profile(splits)
             tags["run_id"] = run.info.run_id
             # MLflow tells of success on stderr, whatever its log level; the summary below says it better.
@@ -111,23 +115,6 @@ def _same_version(client: MlflowClient, name: str, tags: dict[str, str]) -> tupl
         ):
             return str(version.version), dict(version.tags)
     return None
-
-
-def _check_same(judged: dict[str, Any], model: Path, splits: Path, evaluation: Path) -> None:
-    for key, folder, found in (
-        ("model_digest", model, model_digest(model)),
-        ("splits_digest", splits, folder_digest(splits)),
-    ):
-        if judged.get(key) != found:
-            raise RegionHeadsError(
-                f"{evaluation}: field {key}: expected {found}, that of {folder}, found {judged.get(key)}; "
-                "run the step evaluate on this model and these splits first"
-            )
-
-
-def _read_training(model: Path) -> dict[str, Any]:
-    path = model / "training.json"
-    return read_json(path, writer="finetune") if path.is_file() else {}
 
 
 _DIRTY = {

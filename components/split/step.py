@@ -24,7 +24,7 @@ from components.split.page import render
 from components.split.params import Params
 from components.split.report import headline, print_report, report_content
 from components.split.wording import wording
-from components.tables import ROW_GROUP, TableWriter
+from components.tables import ROW_GROUP, TableWriter, records_digest
 from region_heads.errors import RegionHeadsError
 from region_heads.records import SPLIT_SCHEMA, TAGGED_SCHEMA
 
@@ -61,7 +61,7 @@ def split(
         placed = _place(light, split)
         light = light.append_column("wording", pa.array(placed.wordings, pa.string()))
         with whole_folder(splits) as folder:
-            _write(file, placed, folder)
+            _write(file, placed, folder, records=records_digest(tagged))
     chosen = {name: pc.equal(pa.array(placed.tables), name) for name in TABLES}
     content = report_content(
         {name: light.filter(rows) for name, rows in chosen.items()}, placed.assignment, placed.alike, placed.repeated,
@@ -145,12 +145,13 @@ def _place(light: pa.Table, settings: Params) -> _Placed:
     return _Placed(tables, taken, wordings, novel, assignment, alike, sum(taken) - len(taken), names)
 
 
-def _write(file: pq.ParquetFile, placed: _Placed, folder: Path) -> None:
+def _write(file: pq.ParquetFile, placed: _Placed, folder: Path, *, records: str | None) -> None:
     """Sends every row, with its masks, to its table; a row group at a time."""
     first = 0
     with contextlib.ExitStack() as open_writers:
         writers = {
-            name: open_writers.enter_context(TableWriter(folder / f"{name}.parquet", SPLIT_SCHEMA)) for name in TABLES
+            name: open_writers.enter_context(TableWriter(folder / f"{name}.parquet", SPLIT_SCHEMA, records=records))
+            for name in TABLES
         }
         bar = open_writers.enter_context(progress_bar("splitting", total=len(placed.tables), unit="questions"))
         for batch in file.iter_batches(ROW_GROUP, columns=TAGGED_SCHEMA.names):

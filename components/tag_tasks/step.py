@@ -7,6 +7,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.digests import file_digest
 from components.inputs import open_table
 from components.output import whole_file, write_json
 from components.parallel import cores, in_order
@@ -48,7 +49,7 @@ def tag_tasks(
         open_table(records, RECORD_SCHEMA, writer="validate") as file,
         whole_file(tagged) as tagged_file,
         whole_file(quarantine) as quarantine_file,
-        TableWriter(tagged_file, TAGGED_SCHEMA) as writer,
+        TableWriter(tagged_file, TAGGED_SCHEMA, records=file_digest(records)) as writer,
         quarantine_file.open("w", encoding="utf-8") as untagged,
         progress_bar("tagging", total=file.metadata.num_rows, unit="questions") as bar,
     ):

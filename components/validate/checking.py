@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.digests import file_digest
 from components.output import scratch_file, whole_file, whole_folder, write_json
 from components.parallel import cores
 from components.sections import DatasetParams
@@ -90,10 +91,13 @@ def check(
         kept = flat.drop(index=list(failed))
         answers = [source.name for source in found if source not in sources]
         content = report_content(passed.files, answers, kept, rejected, outcomes, refused, pictures)
+        content["records_digest"] = None  # by which later steps say what their results were made of
         if refused:
             records.unlink(missing_ok=True)
         else:
-            passed.write(outputs.enter_context(whole_file(records)), without=failed)
+            partial = outputs.enter_context(whole_file(records))
+            passed.write(partial, without=failed)
+            content["records_digest"] = file_digest(partial)
     write_json(report, content)
     print_report(content, quarantine=quarantine, data_docs=data_docs)
     return content

@@ -19,7 +19,7 @@ def comparison(evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
         ends the axis, in points, and ``kind`` is "better" or "worse" where the interval leaves out 0, else "open".
     """
     champion = evaluation["champion"]
-    if champion is None or champion["comparison"]["score"]["difference"] is None:
+    if champion is None:
         return None
     tasks = {name: found for name, found in champion["comparison"]["tasks"].items() if found["n"]}
     whole = champion["comparison"]["score"] | {

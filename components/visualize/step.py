@@ -19,6 +19,7 @@ from components.visualize.gallery import choose, payload
 from components.visualize.page import render
 from components.visualize.params import Params
 from components.visualize.rows import join
+from components.written import Evaluation, Routing
 from region_heads.errors import RegionHeadsError
 from region_heads.records import PREDICTION_SCHEMA, SPLIT_SCHEMA
 
@@ -58,12 +59,12 @@ def visualize(
     Raises:
         RegionHeadsError: An input or a picture is missing, or the inputs do not belong together.
     """
-    figures = read_json(evaluation, writer="evaluate", needs=["tasks"])
-    routed = read_json(router, writer="tag_tasks", needs=["agreement"])
+    figures = read_json(evaluation, Evaluation, writer="evaluate")
+    routed = read_json(router, Routing, writer="tag_tasks")
     rows = join(
         read_table(splits / "test.parquet", SPLIT_SCHEMA, writer="split"),
         read_table(predictions, PREDICTION_SCHEMA, writer="evaluate"),
-        camera=figures.get("camera") or "",
+        camera=figures["camera"],
     )
     chosen = choose(rows, visualize.max_questions)
     page = render(
@@ -79,7 +80,7 @@ def visualize(
     megabytes = len(page.encode("utf-8")) / 1e6
     console = plain_console()
     console.print(f"Report with {len(chosen)} of {len(rows)} questions, {megabytes:.1f} MB: {report}", soft_wrap=True)
-    _log(page, figures.get("run_id"), tracking, console)
+    _log(page, figures["run_id"], tracking, console)
     return {"questions": float(len(chosen)), "megabytes": round(megabytes, 2)}
 
 

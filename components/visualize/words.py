@@ -35,8 +35,6 @@ def measure(name: str) -> str:
 def summary(evaluation: Mapping[str, Any]) -> str:
     """How good the model is, how sure that is, and against what."""
     score, bounds = evaluation["score"], evaluation["score_ci95"]
-    if score is None:
-        return "No question of the test split has an answer, so nothing could be judged."
     tasks = {name: task for name, task in evaluation["tasks"].items() if task["accuracy"] is not None}
     text = f"Of 100 questions, {100 * score:.0f} are answered right"
     if len(tasks) > 1:
@@ -56,7 +54,7 @@ def summary(evaluation: Mapping[str, Any]) -> str:
 def against_champion(evaluation: Mapping[str, Any]) -> str | None:
     """The comparison with the champion, None when there was none."""
     champion = evaluation["champion"]
-    if champion is None or champion["comparison"]["score"]["difference"] is None:
+    if champion is None:
         return None
     change = champion["comparison"]["score"]
     low, high = (100 * bound for bound in change["ci95"])
@@ -70,7 +68,7 @@ def against_champion(evaluation: Mapping[str, Any]) -> str | None:
 def macro(evaluation: Mapping[str, Any]) -> str:
     """What the macro accuracy is, and where it tells another story than the plain one."""
     score, even = evaluation["score"], evaluation["macro_score"]
-    if score is None or even is None:
+    if even is None:
         return ""
     text = "Macro: the same with every kind of question weighing the same, however often it is asked. "
     moved = 100 * (even - score)
@@ -85,7 +83,7 @@ def macro(evaluation: Mapping[str, Any]) -> str:
 def calibrated(figures: Mapping[str, Any]) -> str:
     """How a task's sureness compares with its being right, from ``tasks[task]`` of the evaluation."""
     found = figures["calibration"]
-    says = sum(entry["n"] * entry["confidence"] for entry in found["bins"]) / figures["n"]
+    says = sum(entry["n"] * entry["confidence"] for entry in found["bins"]) / sum(entry["n"] for entry in found["bins"])
     gap = says - figures["accuracy"]
     text = f"Says {_percent(says)} on average, is right in {_percent(figures['accuracy'])}: "
     text += "about as sure as right" if abs(gap) < 0.02 else "too sure of itself" if gap > 0 else "too modest"
@@ -159,10 +157,7 @@ def _number(count: int) -> str:
 
 def headline(evaluation: Mapping[str, Any]) -> str:
     """The report's first line."""
-    score = evaluation["score"]
-    if score is None:
-        return "Nothing could be judged"
-    tenths = round(10 * score)
+    tenths = round(10 * evaluation["score"])
     if tenths >= 10:
         return "Nearly every pallet stands where it should"
     return f"{_number(tenths).capitalize()} pallets in ten stand where they should"

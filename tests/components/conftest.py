@@ -14,12 +14,15 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
+from components.digests import folder_digest
 from components.sections import DatasetParams, TrackingParams
+from components.tables import TableWriter
 from components.tracking import connect
 from region_heads.records import SPLIT_SCHEMA
 from region_heads.tasks import Task
 
 WIDTH, HEIGHT = 160, 90
+RECORDS = "digest of the miniature's records"
 
 _QUESTIONS = (
     ("distance", "How far is the pallet <mask> from the pallet <mask>?", [3.2, 0.0, 7.5]),
@@ -89,8 +92,9 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def splits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("splits")
     for split, n_images in (("train", 8), ("val", 0), ("test", 6)):
-        table = pa.Table.from_pylist(split_rows(split, n_images), schema=SPLIT_SCHEMA)
-        pq.write_table(table, folder / f"{split}.parquet")
+        with TableWriter(folder / f"{split}.parquet", SPLIT_SCHEMA, records=RECORDS) as writer:
+            for batch in pa.Table.from_pylist(split_rows(split, n_images), schema=SPLIT_SCHEMA).to_batches():
+                writer.add(batch)
     return folder
 
 
@@ -103,7 +107,8 @@ def untrained_model(tmp_path_factory: pytest.TempPathFactory, splits: Path) -> P
     model, processor = build(ModelSettings(), pq.read_table(splits / "train.parquet"))
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
-    (folder / "training.json").write_text(json.dumps({"mlflow_run_id": None, "seconds": 0.0}))
+    about = {"mlflow_run_id": None, "undelivered": None, "params": {}, "seconds": 0.0, "val_score": 0.0}
+    (folder / "training.json").write_text(json.dumps(about | {"splits_digest": folder_digest(splits)}))
     return folder
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.inputs import open_table, read_json, read_table
+from components.inputs import open_table, read_table
 from region_heads.errors import RegionHeadsError
 
 SCHEMA = pa.schema([pa.field("id", pa.string()), pa.field("n", pa.int64())])
@@ -31,25 +31,3 @@ def test_another_table_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["a"]}), tmp_path / "table")
     with pytest.raises(RegionHeadsError, match=r"the columns that the step split writes, missing n; run it again"):
         read_table(tmp_path / "table", SCHEMA, writer="split")
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (None, "no such file; run the step evaluate first"),
-        (b"{", "not readable as JSON"),
-        (b"\xff", "not readable as JSON"),
-        (b"[]", "expected what the step evaluate writes, found list"),
-        (b'{"score": null}', "field score: expected what the step evaluate writes, found none"),
-    ],
-)
-def test_another_json_is_refused(tmp_path: Path, content: bytes | None, said: str) -> None:
-    if content is not None:
-        (tmp_path / "file").write_bytes(content)
-    with pytest.raises(RegionHeadsError, match=said):
-        read_json(tmp_path / "file", writer="evaluate", needs=["score"])
-
-
-def test_a_json_object_is_read(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text('{"score": 1}')
-    assert read_json(tmp_path / "file", writer="evaluate", needs=["score"]) == {"score": 1}

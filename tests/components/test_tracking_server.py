@@ -30,7 +30,9 @@ from components.register.params import Params as RegisterParams
 from components.register.step import register
 from components.sections import DatasetParams, SourceParams, TrackingParams
 from components.tracking import connect
+from tests.components.conftest import RECORDS
 from tests.components.postgres import TrackingServer, postgres
+from tests.components.written_files import validation
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +61,7 @@ class Line:
 
     def __init__(self, folder: Path, splits: Path, dataset: Path, tracking: TrackingParams) -> None:
         self.folder, self.splits, self.dataset, self.tracking = folder, splits, dataset, tracking
-        (folder / "validation").write_text('{"gate": {"passed": true, "refusals": []}}')
+        (folder / "validation").write_text(json.dumps(validation(records=RECORDS)))
 
     def train(self, epochs: int = 2) -> dict[str, Any]:
         finetune(

@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import threading
@@ -21,9 +20,12 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from components.inputs import read_json
 from components.output import whole_file, whole_folder, write_json
 from components.sections import Section
+from components.written import Arguments
 from region_heads.errors import RegionHeadsError
 
 INPUTS = ("splits", "dataset")
@@ -138,10 +140,9 @@ class Exchange:
         return self.there / "inputs" / name
 
 
-def read_arguments(folder: Path) -> dict[str, object]:
-    """What :meth:`Exchange.hand_over` wrote into ``folder``."""
-    content: dict[str, object] = json.loads((folder / "arguments.json").read_text(encoding="utf-8"))
-    return content
+def read_arguments(folder: Path) -> dict[str, Any]:
+    """What :meth:`Exchange.hand_over` wrote into ``folder``: ``ranks``, and the arguments of the ``step``."""
+    return read_json(folder / "arguments.json", Arguments, writer="finetune")
 
 
 def _copy_for_all(source: Path, target: Path) -> None:

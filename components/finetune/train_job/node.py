@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import typing
-from collections.abc import Mapping
 from pathlib import Path
 
 from components.command import bound_step, check_gpus
@@ -27,8 +25,8 @@ def main() -> None:
     arguments = read_arguments(folder)
     rank = os.environ.get("RANK", "0")
     try:
-        _check_ranks(int(typing.cast(int, arguments["ranks"])))
-        step = typing.cast(Mapping[str, typing.Any], arguments["step"])
+        step = arguments["step"]
+        _check_ranks(arguments["ranks"])
         resources = step["finetune"]["train_job"]["resources"]
         asked = sum(int(number) for name, number in resources.items() if name.rpartition("/")[2] == "gpu")
         check_gpus(asked, "finetune.train_job.resources", f"{asked} on each node")

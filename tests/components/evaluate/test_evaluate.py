@@ -10,13 +10,18 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from components.digests import folder_digest, model_digest
 from components.evaluate.params import Params
 from components.evaluate.step import evaluate
+from components.inputs import first_problem
 from components.sections import DatasetParams, TrackingParams
+from components.tables import TableWriter
 from components.tracking import connect
+from components.written import Evaluation
 from region_heads.errors import RegionHeadsError
-from region_heads.records import PREDICTION_SCHEMA
+from region_heads.records import PREDICTION_SCHEMA, SPLIT_SCHEMA
 from region_heads.tasks import TASK_NAMES
+from tests.components.conftest import RECORDS
 
 
 def test_writes_predictions_and_figures_and_logs_them(
@@ -50,6 +55,11 @@ def test_writes_predictions_and_figures_and_logs_them(
         assert task["n"] == 6
         assert task["ci95"][0] <= task["accuracy"] <= task["ci95"][1]
     assert content["wordings"]["seen"]["n"] + content["wordings"]["novel"]["n"] == 24
+
+    assert first_problem(content, Evaluation) is None
+    assert content["model_digest"] == model_digest(untrained_model)
+    assert content["training_splits_digest"] == content["splits_digest"] == folder_digest(splits)
+    assert content["records_digest"] == RECORDS
 
     run = connect(tracking).get_run(content["run_id"])
     assert run.data.metrics["test/score"] == pytest.approx(content["score"])
@@ -86,3 +96,19 @@ def test_a_folder_without_a_model_is_a_clear_error(
             tracking=tracking,
         )
     assert not (tmp_path / "evaluation").exists()
+
+
+def test_tables_of_different_records_are_no_splits(
+    tmp_path: Path, untrained_model: Path, splits: Path, dataset: Path, data: DatasetParams, tracking: TrackingParams
+) -> None:
+    shutil.copytree(splits, tmp_path / "splits")
+    with TableWriter(tmp_path / "splits" / "test.parquet", SPLIT_SCHEMA, records="others") as writer:
+        for batch in pq.read_table(splits / "test.parquet").to_batches():
+            writer.add(batch)
+    with pytest.raises(
+        RegionHeadsError, match=r"test\.parquet: .* same records as .*train\.parquet .* \(others\); run"
+    ):
+        evaluate(
+            model=untrained_model, splits=tmp_path / "splits", dataset=dataset, predictions=tmp_path / "predictions",
+            evaluation=tmp_path / "evaluation", evaluate=Params(), data=data, tracking=tracking,
+        )  # fmt: skip

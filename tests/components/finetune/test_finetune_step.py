@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from components.digests import folder_digest
 from components.finetune.checkpoints import checkpoint_folder, last_checkpoint, training_digest
 from components.finetune.params import Params
 from components.finetune.step import finetune
@@ -47,6 +48,7 @@ def test_it_writes_a_model_its_curves_and_a_run(splits: Path, image_folder: Path
     assert about["val_score"] == max(rows_of(tmp_path / "curves", "eval/score"))
     assert rows_of(tmp_path / "curves", "eval/kept") == [about["val_score"]]
     assert about["kept"].startswith(f"kept step {about['kept_step']} of {about['last_step']} with validation S1 ")
+    assert about["splits_digest"] == folder_digest(splits)
     assert 0 <= figures["val_score"] <= 1
     assert (tmp_path / "model" / "model.safetensors").is_file()
     assert not list((tmp_path / "model").glob("*.bin")), "a model folder holds no pickles"

@@ -30,7 +30,7 @@ from components.registry_lock import promotion_lock
 from components.sections import TrackingParams
 from components.tracking import connect
 from region_heads.errors import RegionHeadsError
-from region_heads.tasks import TASK_NAMES
+from tests.components.written_files import evaluation, validation
 
 MODEL = "region-heads"
 WRITES = (
@@ -81,13 +81,12 @@ def _by_hand(uri: str, version: str, locked: bool) -> None:
 
 
 def _through_the_gate(uri: str, folder: Path, version: str) -> None:
-    task = {"accuracy": 0.9, "ci95": [0.85, 0.95], "n": 100, "baseline_ci95": None}
-    evaluation = {"score": 0.9, "tasks": dict.fromkeys(TASK_NAMES, task), "champion": None, "model_digest": version}
+    judged = evaluation(model_digest=version)
     folder.mkdir()
-    MlflowClient(uri).set_model_version_tag(MODEL, version, "evaluation_digest", evaluation_digest(evaluation))
+    MlflowClient(uri).set_model_version_tag(MODEL, version, "evaluation_digest", evaluation_digest(judged))
     MlflowClient(uri).set_model_version_tag(MODEL, version, "model_digest", version)
-    (folder / "evaluation").write_text(json.dumps(evaluation))
-    (folder / "validation").write_text(json.dumps({"gate": {"passed": True, "refusals": []}}))
+    (folder / "evaluation").write_text(json.dumps(judged))
+    (folder / "validation").write_text(json.dumps(validation()))
     (folder / "registration").write_text(json.dumps({"model_name": MODEL, "version": version}))
     ports = {name: folder / name for name in ("registration", "evaluation", "validation", "promotion", "verdict")}
     promote(**ports, promote=Params(), tracking=TrackingParams(uri=uri))

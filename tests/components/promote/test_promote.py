@@ -16,7 +16,7 @@ from components.promote.step import promote
 from components.sections import TrackingParams
 from components.tracking import connect
 from region_heads.errors import RegionHeadsError
-from region_heads.tasks import TASK_NAMES
+from tests.components.written_files import evaluation, validation
 
 MODEL = "region-heads"
 
@@ -32,34 +32,24 @@ class Story:
         for _ in range(4):
             self.client.create_model_version(MODEL, source=folder.as_uri())
 
-    def register(self, version: str, evaluation: dict[str, Any]) -> None:
-        """The tag by which the gate knows the figures of a version."""
-        self.client.set_model_version_tag(MODEL, version, "evaluation_digest", evaluation_digest(evaluation))
-        self.client.set_model_version_tag(MODEL, version, "model_digest", evaluation["model_digest"])
+    def register(self, version: str, judged: dict[str, Any]) -> None:
+        """The tags by which the gate knows the model and the figures of a version."""
+        self.client.set_model_version_tag(MODEL, version, "evaluation_digest", evaluation_digest(judged))
+        self.client.set_model_version_tag(MODEL, version, "model_digest", judged["model_digest"])
 
     def alias(self, alias: str) -> str | None:
         found = version_of(self.client, MODEL, alias)
         return None if found is None else str(found.version)
 
-    def promote(self, version: str, *, against: str | None, gain: float = 0.1) -> dict[str, Any]:
-        """Runs the step for ``version``, judged beside the champion ``against``."""
-        change = {"difference": gain, "ci95": [gain - 0.01, gain + 0.01], "n": 100}
-        task = {"accuracy": 0.9, "ci95": [0.85, 0.95], "n": 100, "baseline_ci95": None}
-        champion = {
-            "version": against,
-            "score": 0.9 - gain,
-            "comparison": {"score": change, "tasks": dict.fromkeys(TASK_NAMES, change)},
-        }
-        evaluation = {
-            "score": 0.9,
-            "model_digest": f"weights of {version}",
-            "tasks": dict.fromkeys(TASK_NAMES, task),
-            "champion": None if against is None else champion,
-        }
-        (self.folder / "evaluation").write_text(json.dumps(evaluation))
-        self.register(version, evaluation)
+    def promote(
+        self, version: str, *, against: str | None, gain: float = 0.1, checked: Any = None, **fields: Any
+    ) -> dict[str, Any]:
+        """Runs the step for ``version``, judged beside the champion ``against``, with other ``fields``."""
+        judged = evaluation(against, gain, model_digest=f"weights of {version}") | fields
+        (self.folder / "evaluation").write_text(json.dumps(judged))
+        self.register(version, judged)
         (self.folder / "registration").write_text(json.dumps({"model_name": MODEL, "version": version}))
-        (self.folder / "validation").write_text(json.dumps({"gate": {"passed": True, "refusals": []}}))
+        (self.folder / "validation").write_text(json.dumps(checked or validation()))
         promote(
             registration=self.folder / "registration",
             evaluation=self.folder / "evaluation",
@@ -135,8 +125,8 @@ def test_the_champion_moves_through_the_gate_and_back(tmp_path: Path, tracking: 
 
 def test_a_version_of_another_registry_is_a_clear_error(tmp_path: Path, tracking: TrackingParams) -> None:
     (tmp_path / "registration").write_text(json.dumps({"model_name": MODEL, "version": "7"}))
-    (tmp_path / "evaluation").write_text('{"tasks": {}}')
-    (tmp_path / "validation").write_text('{"gate": {"passed": true, "refusals": []}}')
+    (tmp_path / "evaluation").write_text(json.dumps(evaluation()))
+    (tmp_path / "validation").write_text(json.dumps(validation()))
     with pytest.raises(RegionHeadsError, match="version 7 of 'region-heads' is not in this registry"):
         promote(
             registration=tmp_path / "registration",
@@ -149,10 +139,71 @@ def test_a_version_of_another_registry_is_a_clear_error(tmp_path: Path, tracking
         )
 
 
+OTHERS: dict[str, tuple[dict[str, Any], str]] = {
+    "an evaluation of splits that the model was not trained on":
+        ({"splits_digest": "other"}, r"training_splits_digest: .*other.*; run finetune, evaluate and register again"),
+    "a model that does not say what it was trained on":
+        ({"training_splits_digest": None}, r"field training_splits_digest: expected .* found none"),
+    "splits of other records than those that were checked":
+        ({"records_digest": "other"}, r"field records_digest: expected .*validation \(records\), found other"),
+    "splits that do not say what they were made of":
+        ({"records_digest": None}, r"field records_digest: expected .* found none; they do not belong together"),
+    "a check of other data":
+        ({"checked": validation(records="other")}, r"validation \(other\), found records; .* run validate, tag_tasks"),
+    "a check that does not say what it let through":
+        ({"checked": validation(records=None)}, r"validation \(which has none\), found records"),
+    "a check of an earlier release":
+        ({"checked": {"gate": {"passed": True, "refusals": []}}}, r"validation \(which has none\), found records"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_what_does_not_belong_together_is_refused(tmp_path: Path, tracking: TrackingParams, other: str) -> None:
+    fields, said = OTHERS[other]
+    story = Story(tmp_path, tracking)
+    with pytest.raises(RegionHeadsError, match=f"evaluation: field .*{said.removeprefix('field ')}"):
+        story.promote("1", against=None, **fields)
+    assert (story.alias(CHAMPION), history(tracking)) == (None, [])
+
+
+def test_an_evaluation_of_another_model_is_refused(tmp_path: Path, tracking: TrackingParams) -> None:
+    story = Story(tmp_path, tracking)
+    story.register = lambda *_: None  # type: ignore[method-assign]
+    with pytest.raises(RegionHeadsError, match=r"field model_digest: .*version 1 .* \(which has none\), found weights"):
+        story.promote("1", against=None)
+    Story.register(story, "1", evaluation(model_digest="weights of another"))
+    with pytest.raises(RegionHeadsError, match=r"field model_digest: .* \(weights of another\), found weights of 1"):
+        story.promote("1", against=None)
+
+
+def test_the_champion_that_was_compared_with_is_the_champions_model_and_not_only_its_number(
+    tmp_path: Path, tracking: TrackingParams
+) -> None:
+    story = Story(tmp_path, tracking)
+    story.promote("1", against=None)
+    swapped = evaluation("1", 0.1)["champion"] | {"model_digest": "weights of another"}
+    with pytest.raises(
+        RegionHeadsError, match=r"champion.model_digest: .*version 1 .* \(weights of 1\), found weights o"
+    ):
+        story.promote("2", against="1", champion=swapped)
+    story.client.delete_model_version_tag(MODEL, "1", "model_digest")
+    with pytest.raises(RegionHeadsError, match=r"champion.model_digest: .* \(which has none\), .*run evaluate again"):
+        story.promote("2", against="1")
+    assert story.alias(CHAMPION) == "1"
+
+
+def test_where_the_check_of_the_data_let_nothing_through_the_verdict_says_so(
+    tmp_path: Path, tracking: TrackingParams
+) -> None:
+    verdict = Story(tmp_path, tracking).promote("1", against=None, checked=validation(passed=False, records=None))
+    assert not verdict["promoted"]
+    assert "none of it is sound" in verdict["sentence"]
+
+
 def test_figures_other_than_the_registered_ones_are_refused(tmp_path: Path, tracking: TrackingParams) -> None:
     story = Story(tmp_path, tracking)
     story.promote("1", against=None)
-    with pytest.raises(RegionHeadsError, match="expected the figures that version 2 was registered with"):
+    with pytest.raises(RegionHeadsError, match=r"evaluation_digest \(of all its figures\): expected .* of version 2"):
         story.register("2", {"model_digest": "weights of 2"})  # with other figures
         story.register = lambda *_: None  # type: ignore[method-assign]
         story.promote("2", against="1")

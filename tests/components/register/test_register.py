@@ -22,20 +22,14 @@ from components.register.step import register
 from components.sections import SourceParams, TrackingParams
 from components.tracking import connect
 from region_heads.errors import RegionHeadsError
+from tests.components.written_files import evaluation as judged
 
 
 @pytest.fixture
 def evaluation(tmp_path: Path, untrained_model: Path, splits: Path) -> Path:
     path = tmp_path / "evaluation"
-    content = {
-        "score": 0.5,
-        "tasks": {"distance": {"accuracy": 0.25}, "counting": {"accuracy": None}},
-        "champion": None,
-        "model_digest": model_digest(untrained_model),
-        "splits_digest": folder_digest(splits),
-        "run_id": None,
-    }
-    path.write_text(json.dumps(content))
+    digests = {"model_digest": model_digest(untrained_model), "splits_digest": folder_digest(splits)}
+    path.write_text(json.dumps(judged(**digests)))
     return path
 
 
@@ -64,7 +58,7 @@ def test_registers_once_with_lineage_and_the_version_answers_questions(
     first = run("first")
     assert first["version"] == "1"
     content = json.loads(evaluation.read_text())
-    evaluation.write_text(json.dumps(content | {"champion": {"version": "1"}, "run_id": "another"}))
+    evaluation.write_text(json.dumps(content | {"champion": judged("1")["champion"], "run_id": "another"}))
     assert run("second") == first, "the same model and figures are the same version"
 
     client = connect(tracking)
@@ -75,7 +69,7 @@ def test_registers_once_with_lineage_and_the_version_answers_questions(
         fixed.setattr(lineage, "shipped_digest", lambda: "mended")
         assert run("third")["version"] == "2", "the same model with other code is another version"
     assert version.tags["data_revision"] == folder_digest(splits)
-    assert version.tags["accuracy.distance"] == "0.2500"
+    assert version.tags["accuracy.distance"] == "0.9000"
     assert version_of(client, tracking.model_name, "champion") is None
     dataset_input = client.get_run(version.tags["run_id"]).inputs.dataset_inputs[0].dataset
     assert dataset_input.digest == folder_digest(splits)
@@ -129,7 +123,7 @@ def test_figures_of_another_model_are_refused(
 ) -> None:
     content = json.loads(evaluation.read_text())
     evaluation.write_text(json.dumps(content | {"model_digest": "0" * 32 + ".dir"}))
-    with pytest.raises(RegionHeadsError, match=r"field model_digest: expected .* run the step evaluate"):
+    with pytest.raises(RegionHeadsError, match=r"field model_digest: expected .* run evaluate again"):
         register(
             model=untrained_model,
             evaluation=evaluation,

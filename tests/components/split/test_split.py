@@ -19,6 +19,7 @@ from components.split.assignment import SPLITS, Group, assign
 from components.split.balance import copies
 from components.split.params import Params
 from components.split.step import split
+from components.tables import TableWriter, records_digest
 from region_heads.errors import RegionHeadsError
 from region_heads.records import SPLIT_SCHEMA, TAGGED_SCHEMA
 from region_heads.tasks import TASK_NAMES, Task
@@ -347,3 +348,16 @@ def test_divergence_is_0_for_equal_shares_and_1_for_nothing_in_common() -> None:
 def test_shares_must_add_up() -> None:
     with pytest.raises(ValueError, match=r"expected shares train \+ val \+ test of 1, found 1\.2"):
         Params(train=0.8, val=0.2, test=0.2)
+
+
+def test_every_table_carries_on_the_digest_of_the_records(tmp_path: Path) -> None:
+    Outputs(tmp_path, full(12))
+    assert records_digest(*(tmp_path / "splits").iterdir()) is None, "where there is none, none is made up"
+    with TableWriter(tmp_path / "tagged", TAGGED_SCHEMA, records="of the records") as writer:
+        for batch in pq.read_table(tmp_path / "tagged.parquet").to_batches():
+            writer.add(batch)
+    split(
+        tagged=tmp_path / "tagged", splits=tmp_path / "splits", report=tmp_path / "r", page=tmp_path / "p",
+        split=Params(),
+    )  # fmt: skip
+    assert records_digest(*(tmp_path / "splits").iterdir()) == "of the records"

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from components.digests import file_digest
+from components.tables import records_digest
 from components.tag_tasks.params import Params
 from components.tag_tasks.step import tag_tasks
 from region_heads.errors import RegionHeadsError
@@ -191,3 +193,8 @@ def test_another_file_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(RegionHeadsError, match=r"expected the columns that the step validate writes, missing source"):
         tag_tasks(records=tmp_path / "other", **outputs, tag_tasks=Params())
     assert not any(path.exists() for path in outputs.values())
+
+
+def test_the_table_carries_the_digest_of_the_records_that_it_was_made_of(tmp_path: Path) -> None:
+    Outputs(tmp_path, [record(0, "How far is <mask> from <mask>?", category="distance", answer="2.5")])
+    assert records_digest(tmp_path / "tagged.parquet") == file_digest(tmp_path / "records.parquet")

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pycocotools import mask as coco
 
+from components.digests import file_digest
 from components.sections import DatasetParams, TrackingParams
 from components.validate import checking
 from components.validate.params import Params
@@ -740,3 +741,17 @@ def test_the_file_that_has_most_of_a_fault_is_blamed(warehouse: Path, run: Run) 
     assert "10 x schema, e.g. wrong.json, line 1, record 1: image: expected this field" in message
     assert "7 x duplicate_id, e.g. copy.json" in message
     assert "All 9 records of wrong.json; if it is no annotation file, leave it out by data.annotations" in message
+
+
+def test_the_report_names_the_records_that_it_let_through_wherever_they_lie(
+    run: Run, warehouse: Path, tmp_path: Path
+) -> None:
+    outputs = run(warehouse)
+    digest = outputs.report["records_digest"]
+    assert digest == file_digest(outputs.folder / "records.parquet")
+    assert run(warehouse.rename(tmp_path / "elsewhere")).report["records_digest"] == digest
+    write(tmp_path / "elsewhere", spoilt(normalized_answer=2.25))
+    assert run(tmp_path / "elsewhere").report["records_digest"] not in (None, digest)
+    with pytest.raises(RegionHeadsError):
+        run(tmp_path / "elsewhere", min_records=100)
+    assert outputs.report["records_digest"] is None

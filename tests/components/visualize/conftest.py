@@ -28,6 +28,7 @@ from region_heads.evaluation.judged import judge
 from region_heads.evaluation.summary import summarise
 from region_heads.records import PREDICTION_SCHEMA
 from region_heads.tasks import TASK_NAMES
+from tests.components.written_files import evaluation
 
 ROUTER: dict[str, Any] = {
     "questions": 25,
@@ -85,8 +86,7 @@ class Inputs:
         table = pq.read_table(folder / "predictions")
         judged = judge(test, table)
         figures = summarise(judged, pq.read_table(splits / "train.parquet"), resamples=200, camera=camera)
-        digests = {"model_digest": "0" * 32 + ".dir", "splits_digest": "1" * 32 + ".dir"}
-        self.write("evaluation", figures | digests | {"champion": None, "run_id": None})
+        self.write("evaluation", evaluation() | figures)
         self.write("router", ROUTER)
         (folder / "curves").write_text("step,epoch,name,value\n1,0.1,loss/counting,2.5\n2,0.2,loss/counting,nan\n")
 
@@ -121,6 +121,7 @@ class Inputs:
         keys = ("difference", "ci95", "gained", "lost")
         figures["champion"] = {
             "version": "3",
+            "model_digest": "weights of 3",
             "score": 0.8,
             "score_ci95": [0.7, 0.9],
             "tasks": {name: {"accuracy": 0.8, "ci95": [0.7, 0.9], "n": 6} for name in figures["tasks"]},

@@ -29,6 +29,7 @@ from components.tracking import connect
 from region_heads.prediction import predict
 from region_heads.tasks import Task
 from tests.components.postgres import free_port
+from tests.components.written_files import evaluation
 
 pytestmark = pytest.mark.slow
 
@@ -36,11 +37,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def champion(tmp_path: Path, untrained_model: Path, splits: Path, tracking: TrackingParams) -> TrackingParams:
     """A registry whose champion is the untrained model."""
-    content = {
-        "score": 0.5, "tasks": {}, "champion": None, "run_id": None,
-        "model_digest": model_digest(untrained_model), "splits_digest": folder_digest(splits),
-    }  # fmt: skip
-    (tmp_path / "evaluation").write_text(json.dumps(content))
+    digests = {"model_digest": model_digest(untrained_model), "splits_digest": folder_digest(splits)}
+    (tmp_path / "evaluation").write_text(json.dumps(evaluation(**digests)))
     register(
         model=untrained_model, evaluation=tmp_path / "evaluation", splits=splits,
         registration=tmp_path / "registration", register=Params(), source=SourceParams(), tracking=tracking,
