@@ -259,7 +259,7 @@ class Training(_Written):
     undelivered: _Undelivered | None
     params: Mapping[str, Any]
     seconds: float
-    val_score: float
+    val_score: float | None
 
 
 class Arguments(_Written):
