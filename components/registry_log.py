@@ -9,7 +9,7 @@ store's order counts, and the other is void, for every reader. No clock and no p
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _BASE, _WRITER = "base", "writer"
-_SOURCE = "region-heads-log:entry"
-"""Stands where a model's version has its files; an entry has none."""
+_SOURCE = "region-heads-log:///entry"
+"""Stands where a model's version has its files; an entry has none. A server wants an absolute path."""
 
 
 @dataclass(frozen=True)
@@ -133,4 +133,16 @@ class Log:
 
     def mark(self, entry: Entry, key: str, value: str) -> None:
         """Notes something on an entry, in the place of what stood there."""
-        self.client.set_model_version_tag(self.name, str(entry.number), key, value)
+        insist(lambda: self.client.set_model_version_tag(self.name, str(entry.number), key, value))
+
+
+def insist(write: Callable[[], None]) -> None:
+    """Sets a tag or an alias in MLflow, which looks first: of two that set the same one anew, it refuses the second."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        write()
+    except MlflowException as error:
+        if error.error_code != "BAD_REQUEST":
+            raise
+        write()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from components.champion import version_of
-from components.registry_log import Entry, Log, Seen
+from components.registry_log import Entry, Log, Seen, insist
 from region_heads.errors import RegionHeadsError
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def read(client: MlflowClient, name: str, *, make: bool = False) -> History:
         broken = f"entries of its log {log.name} were deleted: {', '.join(missing)}; {_REMEDY}"
     if make and _LOG not in tags:
         log.make()
-        client.set_registered_model_tag(name, _LOG, log.name)
+        insist(lambda: client.set_registered_model_tag(name, _LOG, log.name))
     left = None if seen.entries else _old_event(tags.get(_OLD_PENDING))
     return History(log, seen, old + events, broken, notes, left)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from components.champion import CHALLENGER, CHAMPION, PREVIOUS, version_of
 from components.promote.history import BY_HAND, CLOSED, SETTLED, Event, History, read, shown
 from components.promote.wording import called
 from components.registry_lock import promotion_lock
-from components.registry_log import Entry
+from components.registry_log import Entry, insist
 from components.sections import TrackingParams
 from components.tracking import connect, equals, in_words
 from region_heads.errors import RegionHeadsError
@@ -95,7 +96,7 @@ class Registry:
         entry = self.history.append(event)
         if entry is None:
             raise OvertakenError
-        self.client.set_registered_model_alias(self.name, CHAMPION, event.version)
+        insist(partial(self.client.set_registered_model_alias, self.name, CHAMPION, event.version))
         _settled(self.client, self.name)  # others may have gone on before the alias moved
         self.history.log.mark(entry, CLOSED, "yes")
         return replace(event, number=entry.number, at=entry.at)
@@ -215,7 +216,7 @@ def _settled(client: MlflowClient, name: str, *, by_hand: bool = False) -> Regis
             )
             completed = found.append(Event(event="completed", version=want, previous=champion, reason=reason))
             if completed is not None:
-                client.set_registered_model_alias(name, CHAMPION, want)
+                insist(partial(client.set_registered_model_alias, name, CHAMPION, want))
                 owed.append(completed)
         elif champion is not None:
             reason = "The alias was moved by another program than this one."
@@ -232,11 +233,11 @@ def _follow(client: MlflowClient, name: str, champion: str, found: History) -> N
     if before is not None and get_version(client, name, before) is None:
         before = None
     if before is not None and aliases.get(PREVIOUS) != before:
-        client.set_registered_model_alias(name, PREVIOUS, before)
+        insist(partial(client.set_registered_model_alias, name, PREVIOUS, before))
     elif before is None and PREVIOUS in aliases:
-        client.delete_registered_model_alias(name, PREVIOUS)
+        insist(partial(client.delete_registered_model_alias, name, PREVIOUS))
     if aliases.get(CHALLENGER) == champion:
-        client.delete_registered_model_alias(name, CHALLENGER)
+        insist(partial(client.delete_registered_model_alias, name, CHALLENGER))
 
 
 def _for_moving(tracking: TrackingParams, reason: str) -> MlflowClient:
