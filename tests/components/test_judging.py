@@ -15,6 +15,8 @@ from components.register.params import Params as RegisterParams
 from components.register.step import register
 from components.sections import DatasetParams, SourceParams, TrackingParams
 from components.tracking import connect
+from tests.components.conftest import RECORDS
+from tests.components.written_files import validation as validation_report
 
 
 def test_the_champion_is_judged_again_beside_every_challenger(
@@ -26,7 +28,7 @@ def test_the_champion_is_judged_again_beside_every_challenger(
     tracking: TrackingParams,
 ) -> None:
     validation = tmp_path / "validation"
-    validation.write_text('{"gate": {"passed": true, "refusals": []}}')
+    validation.write_text(json.dumps(validation_report(records=RECORDS)))
 
     def line() -> tuple[dict[str, Any], ...]:
         names = ("predictions", "evaluation", "registration", "promotion")
