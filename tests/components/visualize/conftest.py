@@ -128,7 +128,8 @@ class Inputs:
             "comparison": {
                 "score": {"difference": -0.0125, "ci95": [-0.05, 0.02], "n": 24},
                 "tasks": {
-                    name: dict(zip(keys, change.get(name, equal), strict=True)) | {"n": 6} for name in figures["tasks"]
+                    name: dict(zip(keys, change.get(name, equal), strict=True)) | {"n": task["n"]}
+                    for name, task in figures["tasks"].items()
                 },
             },
         }
@@ -213,7 +214,7 @@ def report(rendered: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     inputs = Rendered(folder, rendered / "splits", rendered / "dataset", TrackingParams(uri="nowhere://mlflow"))
     inputs.add_champion()
-    (folder / "curves").write_text("\n".join(["step,epoch,name,value", *_falling()]))
+    (folder / "curves").write_text("\n".join(["step,epoch,name,value", *_falling(), ""]))
     inputs.run(title="Region Heads, hall 7")
     return (folder / "report").rename(folder / "report.html")
 
