@@ -88,7 +88,7 @@ def answer_file(
             validate=ValidateParams(max_rejected_share=1.0),
             depth_needed=False,  # that is the model's affair
         )
-        hold(content, dataset=dataset, quarantine=scratch / "quarantine.jsonl")
+        hold(content, dataset=records, quarantine=scratch / "quarantine.jsonl")
         tag_tasks(
             records=scratch / "records.parquet",
             tagged=scratch / "tagged.parquet",
