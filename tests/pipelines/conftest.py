@@ -1,18 +1,23 @@
-"""The graphs of the line as DVC and as Kubeflow see them, in one form; a server to submit them to."""
+"""The graphs of the line as DVC and as Kubeflow see them, in one form; a server to submit them to; the command line."""
 
 from __future__ import annotations
 
+import inspect
+import io
 import shlex
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
 
 from components.command import ports, step_function
 from components.params import CLUSTER_STEPS, load_params, sections
+from pipelines.cli import main
 from pipelines.training import training_pipeline
 from tests.pipelines.kubeflow_standin import Server, kubeflow_standin
 
@@ -37,6 +42,26 @@ class DvcStage:
     params: list[str]
     outs: list[str]
     module: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stack_without_sources() -> Iterator[None]:
+    """Spares compiling what only kfp's error messages want, the name of a caller.
+
+    kfp takes it from ``inspect.stack()``, which looks for each frame's source among all modules that are loaded: fast
+    in a process that only compiles, ten times slower than all the rest in one that has loaded everything.
+    """
+
+    def stack() -> list[inspect.FrameInfo]:
+        frames = (sys._getframe(1), sys._getframe(2))
+        return [
+            inspect.FrameInfo(frame, frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, None, None)
+            for frame in frames
+        ]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kfp.dsl.pipeline_task.inspect", SimpleNamespace(stack=stack))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -131,3 +156,41 @@ def params(tmp_path: Path) -> Path:
     file = tmp_path / "params.yaml"
     file.write_text("finetune: {epochs: 2}\n")
     return file
+
+
+class Result(NamedTuple):
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Calls ``region-heads`` with these words, and ``given`` on standard input.
+
+    In this process: a process of its own imports for seconds, and is looked at by the tests of ``boundary`` and by the
+    slow ones of the line.
+    """
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*words: object, given: str = "") -> Result:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["region-heads", *map(str, words)])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode()), encoding="utf-8"))
+            try:
+                main()
+            except SystemExit as stopped:
+                code = stopped.code
+            else:
+                code = 0
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        assert isinstance(code, int) or code is None
+        return Result(code or 0, printed.out, printed.err)
+
+    return call

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import typer
@@ -16,39 +13,8 @@ import yaml
 from components.params import load_params, section
 from components.sections import TrackingParams
 from components.tracking import connect
-from pipelines.cli import app, main
-
-
-class Result(NamedTuple):
-    """How a command ended and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Calls ``region-heads`` with these words."""
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*words: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["region-heads", *map(str, words)])
-        try:
-            main()
-        except SystemExit as stopped:
-            code = stopped.code
-        else:
-            code = 0
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        assert isinstance(code, int) or code is None
-        return Result(code or 0, printed.out, printed.err)
-
-    return call
+from pipelines.cli import app
+from tests.pipelines.conftest import Command, Result
 
 
 @pytest.fixture
@@ -75,46 +41,46 @@ def test_the_commands_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("words", _commands(), ids=" ".join)
-def test_each_command_helps_with_an_example(run: Run, words: tuple[str, ...]) -> None:
-    result = run(*words, "--help")
+def test_each_command_helps_with_an_example(command: Command, words: tuple[str, ...]) -> None:
+    result = command(*words, "--help")
     assert result.code == 0
     assert f"Example: {'' if words != ('pipeline', 'compile') else 'REGION_HEADS_IMAGE='}" in result.out
     assert f"region-heads {' '.join(words)}" in result.out.split("Example:", 1)[1]
 
 
-def test_no_word_at_all_is_answered_with_help(run: Run) -> None:
-    result = run()
+def test_no_word_at_all_is_answered_with_help(command: Command) -> None:
+    result = command()
     assert "region-heads" in result.out
     assert "Commands" in result.out
     assert result.code == 2
 
 
 @pytest.mark.parametrize("words", [("taag",), ("score", "one"), ("pipeline", "submit", "--gpus", "-1")])
-def test_a_wrong_command_is_exit_code_2(run: Run, words: tuple[str, ...]) -> None:
-    assert run(*words).code == 2
+def test_a_wrong_command_is_exit_code_2(command: Command, words: tuple[str, ...]) -> None:
+    assert command(*words).code == 2
 
 
-def test_score_prints_a_table_or_json(run: Run, tmp_path: Path) -> None:
+def test_score_prints_a_table_or_json(command: Command, tmp_path: Path) -> None:
     truth = [{"id": "a", "normalized_answer": 2.0}, {"id": "b", "normalized_answer": "left"}]
     answers = [{"id": "a", "normalized_answer": 2.1}, {"id": "b", "normalized_answer": "right"}]
     for name, content in (("truth", truth), ("answers", answers)):
         (tmp_path / name).write_text(json.dumps(content))
-    table = run("score", tmp_path / "answers", tmp_path / "truth")
+    table = command("score", tmp_path / "answers", tmp_path / "truth")
     assert table.code == 0
     assert "S1" in table.out
-    result = json.loads(run("score", tmp_path / "answers", tmp_path / "truth", "--json").out)
+    result = json.loads(command("score", tmp_path / "answers", tmp_path / "truth", "--json").out)
     assert result["tasks"]["distance"]["accuracy"] == 1.0
     assert result["score"] == 0.5
 
 
-def test_an_error_of_the_input_is_one_sentence_and_exit_code_1(run: Run, tmp_path: Path) -> None:
+def test_an_error_of_the_input_is_one_sentence_and_exit_code_1(command: Command, tmp_path: Path) -> None:
     (tmp_path / "truth").write_text('[{"id": "a", "normalized_answer": 2.0}]')
-    result = run("score", tmp_path / "missing", tmp_path / "truth")
+    result = command("score", tmp_path / "missing", tmp_path / "truth")
     assert result == Result(1, "", f"Error: {tmp_path}/missing: no such file\n")
 
 
-def test_compile_writes_the_pipeline(run: Run, params: Path, tmp_path: Path) -> None:
-    result = run("pipeline", "compile", "--params", params, "--out", tmp_path / "out.yaml")
+def test_compile_writes_the_pipeline(command: Command, params: Path, tmp_path: Path) -> None:
+    result = command("pipeline", "compile", "--params", params, "--out", tmp_path / "out.yaml")
     assert result.code == 0
     assert (
         next(yaml.safe_load_all((tmp_path / "out.yaml").read_text()))["pipelineInfo"]["name"] == "region-heads-training"
@@ -131,31 +97,31 @@ def test_compile_writes_the_pipeline(run: Run, params: Path, tmp_path: Path) -> 
     ],
 )
 def test_what_a_pipeline_command_lacks_is_named(
-    run: Run, params: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
+    command: Command, params: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
 ) -> None:
     monkeypatch.delenv("KF_PIPELINES_ENDPOINT", raising=False)
-    result = run("pipeline", *words, "--params", params)
+    result = command("pipeline", *words, "--params", params)
     assert result.code == 1
     assert said in result.err
 
 
-@pytest.mark.parametrize("command", [["registry", "history"], ["registry", "rollback"], ["serve"]])
+@pytest.mark.parametrize("words", [["registry", "history"], ["registry", "rollback"], ["serve"]])
 def test_a_command_that_reads_makes_no_store_and_says_where_it_looked(
-    run: Run, params: Path, tmp_path: Path, command: list[str]
+    command: Command, params: Path, tmp_path: Path, words: list[str]
 ) -> None:
     before = sorted(tmp_path.rglob("*"))
-    result = run(*command, "--params", params)
+    result = command(*words, "--params", params)
     assert result.code == 1
     assert f"{tmp_path / 'mlflow.db'}: there is no MLflow store" in result.err
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("command", ["serve", "playground"])
+@pytest.mark.parametrize("name", ["serve", "playground"])
 def test_an_address_that_cannot_be_had_is_told_before_the_model_is_loaded(
-    run: Run, params: Path, command: str, monkeypatch: pytest.MonkeyPatch
+    command: Command, params: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def said(*words: object) -> str:
-        result = run(command, "--model", params.parent, "--params", params, *words)
+        result = command(name, "--model", params.parent, "--params", params, *words)
         assert result.code == 1
         return result.err
 
@@ -173,10 +139,10 @@ def _make_store(params: Path) -> None:
     connect(section(load_params(params), TrackingParams))
 
 
-def test_an_empty_registry_is_no_error_but_cannot_be_rolled_back(run: Run, params: Path) -> None:
+def test_an_empty_registry_is_no_error_but_cannot_be_rolled_back(command: Command, params: Path) -> None:
     _make_store(params)
-    assert "no history yet" in run("registry", "history", "--params", params).out
-    result = run("registry", "rollback", "--params", params)
+    assert "no history yet" in command("registry", "history", "--params", params).out
+    result = command("registry", "rollback", "--params", params)
     assert result.code == 1
     assert "no champion" in result.err
 
@@ -184,8 +150,8 @@ def test_an_empty_registry_is_no_error_but_cannot_be_rolled_back(run: Run, param
 @pytest.mark.parametrize(
     "uri", ["models:/region-heads@champion", "models:/region-heads/7", "models:/x@y@z", "models:region-heads"]
 )
-def test_a_model_that_is_not_there_is_named(run: Run, params: Path, uri: str) -> None:
+def test_a_model_that_is_not_there_is_named(command: Command, params: Path, uri: str) -> None:
     _make_store(params)
-    result = run("serve", "--model", uri, "--params", params)
+    result = command("serve", "--model", uri, "--params", params)
     assert result.code == 1
     assert uri in result.err

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,20 +18,16 @@ from region_heads.errors import RegionHeadsError
 from region_heads.tasks import TASK_NAMES
 from region_heads.training.start import ModelSettings, build
 from tests.conftest import HEIGHT, WIDTH
+from tests.pipelines.conftest import Command
 
 
-def run(*words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pipelines.cli", *words]
-    return subprocess.run(command, input=given, capture_output=True, text=True, check=False)
-
-
-def test_tag_gives_the_lines_back_with_their_task() -> None:
+def test_tag_gives_the_lines_back_with_their_task(command: Command) -> None:
     lines = ["How far is <mask> from <mask>?", json.dumps({"id": "a", "question": "How many pallets are in <mask>?"})]
-    done = run("tag", "-", given="\n".join([*lines, "", "Nonsense."]))
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    done = command("tag", "-", given="\n".join([*lines, "", "Nonsense."]))
+    rows = [json.loads(line) for line in done.out.splitlines()]
     assert [row["task"] for row in rows] == ["distance", "counting", "unknown"]
     assert rows[1]["id"] == "a"
-    assert done.returncode == 0
+    assert done.code == 0
 
 
 @pytest.mark.parametrize(
@@ -44,12 +38,12 @@ def test_tag_gives_the_lines_back_with_their_task() -> None:
         (b"\xff\xfe", "expected text in UTF-8"),
     ],
 )
-def test_tag_names_the_line_that_it_cannot_read(tmp_path: Path, content: bytes, said: str) -> None:
+def test_tag_names_the_line_that_it_cannot_read(command: Command, tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "questions").write_bytes(content)
-    done = run("tag", str(tmp_path / "questions"))
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"Error: {tmp_path}/questions")
-    assert said in done.stderr
+    done = command("tag", str(tmp_path / "questions"))
+    assert done.code == 1
+    assert done.err.startswith(f"Error: {tmp_path}/questions")
+    assert said in done.err
 
 
 @pytest.fixture(scope="module")
@@ -71,21 +65,23 @@ def _records(table: pa.Table) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def test_predict_answers_what_score_reads(table: pa.Table, image_folder: Path, model: Path, tmp_path: Path) -> None:
+def test_predict_answers_what_score_reads(
+    command: Command, table: pa.Table, image_folder: Path, model: Path, tmp_path: Path
+) -> None:
     file, out = tmp_path / "questions.json", tmp_path / "answers.jsonl"
     file.write_text(json.dumps(_records(table)))
     words = ["--model", str(model), "--records", str(file), "--images", str(image_folder), "--out", str(out)]
-    done = run("predict", *words, "--depths", str(image_folder))
-    assert done.returncode == 0, done.stderr
+    done = command("predict", *words, "--depths", str(image_folder))
+    assert done.code == 0, done.err
     answers = [json.loads(line) for line in out.read_text().splitlines()]
     assert [answer["id"] for answer in answers] == table["id"].to_pylist()[:5]
     assert {answer["task"] for answer in answers} == set(TASK_NAMES)
-    assert run("score", str(out), str(out)).returncode == 0
-    assert "Data Docs" not in done.stdout
+    assert command("score", str(out), str(out)).code == 0
+    assert "Data Docs" not in done.out
 
 
 def test_predict_tells_what_it_does_not_answer(
-    table: pa.Table, image_folder: Path, model: Path, tmp_path: Path
+    command: Command, table: pa.Table, image_folder: Path, model: Path, tmp_path: Path
 ) -> None:
     records = _records(table)
     records[1]["image"] = "nobody.png"
@@ -93,10 +89,10 @@ def test_predict_tells_what_it_does_not_answer(
     file, out = tmp_path / "questions.json", tmp_path / "answers.jsonl"
     file.write_text(json.dumps(records))
     words = ["--model", str(model), "--records", str(file), "--images", str(image_folder), "--out", str(out)]
-    done = run("predict", *words, "--without-depth")
-    assert done.returncode == 1
-    assert "not answered: questions.json, line 1, record 2: image: expected a picture at images/" in done.stderr
-    assert "(q2): question: expected words of one of the tasks" in done.stderr
+    done = command("predict", *words, "--without-depth")
+    assert done.code == 1
+    assert "not answered: questions.json, line 1, record 2: image: expected a picture at images/" in done.err
+    assert "(q2): question: expected words of one of the tasks" in done.err
     assert len(out.read_text().splitlines()) == 3
 
 
@@ -160,7 +156,9 @@ def test_predict_without_the_depth_of_training_is_refused_or_allowed(model: Path
         _answers(model, laid_out / "test.json", depths=depths, without_depth=True)
 
 
-def test_predict_names_a_model_that_is_not_there(image_folder: Path, tmp_path: Path) -> None:
+def test_predict_names_a_model_that_is_not_there(command: Command, image_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "q.json").write_text("[]")
-    done = run("predict", "--model", "nowhere", "--records", str(tmp_path / "q.json"), "--images", str(image_folder))
-    assert (done.returncode, "nowhere: expected a model folder" in done.stderr) == (1, True)
+    done = command(
+        "predict", "--model", "nowhere", "--records", str(tmp_path / "q.json"), "--images", str(image_folder)
+    )
+    assert (done.code, "nowhere: expected a model folder" in done.err) == (1, True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,26 +11,20 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.cli import main
 from pipelines.compile import compile_resources, compile_text
 from pipelines.names import PipelineName
+from tests.pipelines.conftest import Command
 
 IMAGE = "registry.example/region-heads@sha256:" + "0" * 64
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+def compiled(command: Command) -> Callable[..., tuple[int, str]]:
     """``region-heads pipeline compile`` with these words: exit code and what it prints."""
 
     def call(*words: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["region-heads", "pipeline", "compile", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stopped:
-            code = int(stopped.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out + printed.err
+        code, out, err = command("pipeline", "compile", *words)
+        return code, out + err
 
     return call
 
@@ -65,25 +58,25 @@ def test_a_version_is_named_after_its_content(params: Path) -> None:
 
 
 def test_a_file_that_is_up_to_date_passes_and_is_not_touched(
-    params: Path, tmp_path: Path, command: Callable[..., tuple[int, str]]
+    params: Path, tmp_path: Path, compiled: Callable[..., tuple[int, str]]
 ) -> None:
     for form in ((), ("--resources", "--namespace", "team")):
         file = tmp_path / "training.yaml"
         words = ("--params", params, "--out", file, *form)
-        assert command(*words)[0] == 0
+        assert compiled(*words)[0] == 0
         written = file.stat().st_mtime_ns
-        code, said = command(*words, "--check")
+        code, said = compiled(*words, "--check")
         assert (code, said) == (0, f"{file}: is what {params} and the code make\n")
         assert file.stat().st_mtime_ns == written
 
 
-def test_drift_is_shown_and_fails(params: Path, tmp_path: Path, command: Callable[..., tuple[int, str]]) -> None:
+def test_drift_is_shown_and_fails(params: Path, tmp_path: Path, compiled: Callable[..., tuple[int, str]]) -> None:
     file = tmp_path / "training.yaml"
     words = ("--params", params, "--out", file, "--resources")
-    command(*words)
+    compiled(*words)
     content = file.read_text()
     params.write_text("finetune: {epochs: 3}\n")
-    code, said = command(*words, "--check")
+    code, said = compiled(*words, "--check")
     assert code == 1
     assert "training.yaml: has drifted from params.yaml and the code; compile it again" in said
     assert re.search(r"^-\s+epochs: 2", said, re.M)
@@ -92,11 +85,11 @@ def test_drift_is_shown_and_fails(params: Path, tmp_path: Path, command: Callabl
 
 
 def test_an_edit_by_hand_and_another_image_are_drift(
-    params: Path, tmp_path: Path, command: Callable[..., tuple[int, str]]
+    params: Path, tmp_path: Path, compiled: Callable[..., tuple[int, str]]
 ) -> None:
     file = tmp_path / "training.yaml"
     words = ("--params", params, "--out", file)
-    command(*words)
+    compiled(*words)
     text = file.read_text()
     for change in (
         text.replace("maxRetryCount: 1", "maxRetryCount: 9", 1),
@@ -104,22 +97,22 @@ def test_an_edit_by_hand_and_another_image_are_drift(
     ):
         assert change != text
         file.write_text(change)
-        assert command(*words, "--check")[0] == 1
+        assert compiled(*words, "--check")[0] == 1
 
 
 def test_a_missing_file_and_words_that_do_not_go_together(
-    params: Path, tmp_path: Path, command: Callable[..., tuple[int, str]]
+    params: Path, tmp_path: Path, compiled: Callable[..., tuple[int, str]]
 ) -> None:
-    code, said = command("--params", params, "--out", tmp_path / "none.yaml", "--check")
+    code, said = compiled("--params", params, "--out", tmp_path / "none.yaml", "--check")
     assert code == 1
     assert "none.yaml: no such file; expected a compiled pipeline" in said
-    code, said = command("--params", params, "--namespace", "team")
+    code, said = compiled("--params", params, "--namespace", "team")
     assert code == 1
     assert "--namespace: expected --resources beside it" in said
 
 
 def test_what_is_reverted_in_git_is_the_version_that_was(
-    params: Path, tmp_path: Path, command: Callable[..., tuple[int, str]]
+    params: Path, tmp_path: Path, compiled: Callable[..., tuple[int, str]]
 ) -> None:
     """Upgrade and rollback, as files: the earlier version comes back under its name, to the byte."""
 
@@ -130,15 +123,15 @@ def test_what_is_reverted_in_git_is_the_version_that_was(
     file = tmp_path / "training.yaml"
     words = ("--params", params, "--out", file, "--resources")
     git("init", "--quiet")
-    command(*words)
+    compiled(*words)
     git("add", ".")
     git("commit", "--quiet", "-m", "two epochs")
     first = file.read_bytes()
     params.write_text("finetune: {epochs: 3}\n")
-    assert command(*words, "--check")[0] == 1, "CI refuses new parameters without the compiled file"
-    command(*words)
+    assert compiled(*words, "--check")[0] == 1, "CI refuses new parameters without the compiled file"
+    compiled(*words)
     git("commit", "--quiet", "--all", "-m", "three epochs")
     assert file.read_bytes() != first
     git("revert", "--no-edit", "HEAD")
     assert file.read_bytes() == first
-    assert command(*words, "--check")[0] == 0
+    assert compiled(*words, "--check")[0] == 0

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from pipelines.cli import main
+from pipelines.compile import compile_text
+from pipelines.names import PipelineName
 from pipelines.schedules.reconcile import Change, reconcile, unschedule
 from pipelines.schedules.wanted import Schedule, read_schedules
 from region_heads.errors import RegionHeadsError
+from tests.pipelines.conftest import Command
 from tests.pipelines.kubeflow_standin import Server
 
 NIGHTLY = "0 0 3 * * *"
 WEEKLY = "0 0 5 * * SUN"
+
+
+_compiled: dict[tuple[str, PipelineName], str] = {}
+
+
+@pytest.fixture(autouse=True)
+def _compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same settings give the same bytes (tested elsewhere), so they are compiled once for all tests here."""
+
+    def compile_once(params: Path, pipeline: PipelineName) -> str:
+        key = (params.read_text(encoding="utf-8"), pipeline)
+        if key not in _compiled:
+            _compiled[key] = compile_text(params, pipeline)
+        return _compiled[key]
+
+    monkeypatch.setattr("pipelines.schedules.reconcile.compile_text", compile_once)
 
 
 @pytest.fixture
@@ -188,27 +205,23 @@ def test_a_wrong_file_is_told_by_entry_and_field(tmp_path: Path, content: object
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+def schedule(command: Command) -> Callable[..., str]:
     """``region-heads pipeline schedule`` with these words: what it prints."""
 
     def call(*words: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["region-heads", "pipeline", "schedule", *map(str, words)])
-        try:
-            main()
-        except SystemExit as stopped:
-            assert stopped.code in (None, 0, 1)
-        printed = capsys.readouterr()
-        return printed.out + printed.err
+        code, out, err = command("pipeline", "schedule", *words)
+        assert code in (0, 1)
+        return out + err
 
     return call
 
 
-def test_the_command_takes_a_file_or_a_name(server: Server, file: Path, command: Callable[..., str]) -> None:
+def test_the_command_takes_a_file_or_a_name(server: Server, file: Path, schedule: Callable[..., str]) -> None:
     params = ("--params", file.parent / "params.yaml", "--host", server.host)
-    assert command("--file", file, "--dry-run", *params) == "nightly: would be created\nweekly: would be created\n"
-    assert command("--file", file, *params).endswith("nightly: created\nweekly: created\n")
-    assert command("nightly", "--cron", NIGHTLY, *params) == "nightly: unchanged\n", "one and the same"
-    assert command("weekly", "--delete", *params) == "weekly: deleted\n"
+    assert schedule("--file", file, "--dry-run", *params) == "nightly: would be created\nweekly: would be created\n"
+    assert schedule("--file", file, *params).endswith("nightly: created\nweekly: created\n")
+    assert schedule("nightly", "--cron", NIGHTLY, *params) == "nightly: unchanged\n", "one and the same"
+    assert schedule("weekly", "--delete", *params) == "weekly: deleted\n"
 
 
 @pytest.mark.parametrize(
@@ -224,6 +237,6 @@ def test_the_command_takes_a_file_or_a_name(server: Server, file: Path, command:
     ],
 )
 def test_the_command_says_what_does_not_go_together(
-    command: Callable[..., str], words: tuple[str, ...], message: str
+    schedule: Callable[..., str], words: tuple[str, ...], message: str
 ) -> None:
-    assert message in command(*words)
+    assert message in schedule(*words)
