@@ -17,7 +17,7 @@ from PIL import Image
 from pycocotools import mask as coco
 
 from components.sections import DatasetParams
-from components.validate import expectations
+from components.validate import checking
 from components.validate.checking import check, hold
 from components.validate.params import Params
 
@@ -109,11 +109,20 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     Without ``pages`` it writes no Data Docs, which take half of its time.
     """
 
-    def call(dataset: Path, *, data: dict[str, Any] | None = None, pages: bool = False, **settings: Any) -> Outputs:
+    def call(
+        dataset: Path,
+        *,
+        data: dict[str, Any] | None = None,
+        expectations: bool = False,
+        pages: bool = False,
+        **settings: Any,
+    ) -> Outputs:
         outputs = Outputs(tmp_path / "out")
         with monkeypatch.context() as patch:
             if not pages:
-                patch.setattr(expectations, "_write_pages", lambda *_: None)
+                patch.setattr("components.validate.expectations._write_pages", lambda *_: None)
+            if not (expectations or pages or "suite" in settings):
+                patch.setattr(checking, "run_suite", lambda *_: [])
             content = check(
                 dataset=dataset,
                 records=outputs.folder / "records.parquet",
