@@ -210,6 +210,13 @@ class Registration(_Written):
     version: _Version
 
 
+class RunStatus(_Written):
+    """Kubeflow's final status of a run."""
+
+    state: _Text
+    error_message: str | None = None
+
+
 class Promotion(_Written):
     """``metrics/promotion.json``."""
 
@@ -263,7 +270,7 @@ class Training(_Written):
 
 
 class Arguments(_Written):
-    """``arguments.json`` for the nodes of a TrainJob."""
+    """``arguments.json`` for ranks, on this machine or the nodes of a TrainJob."""
 
     ranks: int
     step: Mapping[str, Any]

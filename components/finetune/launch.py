@@ -6,15 +6,15 @@ them runs the step as it is.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from components.finetune.checkpoints import last_checkpoint
+from components.output import write_json
 from components.sections import Section
 from region_heads.errors import RegionHeadsError
 
@@ -47,20 +47,19 @@ def launch(processes: int, ports: Mapping[str, Path], sections: Mapping[str, Sec
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
-    arguments = {name: str(path) for name, path in ports.items()}
-    arguments |= {name: section.model_dump(mode="json") for name, section in sections.items()}  # type: ignore[misc]
+    arguments: dict[str, Any] = {name: str(path) for name, path in ports.items()}
+    arguments |= {name: section.model_dump(mode="json") for name, section in sections.items()}
     with tempfile.TemporaryDirectory() as folder:
-        handed_over = Path(folder) / "arguments.json"
-        handed_over.write_text(json.dumps(arguments), encoding="utf-8")
+        write_json(Path(folder) / "arguments.json", {"ranks": processes, "step": arguments})
         config = LaunchConfig(
             min_nodes=1, max_nodes=1, nproc_per_node=processes, run_id="finetune", rdzv_backend="c10d",
             rdzv_endpoint="localhost:0", max_restarts=0, monitor_interval=0.5,
         )  # fmt: skip
         try:
-            elastic_launch(config, sys.executable)("-m", "components.finetune.rank", str(handed_over))
+            elastic_launch(config, sys.executable)("-m", "components.finetune.rank", folder)
         except ChildFailedError as error:
             rank, failure = error.get_first_failure()
-            reason = Path(f"{handed_over}.rank{rank}")
+            reason = Path(folder) / f"rank{rank}"
             kind = RegionHeadsError if reason.is_file() else LostRankError
             raise kind(_words(rank, processes, failure, reason, last_checkpoint(checkpoints))) from None
 

@@ -1,8 +1,7 @@
-"""One rank of several: ``python -m components.finetune.rank ARGUMENTS``, started by ``components.finetune.launch``."""
+"""One rank of several: ``python -m components.finetune.rank FOLDER``, started by ``components.finetune.launch``."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,20 +9,21 @@ from pathlib import Path
 from components.boundary import in_words
 from components.command import bound_step
 from components.finetune.ending import end_now
+from components.finetune.train_job.exchange import read_arguments
 from components.finetune.train_job.lease import in_train_job, watch_lease
 from region_heads.errors import told
 
 if __name__ == "__main__":
-    handed_over = Path(sys.argv[1])
+    folder = Path(sys.argv[1])
     if in_train_job():  # on a node that starts its ranks itself
         watch_lease()
     with in_words("finetune"):
         try:
-            bound_step("finetune", **json.loads(handed_over.read_text(encoding="utf-8")))()
+            bound_step("finetune", **read_arguments(folder)["step"])()
         except Exception as error:
             # Another try would end the same; not so where the others of a rank that died lose their connection.
             reason = None if isinstance(error, ConnectionError) else told(error)
             if reason is not None:
-                Path(f"{handed_over}.rank{os.environ['RANK']}").write_text(f"gave up: {reason}", encoding="utf-8")
+                (folder / f"rank{os.environ['RANK']}").write_text(f"gave up: {reason}", encoding="utf-8")
             raise
     end_now()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+
+from pydantic import ValidationError
 
 from components.champion import version_of
 from components.pipeline_run import FAILED_REASON, FAILED_STEP, OUTCOME
 from components.sections import TrackingParams
 from components.tracking import connect, equals, in_words, parent_run
+from components.written import RunStatus
 
 
 @dataclass(frozen=True)
@@ -30,20 +32,23 @@ def ending(status: str, tracking: TrackingParams) -> Ending:
     """The ending of this pipeline run.
 
     Args:
-        status: Kubeflow's final status as JSON: ``state``, ``error_message``.
+        status: Kubeflow's final status as JSON: ``state``, ``error_message``. One that cannot be read is no success.
 
     Raises:
         RegionHeadsError: MLflow cannot be reached.
     """
-    final = json.loads(status)
-    failed = final.get("state") != "SUCCEEDED"
+    try:
+        final = RunStatus.model_validate_json(status)
+    except ValidationError:
+        final = RunStatus(state="unknown", error_message=f"Kubeflow's final status is not readable: {status[:200]!r}")
+    failed = final.state != "SUCCEEDED"
     client = connect(tracking)
     with in_words(client):
         parent = client.get_run(parent_run(client, tracking))
         tags = parent.data.tags
         if failed:
-            told = tags.get(FAILED_REASON) or final.get("error_message") or "no step left a reason; see its log"
-            return Ending(True, told, tags.get(FAILED_STEP))
+            reason = tags.get(FAILED_REASON) or final.error_message or "no step left a reason; see its log"
+            return Ending(True, reason, tags.get(FAILED_STEP))
         if OUTCOME in tags:
             return Ending(False, tags[OUTCOME])
         run = tags["region_heads.pipeline_run"]

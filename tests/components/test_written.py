@@ -19,7 +19,7 @@ from components.inputs import first_problem, read_json
 from components.register.lineage import lineage_tags
 from components.sections import SourceParams
 from components.visualize.page import render
-from components.written import Arguments, Evaluation, Promotion, Registration, Routing, Training, Validation
+from components.written import Arguments, Evaluation, Promotion, Registration, Routing, RunStatus, Training, Validation
 from region_heads.errors import RegionHeadsError
 from tests.components.visualize.conftest import ROUTER
 from tests.components.written_files import evaluation, validation
@@ -35,6 +35,7 @@ FILES: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
     "promote": (Promotion, {"version": "3", "sentence": "Promoted."}),
     "tag_tasks": (Routing, ROUTER),
     "finetune": (Training, TRAINING),
+    "notify": (RunStatus, {"state": "SUCCEEDED"}),
     "launch": (Arguments, {"ranks": 2, "step": {}}),
 }
 FREE = ("slices", "label_to_grammar", "params")

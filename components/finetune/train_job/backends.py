@@ -17,7 +17,7 @@ from typing import Any
 
 from components.finetune.params import Params
 from components.finetune.train_job.exchange import Exchange
-from components.finetune.train_job.lease import FOLDER, LEASE_SECONDS
+from components.finetune.train_job.lease import FOLDER, GPUS, LEASE_SECONDS
 from components.image import GPU_IMAGE
 from components.sections import TrackingParams
 from components.tracking import PIPELINE_RUN, tracking_uri
@@ -80,6 +80,7 @@ def open_backend(params: Params, tracking: TrackingParams, *, name: str) -> Back
         "MLFLOW_TRACKING_URI": tracking_uri(tracking),
         FOLDER: str(exchange.there),
         LEASE_SECONDS: str(job.lease_seconds),
+        GPUS: str(_gpus(params, runtime.trainer)),
     }
     if kind == "processes":
         # The client starts processes with this environment alone, in a virtual environment that has no torchrun:
@@ -139,6 +140,19 @@ def _check(params: Params, tracking: TrackingParams) -> None:
             f"finetune.train_job.folder: expected storage that this step and all nodes see, found no folder "
             f"{params.train_job.folder}; name its claim in finetune.train_job.claim"
         )
+
+
+def _gpus(params: Params, runtime: Any) -> int:
+    """GPUs that each node is asked for: by the job's resources, and where there are none by its runtime's."""
+    resources = params.train_job.resources
+    if not resources:
+        count = runtime.device_count if runtime.device == "gpu" else "0"
+        # The client multiplies a text of digits by the runtime's nodes, and leaves one such as "4.0" as it is.
+        return int(count) // runtime.num_nodes if count.isdigit() else int(float(count))
+    asked = [str(number) for name, number in resources.items() if name.lower().rpartition("/")[2] == "gpu"]
+    if not all(map(str.isdecimal, asked)):
+        raise RegionHeadsError(f"finetune.train_job.resources: expected a whole number of GPUs, found {asked[0]!r}")
+    return sum(map(int, asked))
 
 
 def _client(params: Params) -> Any:

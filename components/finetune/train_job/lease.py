@@ -14,6 +14,9 @@ from components.finetune.train_job.exchange import LEASE
 FOLDER = "REGION_HEADS_TRAIN_JOB"
 """Environment variable with the job's folder as its nodes see it."""
 
+GPUS = "REGION_HEADS_TRAIN_JOB_GPUS"
+"""Environment variable: GPUs that each node was asked for."""
+
 LEASE_SECONDS = "REGION_HEADS_TRAIN_JOB_LEASE"
 """Environment variable: a lease that has not counted on for so long has run out."""
 

@@ -9,7 +9,7 @@ from components.command import bound_step, check_gpus
 from components.finetune.ending import end_now
 from components.finetune.launch import LostRankError
 from components.finetune.train_job.exchange import read_arguments
-from components.finetune.train_job.lease import FOLDER, watch_lease
+from components.finetune.train_job.lease import FOLDER, GPUS, watch_lease
 from region_heads.errors import RegionHeadsError
 
 
@@ -27,9 +27,8 @@ def main() -> None:
     try:
         step = arguments["step"]
         _check_ranks(arguments["ranks"])
-        resources = step["finetune"]["train_job"]["resources"]
-        asked = sum(int(number) for name, number in resources.items() if name.rpartition("/")[2] == "gpu")
-        check_gpus(asked, "finetune.train_job.resources", f"{asked} on each node")
+        asked = int(os.environ.get(GPUS, "0"))
+        check_gpus(asked, "finetune.train_job.resources, or the runtime's", f"{asked} on each node")
         bound_step("finetune", **step)()
     except LostRankError as error:
         raise SystemExit(str(error)) from None  # the next try may do better: no last words

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from components.finetune.params import Params
 from components.finetune.train_job.exchange import Exchange, read_arguments
-from components.finetune.train_job.lease import FOLDER, LEASE_SECONDS
+from components.finetune.train_job.lease import FOLDER, GPUS, LEASE_SECONDS
 from components.sections import DatasetParams
 from region_heads.errors import RegionHeadsError
 
@@ -153,3 +154,16 @@ def test_a_node_of_an_earlier_try_ends_when_another_try_begins(tmp_path: Path, r
             assert process.wait(timeout=30) == 1
         assert process.stdout
         assert "another try has taken over" in process.stdout.read()
+
+
+def test_a_node_that_sees_fewer_gpus_than_were_asked_for_does_not_start(
+    tmp_path: Path, ports: dict[str, Path], repository: Path
+) -> None:
+    exchange = Exchange(here=tmp_path / "job", there=tmp_path / "job")
+    exchange.hand_over(ports, {"finetune": Params()}, ranks=1)
+    more = {FOLDER: str(exchange.there), LEASE_SECONDS: "60", GPUS: "64", "PYTHONPATH": str(repository)}
+    command = [sys.executable, "-m", "components.finetune.train_job.node"]
+    ended = subprocess.run(command, env=os.environ | more, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 1
+    assert "finetune.train_job.resources, or the runtime's: expected 64 on each node, found " in ended.stderr
+    assert "expected 64 on each node" in (exchange.reason() or "")

@@ -15,7 +15,11 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from components.finetune.params import Params
+from components.finetune.train_job.backends import open_backend
+from components.finetune.train_job.lease import GPUS
 from components.finetune.train_job.run import job_name
+from components.sections import TrackingParams
 from components.tracking import PIPELINE_RUN
 from region_heads.errors import RegionHeadsError
 from tests.components.finetune.train_job_run import assert_same_training, train
@@ -133,6 +137,37 @@ def test_what_is_submitted_is_what_was_asked_for(
     assert trainer["resourcesPerNode"] == {"limits": limits, "requests": limits}
     assert "do-not-tell" not in str(submitted)
     assert cluster.deleted == cluster.created, "nobody waits for it any more"
+
+
+@pytest.mark.parametrize(
+    ("resources", "runtime", "asked"),
+    [
+        ({"GPU": "8", "cpu": 2}, {}, 8),
+        ({"amd.com/gpu": 2}, {"nvidia.com/gpu": 4}, 2),
+        ({}, {"nvidia.com/gpu": 4}, 4),
+        ({}, {"nvidia.com/gpu": "4"}, 4),
+        ({}, {}, 0),
+        ({"cpu": 2}, {"nvidia.com/gpu": 4}, 0),
+    ],
+)
+def test_a_node_knows_how_many_gpus_it_was_asked_for_also_by_its_runtime(
+    cluster: Cluster, tmp_path: Path, resources: dict[str, str | int], runtime: dict[str, Any], asked: int
+) -> None:
+    spec = cluster.runtime["spec"]
+    spec["mlPolicy"]["numNodes"] = 3
+    (job,) = spec["template"]["spec"]["replicatedJobs"]
+    (container,) = job["template"]["spec"]["template"]["spec"]["containers"]
+    container["resources"]["limits"].update(runtime)
+    params = Params.model_validate({"train_job": kubernetes_job(tmp_path, resources=resources), "nodes": 2})
+    backend = open_backend(params, TrackingParams(uri=AWAY), name="finetune-1")
+    assert backend.trainer.env[GPUS] == str(asked)
+
+
+def test_gpus_that_are_no_number_are_refused(cluster: Cluster, tmp_path: Path) -> None:
+    params = Params.model_validate({"train_job": kubernetes_job(tmp_path, resources={"gpu": "all"})})
+    with pytest.raises(RegionHeadsError, match=r"train_job\.resources: expected a whole number of GPUs, found 'all'"):
+        open_backend(params, TrackingParams(uri=AWAY), name="finetune-1")
+    assert not cluster.created
 
 
 def test_a_job_of_a_step_that_died_is_deleted_first(

@@ -94,6 +94,18 @@ def test_a_failure_that_left_nothing_is_told_by_kubeflows_words(tell: Any) -> No
     assert "the run failed.\nTask x failed." in tell(FAILED)
 
 
+@pytest.mark.parametrize("status", ["", "{", "[]", "null", '{"state": null}', '{"error_message": ""}', "[" * 100_000])
+def test_a_status_that_cannot_be_read_is_no_success_and_ends_the_run(
+    tell: Any, tracking: TrackingParams, status: str
+) -> None:
+    page = tell(status)
+    assert page.startswith(
+        f"Region Heads: the run failed.\nKubeflow's final status is not readable: {status[:200]!r}\n"
+    )
+    client = connect(tracking)
+    assert client.get_run(parent_run(client, tracking)).info.status == "FAILED"
+
+
 def test_unchanged_data_is_told(tell: Any, tracking: TrackingParams) -> None:
     record_outcome("Nothing to do: the same data.", tracking)
     assert tell(SUCCEEDED).startswith("Region Heads: the run ended.\nNothing to do: the same data.\n")

@@ -18,6 +18,7 @@ from components.visualize.page import for_script
 from components.visualize.plots import confusion, curves, scatter
 from components.visualize.sureness import reliability
 from components.visualize.svg import element, nice_steps
+from components.visualize.words import kept
 
 
 def rle(height: int, width: int, *boxes: tuple[int, int, int, int]) -> str:
@@ -176,3 +177,10 @@ def test_a_difference_is_drawn_around_nothing() -> None:
     assert re.search(r'class="zero" x1="160.?0?"', same)
     assert 'width="2"' in same, "no width at all could not be seen"
     assert 'cx="312' in difference_bar(0.1, (0.05, 0.1), 0.1, "better")
+
+
+def test_the_report_says_which_step_was_kept_against_the_last() -> None:
+    lines = {"score": [(10.0, 0.9), (20.0, 0.875)], "kept": [(10.0, 0.9)]}
+    sentence = "The model is that of step 10 of 20, with S1 90.0 on the validation split; the last step had 87.5."
+    assert kept(lines) == sentence
+    assert kept({"loss": [(10.0, 1.0)]}) == ""
