@@ -64,7 +64,8 @@ def main() -> None:
             *of_questions, torch.rand(QUESTIONS, REGIONS, REGIONS), tokens[0, -QUESTIONS:],
             torch.ones(QUESTIONS, REGIONS, dtype=torch.bool), index, targets,
         )  # fmt: skip
-        torch.stack([(output.loss + output.grounding_loss).sum() for output in outputs.values()]).sum().backward()  # type: ignore[no-untyped-call]
+        losses = torch.stack([(output.loss + output.grounding_loss).sum() for output in outputs.values()])
+        torch.autograd.backward(losses.sum())
 
     found = medians(
         {"decoder layer": decoder_layer, "tower layer": tower_layer, "region path and heads": region_path},

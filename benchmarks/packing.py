@@ -8,6 +8,7 @@ ratio of the language model's tokens alone; the tower, which also runs once inst
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from benchmarks import synthetic
 from benchmarks.timing import medians
@@ -37,7 +38,7 @@ def main() -> None:
             for name, kind, share in (("packed", processor, True), ("separate", synthetic.unpacked(processor), False))
         }
         found = medians(
-            {name: lambda batch=batch: synthetic.step(model, batch) for name, batch in batches.items()},  # type: ignore[misc]
+            {name: partial(synthetic.step, model, batch) for name, batch in batches.items()},
             rounds=options.rounds,
         )
         limit = count * (IMAGE_TOKENS + TEXT_TOKENS) / (IMAGE_TOKENS + count * TEXT_TOKENS)

@@ -129,7 +129,7 @@ class Log:
             if failure is None or seen.last > base:  # others were first
                 return None
             time.sleep(0.1)
-        raise failure  # type: ignore[misc]
+        raise failure  # type: ignore[misc]  # without one it has returned
 
     def mark(self, entry: Entry, key: str, value: str) -> None:
         """Notes something on an entry, in the place of what stood there."""

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TextIO
 
 import rich.control
@@ -43,13 +44,13 @@ class _Stream(io.TextIOBase):
         except OSError as error:
             self.lost = self.lost or error
             # What is still to come, from libraries and from Python's own end, must not fail again.
-            with contextlib.suppress(OSError, ValueError), open(os.devnull, "wb") as nothing:  # noqa: PTH123
+            with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("wb") as nothing:
                 os.dup2(nothing.fileno(), self._stream.fileno())
         except ValueError:  # it was closed
             pass
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:  # type: ignore[override]  # a class of io has it as a plain attribute
         return self._stream.encoding
 
     def isatty(self) -> bool:
@@ -104,7 +105,7 @@ def safe_output() -> Iterator[None]:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started us
-            stream = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+            stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
         setattr(sys, name, stream if isinstance(stream, _Stream) else _Clean(stream))

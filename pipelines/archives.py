@@ -107,7 +107,7 @@ def _tar(archive: Path, start: bytes) -> Iterator[Member]:
             _Forwards(file, _limit(archive), _too_much(archive)) if unpack
             else _Forwards(file, archive.stat().st_size, EOFError("a member that goes on behind its end"))
         )  # fmt: skip
-        with tarfile.open(fileobj=stream, mode="r:") as pack:  # type: ignore[call-overload]
+        with tarfile.open(fileobj=stream, mode="r:") as pack:  # type: ignore[call-overload]  # reads, seeks, tells
             for member in pack:
                 if member.isdir():
                     continue

@@ -53,7 +53,7 @@ def runs(size: object, counts: object) -> NDArray[np.int64]:
     """
     height, width = check_size(size)
     if not isinstance(counts, str):
-        raise ValueError(f"expected compressed counts (text), found {type(counts).__name__}")  # noqa: TRY004
+        raise ValueError(f"expected compressed counts (text), found {type(counts).__name__}")  # noqa: TRY004 - bad data
     if len(counts) > _LONGEST:
         raise ValueError(f"expected counts of at most {_LONGEST:,} characters, found {len(counts):,}")
     lengths = _decoded(counts)

@@ -180,3 +180,15 @@ def test_the_lock_holds_every_dependency_exactly_and_nothing_local() -> None:
     for requirement in [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]:
         found = re.match(r"[\w.-]+", requirement)
         assert found and re.sub(r"[-_.]+", "-", found[0]).lower() in names, requirement
+
+
+def test_what_a_checker_is_told_to_leave_has_a_reason() -> None:
+    """On its line, behind ``type: ignore[…]`` or ``noqa: …``, or as a comment on the line above."""
+    silenced = re.compile(r"#\s*(?:type:\s*ignore|noqa)")
+    reasoned = re.compile(r"# (?:type: ignore\[[\w-]+(?:, [\w-]+)*\]  #|noqa: [A-Z]+\d+(?:, [A-Z]+\d+)* -) \w.+")
+    for path in (*MODULES, *(ROOT / "benchmarks").rglob("*.py")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for before, line in zip(["", *lines], lines, strict=False):
+            found = silenced.search(line)
+            said = found is None or reasoned.fullmatch(line, found.start()) or before.lstrip().startswith("# ")
+            assert said, f"{_name(path)}: no reason for {line[found.start() :]}" if found else ""

@@ -23,7 +23,7 @@ def guard_builds() -> None:
     cpp_extension.__dict__["FileBaton"] = _Baton
 
 
-class _Baton(FileBaton):  # type: ignore[misc, unused-ignore]
+class _Baton(FileBaton):  # type: ignore[misc, unused-ignore]  # torch's is not typed
     """PyTorch's mark of a build, taken in turns: who waited looks for itself what is left to build."""
 
     def try_acquire(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
@@ -37,8 +39,8 @@ class QwenVLAdapter:
         found = backbone.model.get_image_features(patches, shapes, return_dict=True)
         return self._features(found)
 
-    def _features(self, found: object) -> ImageFeatures:
-        return ImageFeatures(_padded(found.pooler_output))  # type: ignore[attr-defined]
+    def _features(self, found: Any) -> ImageFeatures:
+        return ImageFeatures(_padded(found.pooler_output))
 
     def hidden_states(
         self,
@@ -56,7 +58,7 @@ class QwenVLAdapter:
             **self._inside(embeddings_RLD, images),
         )
 
-    def _inside(self, embeddings_RLD: Tensor, images: ImageTokens) -> dict[str, object]:  # noqa: ARG002 - Qwen3-VL's
+    def _inside(self, embeddings_RLD: Tensor, images: ImageTokens) -> dict[str, object]:  # noqa: ARG002 - for Qwen3-VL
         return {}
 
     def parts(self, backbone: PreTrainedModel) -> dict[str, list[nn.Module]]:
@@ -77,10 +79,10 @@ class Qwen3VLAdapter(QwenVLAdapter):
         image = super().image_format(config)
         return ImageFormat(unit=image.unit, stride=image.stride, max_pixels=image.max_pixels)
 
-    def _features(self, found: object) -> ImageFeatures:
+    def _features(self, found: Any) -> ImageFeatures:
         return ImageFeatures(
-            _padded(found.pooler_output),  # type: ignore[attr-defined]
-            tuple(_padded(layer) for layer in found.deepstack_features),  # type: ignore[attr-defined]
+            _padded(found.pooler_output),
+            tuple(_padded(layer) for layer in found.deepstack_features),
         )
 
     def _inside(self, embeddings_RLD: Tensor, images: ImageTokens) -> dict[str, object]:
