@@ -25,7 +25,7 @@ DEBUG = "REGION_HEADS_DEBUG"
 
 @contextlib.contextmanager
 def in_words(name: str, *, carried: bool = False) -> Iterator[None]:
-    """Runs a step or command called ``name``; whatever it raises is told in words on standard error.
+    """Runs a step or command called ``name``; whatever it raises is reported in words on standard error.
 
     Args:
         carried: The exception carries the message, in place of the exit code 1, for who embeds a step.
@@ -57,7 +57,7 @@ def exit_code(error: BaseException) -> int:
 
 
 def sentence(error: BaseException) -> str:
-    """What is told of ``error``; the traceback of one that is or may be a fault of ours is kept in a file."""
+    """What is reported of ``error``; the traceback of one that is or may be a fault of ours is kept in a file."""
     if isinstance(error, SystemExit):
         return f"ended with exit code {error.code}"
     if exit_code(error) > 1:
@@ -85,7 +85,7 @@ def _kept(error: BaseException) -> str:
             file.writelines(traceback.format_exception(error))
     except OSError:
         return "it"
-    error._kept_in = file.name  # type: ignore[attr-defined]  # told twice, to the terminal and to MLflow
+    error._kept_in = file.name  # type: ignore[attr-defined]  # reported twice, to the terminal and to MLflow
     return file.name
 
 

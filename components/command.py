@@ -58,7 +58,7 @@ def section_names(step: Step) -> list[str]:
 
 
 def words(step: Step) -> list[str]:
-    """Names of the plain texts that ``step`` is told, such as how a run ended."""
+    """Names of the plain texts that ``step`` gets, such as how a run ended."""
     hints = typing.get_type_hints(step)
     return [name for name in inspect.signature(step).parameters if hints[name] is str]
 
@@ -66,7 +66,7 @@ def words(step: Step) -> list[str]:
 def run_step(name: str, *, gpus: str = "0", **arguments: str | Path | Mapping[str, Any]) -> Mapping[str, float]:
     """Runs the step ``name`` with paths for its ports, plain mappings for its sections, and texts.
 
-    The section ``tracking`` is needed for every step: what becomes of it is written down in the pipeline's MLflow run.
+    The section ``tracking`` is needed for every step: what becomes of it is recorded in the pipeline's MLflow run.
 
     Args:
         gpus: How many the cluster was asked for, as Kubeflow's parameters hold it; a step that sees fewer is refused.
@@ -156,7 +156,7 @@ def _run(name: str, argv: list[str] | None) -> None:
     parser.add_argument("--figures", type=Path, metavar="PATH", help="written: the headline figures, for `dvc metrics`")
     for word in words(step):
         parser.add_argument(
-            f"--{word.replace('_', '-')}", dest=word, default="", metavar="TEXT", help="told to the step"
+            f"--{word.replace('_', '-')}", dest=word, default="", metavar="TEXT", help="a text for the step"
         )
     options = vars(parser.parse_args(argv))
     params, figures = load_params(options.pop("params")), options.pop("figures")

@@ -104,7 +104,7 @@ def _earlier(store: sqlite3.Connection, file: Path) -> list[str]:
 def _is_earlier(folder: Path, file: Path, *, ours: bool) -> bool:
     """Whether the store has lain in ``folder`` before, and does no longer.
 
-    Stores of before the tag are told by a database of the same name beside the artifacts, or by artifacts that came
+    Stores of before the tag are known by a database of the same name beside the artifacts, or by artifacts that came
     along. Where there are neither, a person may have wanted the artifacts there.
     """
     if folder == file.parent or (_is_there(folder) and folder.samefile(file.parent)):

@@ -73,7 +73,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 @contextlib.contextmanager
 def _place_beside(path: Path) -> Iterator[Path]:
-    """Yields a new folder beside ``path``, locked while this process lives and gone afterwards."""
+    """Yields a new folder beside ``path``, locked while this process lives and removed afterwards."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
     place, lock = _new_place(path)

@@ -39,7 +39,7 @@ def in_order(
         doing: What the processes do, for the message when one dies.
 
     Raises:
-        RegionHeadsError: A process died, or the function raised something that can be told in words.
+        RegionHeadsError: A process died, or the function raised something that can be said in words.
     """
     if processes <= 1:
         for piece in work:
@@ -105,7 +105,7 @@ def _no_interrupt() -> Iterator[None]:
 
 
 def _end_with_parent() -> None:
-    """Ends this process when its parent is gone; a pool's process would wait for work forever."""
+    """Ends this process when its parent has ended; a pool's process would wait for work forever."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return

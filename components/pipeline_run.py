@@ -1,4 +1,4 @@
-"""The MLflow run of a whole pipeline run: every step's run lies below it, and a failed step is written down in it.
+"""The MLflow run of a whole pipeline run: every step's run lies below it, and a failed step is recorded in it.
 
 Where Kubeflow's MLflow plugin opens the runs (``MLFLOW_RUN_ID``), it also closes them, and logs what belongs to a step;
 what went wrong and how it ended stands in the outermost of them, for ``notify`` to read.
@@ -31,7 +31,7 @@ _LONGEST = 5_000  # characters that MLflow takes as a tag's value
 def record_figures(step: str, figures: Mapping[str, float], tracking: TrackingParams) -> None:
     """Logs a step's headline figures as a run of its own below the pipeline's, unless the step has opened one.
 
-    A store that is away is told of, and stops nothing: the figures are among the step's outputs, too.
+    An unreachable store is reported, and stops nothing: the figures are among the step's outputs, too.
     """
     if not _ours():
         return
@@ -55,7 +55,7 @@ def record_failure(step: str, reason: str, tracking: TrackingParams) -> None:
             client.set_tag(parent, FAILED_REASON, public(reason)[:_LONGEST])
             if _ours():
                 client.set_terminated(parent, "FAILED")
-    except Exception as error:  # what is to be told is the step's failure, not that of writing it down
+    except Exception as error:  # what is to be reported is the step's failure, not that of recording it
         print(f"{step}: its failure was not recorded: {told(error) or error!r}")
 
 

@@ -125,7 +125,7 @@ def let_go_of_run(client: MlflowClient, model: str, pipeline_run: str) -> None:
 def retraining_renewed(tracking: TrackingParams, *, every: float = BEATS) -> Iterator[None]:
     """While a step works, tells that the pipeline run which it belongs to is alive, if that holds a lease.
 
-    MLflow may be away: the step goes on, and so do the signs when it is back.
+    MLflow may be unreachable: the step goes on, and so do the signs when it is back.
 
     Raises:
         RegionHeadsError: The run gave no sign for so long that another has taken over.
@@ -148,7 +148,7 @@ def retraining_renewed(tracking: TrackingParams, *, every: float = BEATS) -> Ite
     try:
         client = connect(tracking, make=False) if run else None
     except RegionHeadsError:
-        client = None  # away, or not made yet
+        client = None  # unreachable, or not made yet
     if client is not None:
         with in_words(client):
             for found in filter(None, [held()]):
@@ -167,7 +167,7 @@ def _give_signs(held: Callable[[], tuple[Log, Entry] | None], every: float, stop
     while not stop.wait(every):
         with contextlib.suppress(
             Exception
-        ):  # a store that is away for a moment; a long absence is the waiter's to judge
+        ):  # a store that is unreachable for a moment; a long absence is the waiter's to judge
             found = held()
             if found is None:
                 return
@@ -179,7 +179,7 @@ def _give_sign(log: Log, entry: Entry) -> None:
 
 
 def _take(log: Log, holder: str, *, lease: float, wait: Callable[[Entry, bool], bool]) -> Entry | None:
-    """A new lease on ``log``; None where ``wait`` says no, which is told who holds it and whether a sign was seen."""
+    """A new lease on ``log``; None where ``wait`` says no, which gets who holds it and whether a sign was seen."""
     watched: tuple[int, str | None] | None = None
     since = time.monotonic()
     while True:

@@ -68,7 +68,7 @@ def connect(tracking: TrackingParams, *, make: bool = True) -> MlflowClient:
     # A new SQLite store tells of its forty schema migrations; nobody who waits for a table wants those.
     for name in ("alembic", "alembic.runtime.migration", "mlflow.store", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its errors are raised, too, and told below
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its errors are raised, too
     uri = tracking_uri(tracking)
     file = store_file(uri)
     if file is not None and not (file.is_file() and file.stat().st_size):
@@ -97,7 +97,7 @@ def connect(tracking: TrackingParams, *, make: bool = True) -> MlflowClient:
 
 @contextlib.contextmanager
 def in_words(client: MlflowClient) -> Iterator[None]:
-    """Tells in words what MLflow raises inside: a store that goes away while a step works, a right that is missing.
+    """Tells in words what MLflow raises inside: an unreachable store, a right that is missing.
 
     Raises:
         RegionHeadsError: In place of an exception of MLflow.

@@ -52,7 +52,7 @@ def training_profile_of(client: MlflowClient, version: ModelVersion) -> Path | s
             return Path(mlflow.artifacts.download_artifacts(run_id=run, artifact_path=_ARTIFACT))
     except MlflowException as error:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":  # deleted; its version lives on
-            return f"run {run}, which has the profile of version {version.version}, is gone"
+            return f"run {run}, which has the profile of version {version.version}, is missing"
         raise RegionHeadsError(f"{_unreadable(run, version)}: {error}") from error
     except Exception as error:  # stores of artifacts let errors of their own libraries through
         raise RegionHeadsError(f"{_unreadable(run, version)}: {type(error).__name__}: {error}") from error

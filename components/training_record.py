@@ -68,7 +68,7 @@ def deliver(tracking: TrackingParams, training: Mapping[str, Any]) -> str | None
             client.set_tag(run.info.run_id, _DELIVERED_TAG, left["id"])
         if left["open"]:
             client.set_terminated(run.info.run_id)
-    print(f"Delivered to MLflow, which had been away: {len(left['samples'])} values of the training's curves")
+    print(f"Delivered to MLflow, which had been unreachable: {len(left['samples'])} values of the training's curves")
     return str(run.info.run_id)
 
 

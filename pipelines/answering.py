@@ -76,7 +76,7 @@ def answer_file(
         patterns[kind] = f"{kind}/{name}"
     (dataset / records.name).symlink_to(records.absolute())
     layout = data.model_copy(update={"annotations": glob.escape(records.name), **patterns})
-    # The steps tell of files that are gone afterwards; what they refuse is returned.
+    # The steps name files that are removed afterwards; what they refuse is returned.
     with contextlib.redirect_stdout(io.StringIO()):
         content = check(
             dataset=dataset,

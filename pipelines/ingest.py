@@ -56,7 +56,7 @@ def ingest(source: Path, target: Path) -> Ingested:
     """Fills the folder ``target``; nothing of it is left when this fails.
 
     Files on the same disk are linked and take no room; archives are unpacked, their pictures by name alone. What is not
-    taken is told, among it every link that leads out of ``source``.
+    taken is reported, among it every link that leads out of ``source``.
 
     Raises:
         RegionHeadsError: There are no annotations, ``target`` exists, an archive is not readable, or two different
@@ -130,7 +130,7 @@ def _dvc(*words: str, advice: str) -> None:
 
 
 class _Download:
-    """What belongs to the download; every link out of it, and what is no file, is left out and told."""
+    """What belongs to the download; every link out of it, and what is no file, is left out and reported."""
 
     def __init__(self, source: Path, found: Ingested) -> None:
         self._root = source.resolve()

@@ -92,7 +92,7 @@ def pipeline(
 
 
 def _described(name: str) -> str:
-    """What a person is told beside the field: for a group, its keys and what each is."""
+    """What a person reads beside the field: for a group, its keys and what each is."""
     if name in CLUSTER_PARAMETERS:
         return str(ClusterParams.model_fields[name].description)
     if name in _IMPORTED:
@@ -113,7 +113,7 @@ def _without_none(value: Any) -> Any:
 
 
 def _given(value: Any) -> Any:
-    """What Kubernetes is told, without keys that hold None: for Kubernetes they are not there."""
+    """What Kubernetes gets, without keys that hold None: for Kubernetes they are not there."""
     if isinstance(value, dict):
         return {key: _given(inner) for key, inner in value.items() if inner is not None}
     return [_given(inner) for inner in value if inner is not None] if isinstance(value, list) else value

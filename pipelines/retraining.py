@@ -1,4 +1,4 @@
-"""Retraining on schedule: looks for new data, and promotes only what is better; how it ended is always told."""
+"""Retraining on schedule: looks for new data, and promotes only what is better; how it ended is always reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user is told when something goes wrong: our own refusals, and words for what others raise."""
+"""What a user reads when something goes wrong: our own refusals, and words for what others raise."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHORTEST = 4  # characters of a password that is looked for by itself
 
 
 class RegionHeadsError(Exception):
-    """A problem of the input or the setting, told in words; the command line shows it without a traceback.
+    """A problem of the input or the setting, in words; the command line shows it without a traceback.
 
     The message names the file, the record and the field where there are such, what was expected and
     found, and what to do about it. Controls that came with the data stand in it as ``\\x1b``; logins of
@@ -142,7 +142,7 @@ _LIBRARIES: dict[str, str] = {
 
 
 def told(error: BaseException) -> str | None:
-    """What a user is told of ``error``: what is wrong, where, and what to do.
+    """What a user reads of ``error``: what is wrong, where, and what to do.
 
     Returns:
         None where that cannot be said, for the error comes from a fault in our code.

@@ -60,7 +60,7 @@ class Ground:
         frame: The floor's frame.
         depth: float32 ``[height, width]``, metres, 0 where unknown.
         standing: float32 ``[n, 3]``, what is clearly above the floor, in the floor's frame, from left to right;
-            of large pictures only every so-manieth pixel, which is still denser than the cells that are counted.
+            of large pictures only every k-th pixel, which is still denser than the cells that are counted.
     """
 
     frame: FloorFrame

@@ -23,17 +23,17 @@ def text_answers(
     *,
     collate: RegionDataCollator,
     to_device: Callable[[Any], Any],
-    most_tokens: int = 16,
 ) -> list[str]:
     """The most likely text answer of each question, token by token.
 
+    One that is longer than the model's ``text_tokens`` ends there in "…", by which no rule takes it for an answer.
     Plain and for small models: every token reads the whole batch again.
     """
     import torch
 
     written: list[list[int]] = [[] for _ in questions]
     ended = [False] * len(questions)
-    for _ in range(most_tokens):
+    for _ in range(network.config.text_tokens + 1):  # and the end's
         batch = collate([_going_on(question, ids) for question, ids in zip(questions, written, strict=True)])
         inputs = {key: value for key, value in batch.items() if key not in ("task_types", "targets", "labels")}
         with torch.inference_mode():
@@ -47,7 +47,8 @@ def text_answers(
                 written[number].append(token)
         if all(ended):
             break
-    return [processor.tokenizer.decode(ids).strip() for ids in written]
+    texts = [processor.tokenizer.decode(ids[: network.config.text_tokens]).strip() for ids in written]
+    return [text if end else f"{text}…" for text, end in zip(texts, ended, strict=True)]
 
 
 def read_answer(text: str, task: Task) -> Answer | str:

@@ -123,7 +123,7 @@ def _judged_tasks(model: Path, train: pa.Table) -> list[str]:
 
 
 def _only(test: pa.Table, tasks: list[str]) -> pa.Table:
-    """The test questions of ``tasks``; the others are told.
+    """The test questions of ``tasks``; the others are reported.
 
     Raises:
         RegionHeadsError: There are none.

@@ -50,7 +50,7 @@ class TrainJobParams(Section):
     claim: str = Field("region-heads-training", description="Its claim, which Kubeflow mounts for the step.")
     tries: int = Field(3, ge=1, description="How often a job is started whose machines were lost.")
     queue_hours: float = Field(12.0, gt=0, description="How long its nodes may wait for machines.")
-    lease_seconds: float = Field(300.0, gt=0, description="Nodes end so long after the step is gone.")
+    lease_seconds: float = Field(300.0, gt=0, description="Nodes end so long after the step has ended.")
 
 
 class Params(Section):

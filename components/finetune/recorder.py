@@ -1,4 +1,4 @@
-"""The training's run in MLflow while the model trains; a store that is away delays it, and never the training.
+"""The training's run in MLflow while the model trains; an unreachable store delays it, and never the training.
 
 A thread of its own opens the run and sends settings and curves. What it could not send when the training ends is
 written beside the model, from where :func:`components.training_record.deliver` takes it.
@@ -25,7 +25,7 @@ from components.training_record import Sample, send_params, send_samples
 from region_heads.errors import RegionHeadsError
 
 _INTERVAL = 3.0  # seconds between two requests
-_PAUSE = 15.0  # seconds until a store that was away is asked again
+_PAUSE = 15.0  # seconds until an unreachable store is asked again
 
 
 @dataclass

@@ -155,7 +155,7 @@ def _check_labels(file: Path, table: pa.Table, params: Params) -> str:
 
 
 def _agreed_checkpoint(folder: Path) -> Path | None:
-    """What all ranks go on from: the first one looks, and the others are told."""
+    """What all ranks go on from: the first one looks, and reports to the others."""
     from accelerate.utils import broadcast_object_list
 
     found = [last_checkpoint(folder, tell=True) if is_main_rank() else None]

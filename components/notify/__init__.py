@@ -1,1 +1,1 @@
-"""The step ``notify``: how a run ended, told to people."""
+"""The step ``notify``: reports to people how a run ended."""

@@ -10,7 +10,7 @@ from components.sections import Section
 
 
 class Params(Section):
-    """Who is told how a retraining ended; the webhook's address is in the secret region-heads-webhook."""
+    """To whom the end of a retraining is reported; the webhook's address is in the secret region-heads-webhook."""
 
     when: Literal["always", "problems"] = Field(
         "always", description='"problems" says nothing of a run that went well.'

@@ -1,4 +1,4 @@
-"""The step ``notify``: how a run ended, told to people; it runs whatever happened before."""
+"""The step ``notify``: reports to people how a run ended; it runs whatever happened before."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def notify(*, status: str, page: OutputPath, notify: Params, tracking: TrackingP
         with in_words(client):
             let_go_of_run(client, tracking.model_name, run)
         record_end(tracking, status="FAILED" if ended.failed else "FINISHED")
-    except RegionHeadsError as error:  # of all times now it must be told
+    except RegionHeadsError as error:  # a failure's report must not fail by it
         ended = Ending('"SUCCEEDED"' not in status, "MLflow did not say more.")
         trouble = f"\n{error}"
     text = message(ended, run=run, link=notify.link) + trouble

@@ -25,7 +25,7 @@ _OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 def send(address: str, text: str, *, pause: float = 2.0) -> None:
-    """Posts ``text``; a server that is busy or away is asked again.
+    """Posts ``text``; a server that is busy or unreachable is asked again.
 
     Args:
         pause: Seconds before the second try; they double.

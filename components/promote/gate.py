@@ -66,7 +66,7 @@ def decide(
         champion: Version that is champion at this moment, None when there is none. The comparison counts only
             if it was made with this version.
         rolled_back: Whether this version was champion before and was rolled back.
-        lost: Version that is champion by the history, where the alias is gone. A next version is not the first.
+        lost: Version that is champion by the history, where the alias is missing. A next version is not the first.
         same_weights: Whether this version is the champion's model with other code; no gain is asked of it.
         served: Tasks that the champion was judged on; a next one must answer these too.
     """
@@ -126,7 +126,7 @@ def _lost(version: str | None) -> Iterator[Check]:
             value=None,
             threshold=version,
             asked="equal to",
-            sentence=f"By the history version {version} is champion, but the alias is gone (taken away, or the version "
+            sentence=f"By the history version {version} is champion, but the alias is missing (removed, or the version "
             "was deleted), so there is nothing to compare with; name a champion first: region-heads registry promote "
             "VERSION --reason …, and run the step evaluate again.",
         )

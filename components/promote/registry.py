@@ -40,7 +40,7 @@ class Registry:
     name: str
     history: History
     champion: str | None
-    """The version that carries the alias; None also where the history knows one and the alias is gone."""
+    """The version that carries the alias; None also where the history knows one and the alias is missing."""
 
     def promote(self, version: str, *, event: str = "promoted", reason: str) -> Event:
         """Makes ``version`` champion.
@@ -59,7 +59,7 @@ class Registry:
         return self._move(Event(event=event, version=version, previous=before, reason=reason))
 
     def roll_back(self, *, reason: str) -> Event:
-        """Makes the champion before the present one champion again; where the alias is gone, the history's.
+        """Makes the champion before the present one champion again; where the alias is missing, the history's.
 
         Raises:
             RegionHeadsError: There is no champion, or none before it.
@@ -122,7 +122,7 @@ def decided(client: MlflowClient, name: str, decide: Callable[[Registry], _T], *
 
 
 def history(tracking: TrackingParams) -> list[Event]:
-    """All events, oldest first; empty when nothing is registered. What is wrong with them is told on standard error.
+    """All events, oldest first; empty when nothing is registered. What is wrong with them goes to standard error.
 
     Raises:
         RegionHeadsError: MLflow cannot be reached.

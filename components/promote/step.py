@@ -101,7 +101,7 @@ def promote(
 
 
 def _log(page: str, decision: Verdict, entry: ModelVersion, tracking: TrackingParams) -> None:
-    """Logs the verdict in the version's run; it stands in any case, so MLflow's failing here is only told."""
+    """Logs the verdict in the version's run; it stands in any case, so MLflow's failing here is only reported."""
     import mlflow
 
     try:

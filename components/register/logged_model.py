@@ -49,7 +49,7 @@ def log_model(model: Path, splits: Path, tags: Mapping[str, str], *, depth_scale
 
 
 def signature(depth_scale: float) -> ModelSignature:
-    """Columns in and out, as told at the top of ``model_code.py``; ``depth_scale`` as in the evaluation."""
+    """Columns in and out, as described at the top of ``model_code.py``; ``depth_scale`` as in the evaluation."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import Array

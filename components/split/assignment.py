@@ -2,7 +2,7 @@
 
 A group's place in [0, 1) is a hash of its name, and the test split is all below a border: it is frozen, since new data
 never moves an old group in or out of it. Validation is drawn from the others so that it resembles them: they are
-ordered by what is asked about them, and every so-manieth validates (systematic sampling from an ordered list, which
+ordered by what is asked about them, and every k-th validates (systematic sampling from an ordered list, which
 stratifies implicitly: W. G. Cochran, "Sampling Techniques", 1977, chapter 8).
 
 There is one exception, for small data sets: where a split that must hold a task has none of it, the group that stands
@@ -110,7 +110,7 @@ def assign(groups: Mapping[str, Group], shares: Mapping[str, float], *, seed: in
 
 
 def _draw_validation(result: Assignment, groups: Mapping[str, Group], free: set[str], share: float, seed: int) -> None:
-    """Every so-manieth of the free groups that are not for the test, in the order of what is asked about them."""
+    """Every k-th of the free groups that are not for the test, in the order of what is asked about them."""
     names = [name for name in free if result.split[name] == "train"]
     names.sort(key=lambda name: (not groups[name].tasks, groups[name].stratum, lowest_place(seed, name, groups[name])))
     start = place(seed, "validation")

@@ -228,7 +228,7 @@ def _with_counts(
     for region in candidate.regions:
         if region.box is None:
             regions.append(region)
-            all_sizes.append(next(of_masks, 0))  # 0: a mask with a fault of its own, which is told already
+            all_sizes.append(next(of_masks, 0))  # 0: a mask with a fault of its own, which is reported already
             continue
         try:
             counts = box_counts(region.box, height=height, width=width)

@@ -56,7 +56,7 @@ def validate(
 
 
 def _log(tracking: TrackingParams, content: Mapping[str, Any], data_docs: Path) -> None:
-    """Logs what was found; the data is judged, so an MLflow that is away stops nothing."""
+    """Logs what was found; the data is judged, so an unreachable MLflow stops nothing."""
     try:
         with tracking_run(tracking, name="validate"):
             import mlflow

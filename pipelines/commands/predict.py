@@ -29,7 +29,7 @@ def predict(
     ),
     params: options.Params = Path("params.yaml"),
 ) -> None:
-    """Answer every question of a file; what is not answered is told, with its reason, and is exit code 1.
+    """Answer every question of a file; what is not answered is reported, with its reason, and is exit code 1.
 
     The answers hold id and normalized_answer, as `region-heads score` and the benchmark read them, and beside
     these the task, the confidence, the sentence and the regions that it rests on.

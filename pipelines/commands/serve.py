@@ -34,7 +34,7 @@ def serve(
         typer.Option(help="File with a token a line; who asks must send one as `Authorization: Bearer …`."),
     ] = None,
     max_connections: Annotated[int, typer.Option(min=8, help="Connections at a time.")] = 256,
-    waiting: Annotated[int, typer.Option(min=1, help="Requests that may wait; more are told to come again.")] = 64,
+    waiting: Annotated[int, typer.Option(min=1, help="Requests that may wait; more are refused.")] = 64,
     without_depth: options.WithoutDepth = False,
     params: options.Params = Path("params.yaml"),
 ) -> None:

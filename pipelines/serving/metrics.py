@@ -23,7 +23,7 @@ class Metrics:
 
     Args:
         worker: Is looked at when the figures are asked for.
-        about: What is told of the model, as labels.
+        about: What is reported of the model, as labels.
     """
 
     def __init__(self, worker: Worker, about: Mapping[str, Any]) -> None:

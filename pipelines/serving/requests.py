@@ -68,7 +68,7 @@ class BadRequestError(Exception):
 
 
 def reason(field: str, expected: str, found: str, advice: str, *, question: int | None = None) -> dict[str, Any]:
-    """One reason in the form in which all are told."""
+    """One reason in the form of all."""
     where = {} if question is None else {"question": question}
     return where | {"field": field[:100], "expected": expected, "found": found, "advice": advice}
 

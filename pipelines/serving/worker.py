@@ -176,7 +176,7 @@ class Worker:
                 model, [job.asked for job in jobs], images=self._images, limits=self._limits,
                 depth_scale=self._depth_scale, without_depth=self._without_depth, wanted=wanted,
             )  # fmt: skip
-        except Exception as error:  # a fault of ours, told to the one whom it struck; the others are asked alone
+        except Exception as error:  # a fault of ours, reported to the one whom it struck; the others are asked alone
             if len(jobs) > 1:
                 for job in jobs:
                     self._answer(model, [job])

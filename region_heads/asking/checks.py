@@ -225,7 +225,7 @@ def _task(task: object, question: str) -> tuple[Task, float]:
     if task in (None, ""):
         found = tag(question)
         if found.task == UNKNOWN:
-            words = f"words of which none is told ({found.confidence:.0%} sure of the best guess)"
+            words = f"words of which none names its task ({found.confidence:.0%} sure of the best guess)"
             advice = "name the task, or reword the question"
             raise Refusal("task", "question", "one of the tasks to be read from it", words, advice)
         return Task.of(found.task), found.confidence

@@ -13,7 +13,7 @@ from torch.utils.data import Sampler
 from region_heads.errors import RegionHeadsError
 
 Key = tuple[int, int]
-"""(epoch, row): the data set draws its augmentation from it, so that workers need not be told the epoch.
+"""(epoch, row): the data set draws its augmentation from it, so that workers need not know the epoch.
 
 A row below 0, ``~row``, is that question as a stand-in: it fills a batch that would be empty, and teaches nothing.
 """

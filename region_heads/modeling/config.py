@@ -32,6 +32,7 @@ class RegionHeadsConfig(PretrainedConfig):
         loss_weights: Weight of each task's loss; a task left out has weight 1.
         grounding_loss_weight: Weight of the loss on which regions the answer rests on.
         language_loss_weight: Weight of the language-model loss on the text answer; 0 leaves it out.
+        text_tokens: Most tokens of a text answer; training sets it by the longest text that it teaches.
         backbone_precision: Arithmetic of the backbone, "float32" or "bfloat16" (by autocast), the same in training and
             in use. Region encoder and heads always compute, and are kept, in float32.
         depth_share: Share of the training pictures that had a depth image; None where this is not recorded.
@@ -55,6 +56,7 @@ class RegionHeadsConfig(PretrainedConfig):
     loss_weights: dict[str, Any] | None = None
     grounding_loss_weight: float = 0.5
     language_loss_weight: float = 0.0
+    text_tokens: int = 16
     loss_weighting: str = "fixed"
     backbone_precision: str = "float32"
     depth_share: float | None = None

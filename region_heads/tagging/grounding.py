@@ -2,7 +2,7 @@
 
 One function per kind of answer; a task names its own. Each takes the answer's text and the typed target (None
 when unanswered), and returns the regions in order of mention, or None when the answer names none or its roles
-cannot be told.
+are open.
 
 Raises (each of them):
     ValueError: The answer's regions contradict the target; with the expected and the found.

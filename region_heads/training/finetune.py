@@ -73,7 +73,9 @@ def finetune(
     with _unpartitioned(arguments) if settings.backbone == TINY or settings.weights else nullcontext():
         model, processor = build(settings, train)
     text_answer = settings.text_answer if settings.language_loss_weight > 0 else None
-    check_taught(train, processor.tokenizer, text_answer)
+    longest = check_taught(train, processor.tokenizer, text_answer)
+    # Mirrored and renumbered texts, and those of other questions, may be longer.
+    model.config.text_tokens = max(2 * longest, model.config.text_tokens)
     policies.apply(policy or TrainingPolicy(), model)
     if not arguments.tune_region_heads:
         model.region_encoder.requires_grad_(False)

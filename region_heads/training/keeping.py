@@ -70,7 +70,7 @@ class KeepingTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # transform
         return Path(self.args.output_dir) / f"checkpoint-{step}"
 
     def _damage(self, step: int) -> str | None:
-        """What is wrong with the best step's checkpoint, which is told; the first rank looks, and all agree."""
+        """What is wrong with the best step's checkpoint, which is reported; the first rank looks, and all agree."""
         found = [checkpoints.damage(self._checkpoint(step)) if self.args.should_save else None]
         problem: str | None = broadcast_object_list(found)[0]
         if problem and self.args.should_save:

@@ -59,13 +59,16 @@ def check_labels(table: pa.Table, *, where: str = TRAINING, max_count: int | Non
 
 def check_taught(
     table: pa.Table, tokenizer: PreTrainedTokenizerBase, text_answer: TextAnswer | None, *, where: str = TRAINING
-) -> None:
+) -> int:
     """Holds every text that the language-model loss teaches against what the tokenizer can write as words.
+
+    Returns:
+        Tokens of the longest; 0 where none is taught.
 
     Raises:
         RegionHeadsError: A text is empty or holds a sign that is no word; names the record and the field.
     """
-    signs = {*tokenizer.all_special_ids, tokenizer.convert_tokens_to_ids(MASK_TOKEN)}
+    longest, signs = 0, {*tokenizer.all_special_ids, tokenizer.convert_tokens_to_ids(MASK_TOKEN)}
     for record, row in _rows(table, "task", "freeform_answer", *_TARGETS) if text_answer else ():
         column = "freeform_answer" if text_answer == "freeform" else Task.of(row["task"]).target_column
         text = row.get(column)
@@ -77,6 +80,8 @@ def check_taught(
         if found or not ids:
             what = f"the sign {found[0]!r} in it" if found else "none"
             raise _refusal(where, record, column, f"expected words that can be taught, found {what}")
+        longest = max(longest, len(ids))
+    return longest
 
 
 def _rows(table: pa.Table, *columns: str) -> Iterator[tuple[str, dict[str, Any]]]:

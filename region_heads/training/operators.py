@@ -27,13 +27,13 @@ class _Baton(FileBaton):  # type: ignore[misc, unused-ignore]  # torch's is not 
     """PyTorch's mark of a build, taken in turns: who waited looks for itself what is left to build."""
 
     def try_acquire(self) -> bool:
-        """Waits for its turn, removes the mark of a builder that is gone, and sets its own."""
+        """Waits for its turn, removes the mark of a builder that has ended, and sets its own."""
         mark = Path(self.lock_file_path)
         self._turn = os.open(f"{mark}.turn", os.O_RDWR | os.O_CREAT, 0o666)
         _wait_while(lambda: _taken(self._turn), f"Another process builds {mark.parent.name} ({mark.parent})")
         _wait_while(lambda: _opened(mark), f"Another program builds {mark.parent.name} ({mark})")
         if mark.exists():
-            print(f"{mark}: removed; the process that was building {mark.parent.name} is gone", flush=True)
+            print(f"{mark}: removed; the process that was building {mark.parent.name} has ended", flush=True)
             mark.unlink(missing_ok=True)
         return bool(super().try_acquire())
 

@@ -12,7 +12,7 @@ def deepspeed_config(preset: Preset, offload: Offload = "none") -> dict[str, Any
     """The configuration of a preset; None without DeepSpeed.
 
     Values that the training arguments know are left to them (``"auto"``). Clipping is among them, since DeepSpeed clips
-    at 1.0 when it is not told.
+    at 1.0 when it is not set.
 
     Args:
         preset: "none" trains with PyTorch alone; zero0 replicates everything, zero2 shares gradients and optimiser

@@ -83,7 +83,7 @@ class RegionHeadsTrainer(KeepingTrainer):
     def get_batch_samples(
         self, epoch_iterator: Iterator[dict[str, Any]], num_batches: int, device: torch.device
     ) -> tuple[list[dict[str, Any]], Tensor | int | None]:
-        """The batches of one optimiser step, each told how many questions of each task the step holds."""
+        """The batches of one optimiser step, each with how many questions of each task the step holds."""
         batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
         counts = torch.zeros(len(_COUNTED), dtype=torch.long)
         for batch in batches:

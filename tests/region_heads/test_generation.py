@@ -10,7 +10,7 @@ import pytest
 
 from region_heads.data.dataset import plain
 from region_heads.generation import read_answer
-from region_heads.prediction import predict
+from region_heads.prediction import load, predict
 from region_heads.tasks import TASKS, Task
 from region_heads.training.arguments import RegionTrainingArguments
 from region_heads.training.finetune import finetune, save
@@ -31,6 +31,15 @@ def test_a_model_without_heads_writes_what_it_was_taught(table: pa.Table, image_
     answers = predict(tmp_path / "model", table, image_folder).to_pydict()
     right = sum(answers["correct"])
     assert right > 0.8 * table.num_rows, list(zip(answers["truth"], answers["prediction"], strict=True))
+    model = load(tmp_path / "model")
+    assert model.network.config.text_tokens >= 2 * len(model.processor.tokenizer.encode("12.34"))
+    model.network.config.text_tokens = 2
+    cut = [json.loads(text) for text in predict(model, table, image_folder)["prediction"].to_pylist()]
+    assert any(str(text).endswith("…") for text in cut)
+    for task, whole, text in zip(table["task"].to_pylist(), answers["prediction"], cut, strict=True):
+        long = len(model.processor.tokenizer.encode(plain(json.loads(whole)))) > 2
+        assert str(text).endswith("…") == long, "a cut answer says so, and is none"
+        assert not long or not Task.of(task).correct(text, json.loads(whole))
 
 
 @pytest.mark.parametrize(

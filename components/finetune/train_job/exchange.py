@@ -2,7 +2,7 @@
 
 ::
 
-    arguments.json   what the ranks are told; written last, once the inputs are whole
+    arguments.json   what the ranks get; written last, once the inputs are whole
     inputs/          splits and data set, unless these lie on the shared storage already
     checkpoints/     where a later try goes on from
     outputs/         model and curves

@@ -12,7 +12,7 @@ from region_heads.errors import RegionHeadsError
 
 Outcome = Literal["complete", "failed", "gone"]
 
-_PATIENCE = 300.0  # seconds that a server may be away before the job is given up
+_PATIENCE = 300.0  # seconds that a server may be unreachable before the job is given up
 _DELETION = 300.0
 
 
@@ -43,7 +43,7 @@ class Job:
                 raise RegionHeadsError(f"TrainJob {self.name}: could not be created ({told(error)})") from error
 
     def delete(self) -> bool:
-        """Deletes it, if it is there, and waits until it is gone.
+        """Deletes it, if it is there, and waits until it is deleted.
 
         Returns:
             Whether it was there.
@@ -76,7 +76,7 @@ class Job:
             queue_seconds: How long its nodes may wait for machines.
 
         Raises:
-            RegionHeadsError: They waited longer, or the server was away for minutes.
+            RegionHeadsError: They waited longer, or the server was unreachable for minutes.
         """
         created, away_since, ran = time.monotonic(), None, False
         streamed, told_of = _Log(self._backend, self.name), ""

@@ -44,7 +44,7 @@ def watch_lease() -> None:
             if found != last:
                 last, since = found, time.monotonic()
             elif time.monotonic() - since > seconds:
-                _stop(f"the step of this job is gone ({file} stood still for {seconds:.0f} s)")
+                _stop(f"the step of this job has ended ({file} stood still for {seconds:.0f} s)")
             time.sleep(min(5.0, seconds / 4))
 
     threading.Thread(target=watch, name="lease", daemon=True).start()
@@ -58,6 +58,6 @@ def _read(file: Path) -> str | None:
 
 
 def _stop(why: str) -> NoReturn:
-    with contextlib.suppress(OSError):  # who read this may be gone, too
+    with contextlib.suppress(OSError):  # who read this may have ended, too
         print(f"{why}; stopping", flush=True)
     os._exit(1)

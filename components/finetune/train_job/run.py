@@ -43,7 +43,7 @@ def run_train_job(
     try:
         with _ended_by_sigterm():
             if job.delete():
-                print(f"TrainJob {name} was left over from a step that is gone; deleted")
+                print(f"TrainJob {name} was left over from a step that has ended; deleted")
             for attempt in range(1, params.train_job.tries + 1):
                 exchange.hand_over(ports, sections, ranks=params.nodes * params.processes)
                 with exchange.lease(every=min(5.0, params.train_job.lease_seconds / 10)):

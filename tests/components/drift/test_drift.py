@@ -118,7 +118,7 @@ def test_a_version_whose_run_was_deleted_for_good_is_compared_with_nothing(
     with sqlite3.connect(tmp_path / "mlflow.db") as store:  # as `mlflow gc` does
         store.executescript("DELETE FROM metrics; DELETE FROM params; DELETE FROM tags; DELETE FROM runs;")
     content, _ = run(tmp_path, splits, tracking)
-    assert re.fullmatch(r"with nothing: run \w+, which has the profile of version 1, is gone", content["compared"])
+    assert re.fullmatch(r"with nothing: run \w+, which has the profile of version 1, is missing", content["compared"])
 
 
 def test_more_of_the_same_has_not_drifted(tmp_path: Path, tracking: TrackingParams) -> None:

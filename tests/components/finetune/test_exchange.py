@@ -142,7 +142,7 @@ def test_a_node_lives_while_its_lease_counts_on_and_ends_when_it_stands_still(tm
     with node(tmp_path, repository, patience=1.0) as process:
         assert process.wait(timeout=30) == 1
         assert process.stdout
-        assert "the step of this job is gone" in process.stdout.read()
+        assert "the step of this job has ended" in process.stdout.read()
     assert (tmp_path / "lease").read_text().split()[0] == last.split()[0]
 
 

@@ -188,7 +188,7 @@ def test_a_job_of_a_step_that_died_is_deleted_first(
     capfd.readouterr()
     with pytest.raises(RegionHeadsError, match="expected its nodes"):
         train(table, image_folder, tmp_path, nodes=2, train_job=job, tracking=AWAY)
-    assert f"TrainJob {name} was left over from a step that is gone; deleted" in capfd.readouterr().out
+    assert f"TrainJob {name} was left over from a step that has ended; deleted" in capfd.readouterr().out
     assert cluster.created == [name] * 3
     assert cluster.deleted == [name] * 3
 
