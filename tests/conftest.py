@@ -1,8 +1,9 @@
-"""What tests of several rooms share: where the repository is, and a small data set of random rectangles."""
+"""What tests of several rooms share: the repository, a small data set of random rectangles, an empty MLflow store."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
+from components.sections import TrackingParams
+from components.tracking import connect
 from region_heads.records import SPLIT_SCHEMA
 
 HEIGHT, WIDTH = 54, 96
@@ -68,6 +71,25 @@ def table() -> pa.Table:
         }  # fmt: skip
         rows.append(row | {name: value for name, value in template.items() if name.startswith("target_")})
     return pa.Table.from_pylist(rows, schema=SPLIT_SCHEMA)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new MLflow database; making one takes seconds, copying it takes none."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        connect(TrackingParams(uri=f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+def tracking(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> TrackingParams:
+    """An empty MLflow store of its own; nothing of the caller's environment reaches it."""
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    return TrackingParams(uri=f"sqlite:///{tmp_path}/mlflow.db")
 
 
 def _rectangle(rng: np.random.Generator) -> str:

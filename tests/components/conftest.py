@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,8 @@ from PIL import Image
 from pycocotools import mask as coco
 
 from components.digests import folder_digest
-from components.sections import DatasetParams, TrackingParams
+from components.sections import DatasetParams
 from components.tables import TableWriter
-from components.tracking import connect
 from region_heads.records import SPLIT_SCHEMA
 from region_heads.tasks import Task
 
@@ -115,22 +113,3 @@ def untrained_model(tmp_path_factory: pytest.TempPathFactory, splits: Path) -> P
 @pytest.fixture
 def data() -> DatasetParams:
     return DatasetParams()
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new MLflow database; making one takes seconds, copying it takes none."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        connect(TrackingParams(uri=f"sqlite:///{path}"))
-    return path
-
-
-@pytest.fixture
-def tracking(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> TrackingParams:
-    """An empty MLflow store of its own; nothing of the caller's environment reaches it."""
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
-        monkeypatch.delenv(name, raising=False)
-    shutil.copy(empty_store, tmp_path / "mlflow.db")
-    return TrackingParams(uri=f"sqlite:///{tmp_path}/mlflow.db")

@@ -25,7 +25,7 @@ RECORDS = Path(os.environ.get("REGION_HEADS_REAL_DATA", ROOT.parent / "shared" /
 pytestmark = pytest.mark.skipif(not RECORDS.is_file(), reason=f"no real records: {RECORDS}")
 
 
-def _validate(folder: Path, settings: ValidateParams) -> None:
+def _validate(folder: Path, settings: ValidateParams, tracking: TrackingParams) -> None:
     validate(
         dataset=RECORDS,
         records=folder / "records.parquet",
@@ -34,13 +34,13 @@ def _validate(folder: Path, settings: ValidateParams) -> None:
         report=folder / "validation.json",
         data=DatasetParams(),
         validate=settings,
-        tracking=TrackingParams(uri=f"sqlite:///{folder}/mlflow.db"),
+        tracking=tracking,
     )
 
 
-def test_all_pass_validate_tag_tasks_and_split(tmp_path: Path) -> None:
+def test_all_pass_validate_tag_tasks_and_split(tmp_path: Path, tracking: TrackingParams) -> None:
     truth = {record["id"]: record for record in json.loads(RECORDS.read_text(encoding="utf-8"))}
-    _validate(tmp_path, ValidateParams(images="absent", max_rejected_share=0.0))
+    _validate(tmp_path, ValidateParams(images="absent", max_rejected_share=0.0), tracking)
     tag_tasks(
         records=tmp_path / "records.parquet",
         tagged=tmp_path / "tagged.parquet",
@@ -70,8 +70,10 @@ def test_all_pass_validate_tag_tasks_and_split(tmp_path: Path) -> None:
         assert row["grounding_roles"] == ["answer", "answer"]
 
 
-def test_asking_for_the_pictures_says_that_they_are_absent_and_what_to_set(tmp_path: Path) -> None:
+def test_asking_for_the_pictures_says_that_they_are_absent_and_what_to_set(
+    tmp_path: Path, tracking: TrackingParams
+) -> None:
     with pytest.raises(RegionHeadsError, match=r"set validate\.images to absent in params\.yaml"):
-        _validate(tmp_path, ValidateParams())
+        _validate(tmp_path, ValidateParams(), tracking)
     lines = (tmp_path / "quarantine.jsonl").read_text().splitlines()
     assert [json.loads(line)["content"] for line in lines] == json.loads(RECORDS.read_text(encoding="utf-8"))

@@ -10,9 +10,6 @@ import pytest
 import typer
 import yaml
 
-from components.params import load_params, section
-from components.sections import TrackingParams
-from components.tracking import connect
 from pipelines.cli import app
 from tests.pipelines.conftest import Command, Result
 
@@ -135,12 +132,8 @@ def test_an_address_that_cannot_be_had_is_told_before_the_model_is_loaded(
     assert "choose one above 1023" in said("--port", 80)
 
 
-def _make_store(params: Path) -> None:
-    connect(section(load_params(params), TrackingParams))
-
-
+@pytest.mark.usefixtures("tracking")
 def test_an_empty_registry_is_no_error_but_cannot_be_rolled_back(command: Command, params: Path) -> None:
-    _make_store(params)
     assert "no history yet" in command("registry", "history", "--params", params).out
     result = command("registry", "rollback", "--params", params)
     assert result.code == 1
@@ -150,8 +143,8 @@ def test_an_empty_registry_is_no_error_but_cannot_be_rolled_back(command: Comman
 @pytest.mark.parametrize(
     "uri", ["models:/region-heads@champion", "models:/region-heads/7", "models:/x@y@z", "models:region-heads"]
 )
+@pytest.mark.usefixtures("tracking")
 def test_a_model_that_is_not_there_is_named(command: Command, params: Path, uri: str) -> None:
-    _make_store(params)
     result = command("serve", "--model", uri, "--params", params)
     assert result.code == 1
     assert uri in result.err

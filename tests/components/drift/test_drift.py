@@ -56,12 +56,6 @@ def write_splits(folder: Path, table: pa.Table) -> Path:
     return folder
 
 
-@pytest.fixture
-def tracking(tmp_path: Path) -> TrackingParams:
-    """A store of its own."""
-    return TrackingParams(uri=f"sqlite:///{tmp_path}/mlflow.db", model_name=MODEL)
-
-
 def crown(tracking: TrackingParams, splits: Path | None) -> None:
     """Registers a champion that was trained on ``splits``."""
     client = connect(tracking)

@@ -35,10 +35,11 @@ def params(tmp_path: Path, **more: object) -> Params:
     return Params.model_validate(values | more)
 
 
-def test_it_writes_a_model_its_curves_and_a_run(splits: Path, image_folder: Path, tmp_path: Path) -> None:
+def test_it_writes_a_model_its_curves_and_a_run(
+    splits: Path, image_folder: Path, tmp_path: Path, tracking: TrackingParams
+) -> None:
     import mlflow
 
-    tracking = TrackingParams(uri=f"sqlite:///{tmp_path}/mlflow.db")
     figures = finetune(
         splits=splits, dataset=image_folder, model=tmp_path / "model", curves=tmp_path / "curves",
         finetune=params(tmp_path), data=DatasetParams(), tracking=tracking,
@@ -68,8 +69,9 @@ def rows_of(curves: Path, name: str) -> list[float]:
 
 
 def test_a_split_without_labels_has_no_score_and_a_killed_trainings_run_is_closed(
-    table: pa.Table, splits: Path, image_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    table: pa.Table, splits: Path, image_folder: Path, tmp_path: Path, tracking: TrackingParams,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     """Also: what a kill left, a run that is open and a damaged checkpoint, is told and passed over."""
     import mlflow
 
@@ -79,12 +81,12 @@ def test_a_split_without_labels_has_no_score_and_a_killed_trainings_run_is_close
     settings = params(tmp_path, epochs=1)
     left = checkpoint_folder(tmp_path / "checkpoints", training_digest(splits, settings))
     (left / "checkpoint-1").mkdir(parents=True)
-    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    client = mlflow.MlflowClient(tracking.uri)
     killed = client.create_run(client.create_experiment("region-heads")).info.run_id
     (left / "mlflow_run").write_text(killed)
     figures = finetune(
         splits=splits, dataset=image_folder, model=tmp_path / "model", curves=tmp_path / "curves", finetune=settings,
-        data=DatasetParams(), tracking=TrackingParams(uri=f"sqlite:///{tmp_path}/mlflow.db"),
+        data=DatasetParams(), tracking=tracking,
     )  # fmt: skip
     assert client.get_run(killed).info.status == "KILLED"
     told = capsys.readouterr().out
@@ -143,13 +145,17 @@ def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_settings_are_told_before_anything_is_trained(
-    splits: Path, image_folder: Path, tmp_path: Path, settings: dict[str, object], message: str
+    splits: Path,
+    image_folder: Path,
+    tmp_path: Path,
+    tracking: TrackingParams,
+    settings: dict[str, object],
+    message: str,
 ) -> None:
     with pytest.raises(RegionHeadsError, match=message):
         finetune(
             splits=splits, dataset=image_folder, model=tmp_path / "model", curves=tmp_path / "curves",
-            finetune=params(tmp_path, **settings), data=DatasetParams(),
-            tracking=TrackingParams(uri=f"sqlite:///{tmp_path}/mlflow.db"),
+            finetune=params(tmp_path, **settings), data=DatasetParams(), tracking=tracking,
         )  # fmt: skip
     assert not (tmp_path / "model").exists()
 

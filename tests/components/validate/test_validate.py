@@ -110,12 +110,11 @@ def step(warehouse: Path, folder: Path, tracking: TrackingParams, **settings: An
 
 
 def test_report_and_pages_are_mlflow_artifacts_also_when_the_gate_stops_the_line(
-    warehouse: Path, tmp_path: Path
+    warehouse: Path, tmp_path: Path, tracking: TrackingParams
 ) -> None:
     import mlflow
 
     write(warehouse, spoilt(normalized_answer=-1.0))
-    tracking = TrackingParams(uri=f"sqlite:///{tmp_path}/mlflow.db")
     with pytest.raises(RegionHeadsError, match="the gate stops the line"):
         step(warehouse, tmp_path, tracking, max_rejected_share=0.0)
     client = mlflow.MlflowClient(tracking.uri)

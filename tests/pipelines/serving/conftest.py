@@ -3,8 +3,6 @@
 from tests.components.conftest import (  # noqa: F401 - fixtures
     data,
     dataset,
-    empty_store,
     splits,
-    tracking,
     untrained_model,
 )
