@@ -83,11 +83,15 @@ def check(
         read, accepted = passed.files.total(), len(flat) - len(failed)
         if read != accepted + rejected.records:
             raise AssertionError(f"read {read} records, accepted {accepted}, quarantined {rejected.records}")
-        refused = refusals(read=read, accepted=accepted, outcomes=outcomes, settings=validate)
+        without = {name: count for name, count in passed.files.items() if 0 < count == rejected.files[name]}
+        refused = refusals(read=read, accepted=accepted, without=without, outcomes=outcomes, settings=validate)
         depth = pictures.depth() if pictures else None
-        if depth_needed and depth and depth["without"] and not depth["with"]:
-            advice = 'set data.depths to where they lie, or to "" if there are none'
-            refused.append(f"none of {depth['without']} pictures has a depth image at {data.depths}; {advice}")
+        if depth_needed and depth and not depth["metres"] and (depth["with"] or depth["without"]):
+            refused.append(
+                f"none of {depth['with'] + depth['without']} pictures has a depth image that knows a depth, at "
+                f"{data.depths}; set data.depths to where they lie and data.depth_scale to their unit, or data.depths "
+                'to "" if there are none'
+            )
         kept = flat.drop(index=list(failed))
         answers = [source.name for source in found if source not in sources]
         content = report_content(passed.files, answers, kept, rejected, outcomes, refused, pictures)

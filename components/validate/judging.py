@@ -144,7 +144,7 @@ def _row(chunk: Chunk, raw: Raw, read: _Read, found: Iterator[int | ValueError])
         "source": f"{chunk.source.name}#{raw.number}",
         "source_split": chunk.source.split,
         "image": facts.path if facts else read.image.path,
-        "depth": depth.path if depth else None,
+        "depth": depth.path if depth and depth.metres else None,  # one that knows no depth is none
         "width": size[1],
         "height": size[0],
         "image_hash": facts.hash if facts else None,

@@ -49,7 +49,6 @@ def report_content(
         "depth": pictures.depth() if pictures else None,
         "identical_pictures": {"groups": len(identical), "examples": [list(group) for group in identical[:_EXAMPLES]]},
         "files": dict(files),
-        "wholly_rejected": [name for name, count in files.items() if 0 < count == rejected.files[name]],
         "answers_left_out": list(answers),
         "categories": {str(name): int(count) for name, count in kept["category"].fillna("None").value_counts().items()},
         "reasons": dict(rejected.reasons.most_common()),
@@ -121,12 +120,6 @@ def stop_message(content: Mapping[str, Any], *, dataset: Path, quarantine: Path)
     lines = [f"{dataset}: the gate stops the line: {'; '.join(content['gate']['refusals'])}"]
     for check, count in list(content["reasons"].items())[:_EXAMPLES]:
         lines.append(f"  {count} x {check}, e.g. {content['examples'][check]}")
-    if len(content["wholly_rejected"]) < len([count for count in content["files"].values() if count]):
-        for name in content["wholly_rejected"]:
-            number = content["files"][name]
-            lines.append(
-                f"  All {number} records of {name}; if it is no annotation file, leave it out by data.annotations"
-            )
     if content["reasons"].get("image_missing", 0) == content["read"] > 0:
         lines.append(
             "  No picture was found at all. For records without pictures set validate.images to absent in params.yaml "

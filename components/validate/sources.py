@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from components.sections import DatasetParams
 from region_heads.errors import RegionHeadsError
 from region_heads.formats.reading import RecordFile
+from region_heads.tasks import TASKS
 
 _ASKED = {"image", "question", "conversations", "rle", "regions"}
 _SOURCE_SPLITS = ("train", "val", "test")
@@ -45,7 +48,7 @@ def find_sources(dataset: Path, data: DatasetParams) -> tuple[Path, list[Source]
     if not dataset.is_dir():
         raise RegionHeadsError(f"{dataset}: no such file or folder; set data.path in params.yaml to your data set")
     try:
-        paths = sorted(path for path in dataset.glob(data.annotations) if path.is_file())
+        paths = sorted(path for path in dataset.glob(data.annotations) if not path.is_dir())
     except (ValueError, NotImplementedError) as error:
         raise RegionHeadsError(
             f"data.annotations: expected a glob pattern, found {data.annotations!r}: {error}"
@@ -55,24 +58,35 @@ def find_sources(dataset: Path, data: DatasetParams) -> tuple[Path, list[Source]
             f"{dataset}: expected annotation files that match {data.annotations!r}, found none; "
             "set data.annotations in params.yaml to their names"
         )
+    for path in paths:
+        if not path.is_file():
+            found = "no file of its own" if path.exists() else "a link to nothing"
+            raise RegionHeadsError(f"{path}: expected an annotation file, found {found}; mend or remove it")
     sources = [_source(path, path.relative_to(dataset).as_posix()) for path in paths]
     return dataset, sorted(sources, key=lambda source: (not source.split, source.name))
 
 
 def holds_answers(source: Source) -> bool:
-    """Whether a file beside the annotations holds answers, as ``score`` reads them, and nothing that is asked.
+    """Whether a file beside the annotations holds answers, and nothing that is asked.
 
-    A file that is called like a split is always taken for annotations.
+    Answers are records as ``score`` reads them, or one object ``{id: answer}``. A file that is called like a split is
+    always taken for annotations.
     """
     if source.split:
         return False
-    found = False
-    for raw in RecordFile(source.path):
-        keys = raw.content.keys() if isinstance(raw.content, dict) else set()
-        if "normalized_answer" not in keys or not _ASKED.isdisjoint(keys):
-            return False
-        found = True
-    return found
+    contents = (raw.content for raw in RecordFile(source.path))
+    first = next(contents, None)
+    if isinstance(first, dict) and not {"id", *_ASKED} & first.keys():
+        return _are_answers(first.values()) and next(contents, None) is None
+    return _is_answer(first) and all(map(_is_answer, contents))
+
+
+def _is_answer(content: Any) -> bool:
+    return isinstance(content, dict) and "normalized_answer" in content and _ASKED.isdisjoint(content)
+
+
+def _are_answers(values: Collection[Any]) -> bool:
+    return bool(values) and all(_is_answer(one) or any(task.recognises(one) for task in TASKS) for one in values)
 
 
 def _source(path: Path, name: str) -> Source:

@@ -148,7 +148,7 @@ class Worker:
             )
             for task in examples
         ]
-        for reply in ask(model, asked, depth_scale=self._depth_scale):
+        for reply in ask(model, asked):
             if isinstance(reply, Refusal):
                 raise RegionHeadsError(f"the model cannot answer a question like those of its training: {reply}")
         from region_heads.tagging.grammar import tag

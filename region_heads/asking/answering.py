@@ -90,7 +90,7 @@ def ask_together(
     images, limits = images or Images(), limits or Limits()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        album = Album(folder)
+        album = Album(folder, depth_scale)
         replies: dict[tuple[int, int], Answer | Refusal] = {}
         sound: list[tuple[tuple[int, int], Sound]] = []
         for number, asked in enumerate(requests):

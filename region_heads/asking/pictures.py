@@ -74,26 +74,33 @@ class Images:
 
 
 class Album:
-    """The pictures of some questions as files below ``folder``, each content once."""
+    """The pictures of some questions as files below ``folder``, each content once.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    Args:
+        depth_scale: Metres for one unit of a depth image.
+    """
+
+    def __init__(self, folder: Path, depth_scale: float) -> None:
+        self._folder, self._depth_scale = folder, depth_scale
         self._found: dict[tuple[Kind, str], Picture] = {}
 
     def add(self, kind: Kind, content: bytes, *, max_pixels: int) -> Picture:
         """Writes a picture, unless it is there already.
 
         Raises:
-            Refusal: It is none, or too large.
+            Refusal: It is none, or too large, or a depth image that knows no depth.
         """
         name = hashlib.sha256(content).hexdigest()
         if (kind, name) not in self._found:
             try:
-                shape = open_picture(content, kind, max_pixels=max_pixels).shape
+                opened = open_picture(content, kind, max_pixels=max_pixels)
             except PictureError as error:
                 raise Refusal(error.check, kind, *error.told) from None
+            if kind == "depth" and not opened.metres(self._depth_scale).any():
+                expected, found = f"a depth that is known, at {self._depth_scale:g} m for one unit", "none in any pixel"
+                raise Refusal("blank", kind, expected, found, "send another one, or none with without_depth")
             (self._folder / name).write_bytes(content)
-            self._found[kind, name] = Picture(name=name, **vars(shape))
+            self._found[kind, name] = Picture(name=name, **vars(opened.shape))
         return self._found[kind, name]
 
     def joined(self, picture: Picture, depth: Picture | None) -> str:

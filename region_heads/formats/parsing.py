@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
@@ -21,6 +22,11 @@ def parse_record(content: Any) -> Candidate | list[Problem]:
     if not isinstance(content, dict):
         found = shown(content)
         return [Problem("schema", "", "a JSON object", found, "write one object for each record")]
+    known = PublicRecord.model_fields.keys() | FlatRecord.model_fields.keys()
+    if known.isdisjoint(content):
+        found = f"an object with {', '.join(map(repr, islice(content, 5))) or 'nothing in it'}"[:200]
+        advice = "write a list of records, or one a line; what is no annotation file, leave out by data.annotations"
+        return [Problem("schema", "", "a record (id, image, conversations, …)", found, advice)]
     flat = "conversations" not in content and ("question" in content or "regions" in content)
     schema = FlatRecord if flat else PublicRecord
     try:

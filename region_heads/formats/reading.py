@@ -122,6 +122,8 @@ def _records(file: TextIO) -> Iterator[Raw]:
             yield _raw(number, at, text, content)
     elif opening:
         yield from _lines(file, opening, line)
+    else:
+        raise EOFError("an empty file")  # no list of no records, but what an interrupted download leaves
 
 
 def _lines(file: TextIO, opening: str, first: int) -> Iterator[Raw]:

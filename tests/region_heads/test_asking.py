@@ -44,6 +44,13 @@ def rle(left: int, top: int, right: int, bottom: int) -> str:
     return counts
 
 
+def _blank(value: float) -> bytes:
+    """A depth image that knows no depth."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((HEIGHT, WIDTH), value, np.float32)).save(buffer, format="TIFF")
+    return buffer.getvalue()
+
+
 @pytest.fixture(scope="module")
 def model(table: pa.Table) -> LoadedModel:
     """The weights that training starts from."""
@@ -157,6 +164,9 @@ def test_a_bad_question_does_not_touch_the_others(model: LoadedModel) -> None:
         ({"depth": png()}, "depth", "expected a depth image with one channel, found mode RGB"),
         ({"depth": png(size=(20, 20), mode="I;16")}, "depth", "the picture's size, 96 x 54, found 20 x 20"),
         ({"depth": 3}, "depth", "expected a picture in base64"),
+        ({"depth": _blank(0)}, "depth", "expected a depth that is known, at 0.001 m for one unit, found none"),
+        ({"depth": _blank(np.nan)}, "depth", "expected a depth that is known"),
+        ({"depth": _blank(-2000.0)}, "depth", "expected a depth that is known"),
         ({"task": "size"}, "task", "expected one of distance, left_right, multiple_choice, counting, found 'size'"),
     ],
 )

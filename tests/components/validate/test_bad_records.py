@@ -122,10 +122,11 @@ def test_only_the_first_of_an_id_is_kept(warehouse: Path, run: Run) -> None:
 
 def test_an_id_stands_once_in_all_files(warehouse: Path, run: Run) -> None:
     (warehouse / "val").symlink_to(warehouse / "train")
-    (warehouse / "val.json").write_text(json.dumps(sound_records()[:1]), encoding="utf-8")
+    first, second, *_ = sound_records()
+    (warehouse / "val.json").write_text(json.dumps([first, second | {"id": "new"}]), encoding="utf-8")
     outputs = run(warehouse)
     assert [line["file"] for line in outputs.quarantined] == ["val.json"]
-    assert outputs.report["files"] == {"train.json": 8, "val.json": 1}
+    assert outputs.report["files"] == {"train.json": 8, "val.json": 2}
 
 
 def test_several_reasons_are_all_told(warehouse: Path, run: Run) -> None:

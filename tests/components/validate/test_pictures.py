@@ -113,7 +113,8 @@ def test_depth_is_optional_picture_by_picture_and_the_pictures_without_are_told(
 
 def test_a_pattern_of_depth_images_that_fits_no_picture_closes_the_gate(warehouse: Path, run: Run) -> None:
     wrong = {"depths": "{split}/depth/{stem}.png"}
-    with pytest.raises(RegionHeadsError, match=r"none of 3 pictures has a depth image at \{split\}/depth.*to \"\" if"):
+    told = r"none of 3 pictures has a depth image that.*at \{split\}/depth.*to \"\" if"
+    with pytest.raises(RegionHeadsError, match=told):
         run(warehouse, data=wrong)
     assert run(warehouse, data={"depths": ""}, max_rejected_share=0.0).result["accepted"] == 8
 
@@ -142,6 +143,15 @@ def test_unknown_depth_and_the_range_of_the_rest_are_told(
     told = " ".join(capsys.readouterr().out.split())
     assert "2.00 to 6.00 m, 75.0% of their pixels unknown" in told
     assert "depth images that know the depth of no pixel: 1" in told
+
+
+def test_a_depth_image_that_knows_no_depth_is_none(warehouse: Path, run: Run) -> None:
+    blank = np.zeros((HEIGHT, WIDTH), np.uint16)
+    Image.fromarray(blank).save(warehouse / "train" / "depths" / "000000_depth.png")
+    rows = run(warehouse).records.to_pylist()
+    assert {row["image"][-10:] for row in rows if row["depth"] is None} == {"000000.png"}
+    with pytest.raises(RegionHeadsError, match=r"none of 3 pictures has a depth image that.*depth_scale"):
+        run(warehouse, data={"depth_scale": 1e9})
 
 
 def test_a_depth_image_of_another_size_is_quarantined(warehouse: Path, run: Run) -> None:
