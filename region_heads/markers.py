@@ -25,7 +25,10 @@ _END = re.compile(
 _INSIDE = re.compile(_PICTURE, re.IGNORECASE)
 _NO_WORDS = re.compile(rf"\s*(?:{_DEPTH})", re.IGNORECASE)
 _OTHER = re.compile(
-    r"<\|[^<>|\s]{1,40}\|>|</?(?:video|audio|point|box|ref|quad|region|depth|obj)\b[^<>]{0,40}>",
+    # Signs that tokenizers read as one token and no reader as a word; <mask> is a sign of ours in small letters alone.
+    r"<\|[^<>|\s]{1,40}\|>|</?(?:s|pad|unk|[be]os|sep|cls|read_out|answer|(?:start|end|begin)_of_\w{1,20})>"
+    r"|<(?!(?-i:mask)>)/?mask[\w ]{0,10}>|\[/?(?:INST|PAD|UNK|BOS|EOS|SEP|CLS|MASK)\]"
+    r"|</?(?:video|audio|point|box|ref|quad|region|depth|obj)\b[^<>]{0,40}>",
     re.IGNORECASE,
 )
 

@@ -99,6 +99,8 @@ class Intake:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise BadRequestError(415, reason("content-type", "application/json", kind or "none", "send JSON"))
+        if packed := request.headers.get("content-encoding", ""):
+            raise BadRequestError(415, reason("content-encoding", "none", packed, "send it as it is, not packed"))
         declared, outline = request.headers.get("content-length", ""), Outline(self._limits.values)
         if declared.isdecimal() and (len(declared) > 18 or int(declared) > self._limits.body):
             self._too_large(declared[:20])

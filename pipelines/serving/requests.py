@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError
 
 from region_heads.asking import Asked
+from region_heads.errors import first_line
+from region_heads.formats.json_text import whole
 from region_heads.formats.problem import shown
-
-_JSON = TypeAdapter(Any)
 
 
 class Question(BaseModel):
@@ -43,12 +43,15 @@ class Batch(BaseModel):
 
     questions: list[Question] = Field(min_length=1)
     image: str | None = Field(None, description="The picture of the questions that bring none.")
-    depth: str | None = Field(None, description="Its depth image.")
+    depth: str | None = Field(None, description="Its depth image, for those of them that bring none.")
 
     def completed(self) -> list[Question]:
         """The questions, each with its picture where there is one."""
-        shared = {"image": self.image, "depth": self.depth}
-        return [one if one.image is not None else one.model_copy(update=shared) for one in self.questions]
+        return [
+            one if one.image is not None
+            else one.model_copy(update={"image": self.image, "depth": self.depth if one.depth is None else one.depth})
+            for one in self.questions
+        ]  # fmt: skip
 
 
 class BadRequestError(Exception):
@@ -86,10 +89,9 @@ def parse(body: bytes | bytearray, *, most: int) -> tuple[list[Question], bool]:
         BadRequestError: It is no JSON (400), holds too many questions (413), or is not of this form (422).
     """
     try:
-        content = _JSON.validate_json(body)
-    except ValidationError as error:
-        found = _lower(error.errors()[0]["msg"])
-        raise BadRequestError(400, reason("", "JSON", found, "send a JSON object")) from None
+        content = whole(body.decode("utf-8-sig"))
+    except ValueError as error:
+        raise BadRequestError(400, reason("", "JSON in UTF-8", first_line(error), "send a JSON object")) from None
     if not isinstance(content, dict):
         raise BadRequestError(422, reason("", "a JSON object", shown(content), "send a question, or a batch of them"))
     is_batch = "questions" in content

@@ -52,7 +52,7 @@ class Images:
                 advice = "send the picture itself, in base64"
                 raise Refusal("image", field, "a readable file", str(error), advice) from None
         try:
-            content = base64.b64decode(value.rpartition(",")[2], validate=True)
+            content = base64.b64decode("".join(value.rpartition(",")[2].split()), validate=True)
         except (binascii.Error, ValueError):
             content = b""
         if not content:

@@ -45,7 +45,10 @@ def test_words_stay(text: str) -> None:
     assert without_markers("<image>\n" + text) == text
 
 
-@pytest.mark.parametrize("mark", ["<video>", "<|audio_1|>", "<box>", "<ref>", "<|quad_start|>"])
+@pytest.mark.parametrize("mark", [
+    "<video>", "<|audio_1|>", "<box>", "<ref>", "<|quad_start|>", "<read_out>", "<answer>", "<Mask>", "<mask_1>",
+    "<unk>", "</s>", "[INST]", "<end_of_turn>",
+])  # fmt: skip
 def test_a_mark_that_nobody_knows_is_refused_by_name(mark: str) -> None:
     with pytest.raises(ValueError, match="expected words and <mask> alone, found the mark"):
         without_markers(f"How far is <mask> {mark} from <mask>?")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,6 +110,10 @@ def test_of_a_batch_the_good_ones_are_answered_and_the_bad_ones_told_why(client:
         (b"\xff\xfe", 400, "", "JSON"),
         (b"[" * 1_000, 400, "", "JSON"),
         (b"[" * 100_000, 413, "", "at most 9600 JSON values"),
+        (b"[" * 100 + b"]" * 100, 400, "", "JSON"),
+        ("{}".encode("utf-16"), 400, "", "JSON in UTF-8"),
+        (b'{"question": "a", "image": "b", "regions": [], "question": "c"}', 400, "", "JSON"),
+        (b'{"question": "a", "image": "b", "regions": [], "\\ud800": 1}', 422, "", "a valid string"),
         (b"3", 422, "", "a JSON object"),
         (b"{}", 422, "question", "a value"),
         (b'{"questions": []}', 422, "questions", "List should have at least 1 item after validation, not 0"),
@@ -126,6 +131,21 @@ def test_what_is_no_request_is_told_what_one_is(
     assert first["field"] == field
     assert first["expected"].startswith(expected)
     assert first["advice"]
+
+
+def test_a_request_means_one_thing_and_nothing_of_it_is_dropped(client: TestClient, good: list[Asked]) -> None:
+    headers = {"content-type": "application/json"}
+    plain = client.post("/v1/answers", json=good[0]).json()
+    twice = json.dumps(good[0])[:-1] + ', "regions": []}'
+    reply = client.post("/v1/answers", content=twice, headers=headers)
+    assert (reply.status_code, reply.json()["errors"][0]["found"]) == (400, "the key 'regions' twice in one object")
+    marked = client.post("/v1/answers", content=b"\xef\xbb\xbf" + json.dumps(good[0]).encode(), headers=headers)
+    in_lines = client.post("/v1/answers", json=good[0] | {"image": "\n".join(re.findall(".{1,76}", good[0]["image"]))})
+    assert plain == marked.json() == in_lines.json()
+    packed = client.post("/v1/answers", content=b"x", headers=headers | {"content-encoding": "gzip"})
+    assert (packed.status_code, packed.json()["errors"][0]["field"]) == (415, "content-encoding")
+    own = {"image": good[0]["image"], "questions": [good[0] | {"image": None, "depth": "its own"}]}
+    assert client.post("/v1/answers", json=own).json()["errors"][0]["found"] == "'its own'"
 
 
 def test_other_ways_to_be_wrong_have_their_status(client: TestClient, good: list[Asked]) -> None:
