@@ -21,7 +21,7 @@ from pipelines.schedules.wanted import read_schedules
 from pipelines.serving.metrics import Metrics
 from pipelines.serving.worker import Worker
 from region_heads.asking import Images, Limits
-from tests.components.finetune.trainer_standin import Refused, strict
+from tests.components.finetune.trainer_cluster import Refused, strict
 from tests.manifests.rendered import MANIFESTS, broken_pod_rules, of, pod_templates, render, workloads
 
 OVERLAYS = sorted(folder.name for folder in (MANIFESTS / "overlays").iterdir() if folder.is_dir())

@@ -23,7 +23,8 @@ from components.sections import TrackingParams
 from components.tracking import PIPELINE_RUN
 from region_heads.errors import RegionHeadsError
 from tests.components.finetune.train_job_run import assert_same_training, train
-from tests.components.finetune.trainer_standin import Cluster, trainer_standin
+from tests.components.finetune.trainer_cluster import Cluster
+from tests.components.finetune.trainer_standin import trainer_standin
 
 AWAY = "http://127.0.0.1:9"
 

@@ -5,53 +5,29 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from components.champion import CHAMPION, PREVIOUS, version_of
+from components.champion import CHAMPION, PREVIOUS
 from components.promote import registry
 from components.promote.history import read
 from components.promote.registry import Registry, decided, history, promote_by_hand, rollback
 from components.registry_log import Log
 from components.sections import TrackingParams
-from components.tracking import connect
 from region_heads.errors import RegionHeadsError
-from tests.components.promote.registry_standin import RegistryStandin
+from tests.components.promote.conftest import MODEL, looked_at, version_at
 
-MODEL = "region-heads"
 LOG = f"{MODEL}.promotions"
-
-
-@pytest.fixture
-def client(tracking: TrackingParams, tmp_path: Path) -> MlflowClient:
-    """A registry with six versions."""
-    client = connect(tracking)
-    client.create_registered_model(MODEL)
-    for _ in range(6):
-        client.create_model_version(MODEL, source=tmp_path.as_uri())
-    return client
-
-
-def _alias(client: MlflowClient, alias: str = CHAMPION) -> str | None:
-    found = version_of(client, MODEL, alias)
-    return None if found is None else str(found.version)
 
 
 def _told(tracking: TrackingParams) -> list[tuple[str, str, str | None]]:
     return [(event.event, event.version, event.previous) for event in history(tracking)]
-
-
-def _looked_at(client: MlflowClient) -> str | None:
-    return decided(client, MODEL, lambda mine: mine.champion)
 
 
 def _old(client: MlflowClient, *events: dict[str, Any]) -> None:
@@ -70,7 +46,7 @@ def test_two_machines_with_other_clocks_roll_back_one_after_the_other(
         promote_by_hand(tracking, version, reason="Better.")
     assert rollback(tracking, reason="It is slow.").version == "2"
     assert rollback(tracking, reason="It is slow, too.").version == "1"
-    assert _alias(client) == "1"
+    assert version_at(client) == "1"
     assert [event[:2] for event in _told(tracking)][-2:] == [("rolled back", "2"), ("rolled back", "1")]
     found = read(client, MODEL)
     assert [version for version in "123" if found.barred(version, tagged=False)] == ["2", "3"]
@@ -106,7 +82,7 @@ def test_of_two_rollbacks_of_the_same_champion_one_is_refused(
     monkeypatch.setattr(registry, "promotion_lock", waited)
     with pytest.raises(RegionHeadsError, match="meanwhile version 2 has become champion in the place of 3"):
         rollback(tracking, reason="It is slow.")
-    assert _alias(client) == "2"
+    assert version_at(client) == "2"
 
 
 @pytest.mark.usefixtures("client")
@@ -146,7 +122,7 @@ def test_a_move_that_an_older_release_did_not_live_to_note_is_noted(
     move = {"at": "2026-11-09", "event": "promoted", "version": "2", "previous": "1", "reason": "Better."}
     client.set_registered_model_tag(MODEL, "promotion.pending", json.dumps(move))
     client.set_registered_model_alias(MODEL, CHAMPION, "2")
-    assert _looked_at(client) == "2"
+    assert looked_at(client) == "2"
     promote_by_hand(tracking, "3", reason="Better.")
     assert [event[:2] for event in _told(tracking)] == [
         ("promoted", "1"), ("promoted", "2"), ("promoted by hand", "3"),
@@ -163,10 +139,10 @@ def test_a_champion_that_is_gone_is_still_champion_by_the_history(
         client.delete_registered_model_alias(MODEL, CHAMPION)
     else:
         client.delete_model_version(MODEL, "3")
-    assert _looked_at(client) is None, "nobody but a person brings it back"
+    assert looked_at(client) is None, "nobody but a person brings it back"
     assert read(client, MODEL).champion == "3"
     assert rollback(tracking, reason="It is gone.").version == "2"
-    assert (_alias(client), _alias(client, PREVIOUS)) == ("2", "1")
+    assert (version_at(client), version_at(client, PREVIOUS)) == ("2", "1")
 
 
 def _delete_one(client: MlflowClient) -> None:
@@ -202,7 +178,7 @@ def test_deleted_entries_stop_everything_but_a_persons_word(
         rollback(tracking, reason="It is slow.")
     history(tracking)
     assert "deleted" in capsys.readouterr().err
-    assert _alias(client) == "1"
+    assert version_at(client) == "1"
     promote_by_hand(tracking, "1", reason="This one is right.")
     promote_by_hand(tracking, "3", reason="Better.")
     assert rollback(tracking, reason="It is slow.").version == "1"
@@ -238,174 +214,6 @@ def test_versions_of_others_in_the_log_are_no_events(
     client.create_model_version(LOG, source="s3://somewhere/else", tags=tags)
     promote_by_hand(tracking, "2", reason="Better.")
     assert _told(tracking) == [("promoted by hand", "1", None), ("promoted by hand", "2", "1")]
-
-
-class Died(BaseException):
-    """The process of a writer was killed."""
-
-
-class Stage:
-    """Writers on one store, each call of theirs to MLflow made when the schedule says so; some die between two calls.
-
-    They hold no lock: what is shown here holds without one.
-    """
-
-    def __init__(self, client: MlflowClient) -> None:
-        self.client = client
-        self.turn = threading.Condition()
-        self.waiting: set[str] = set()
-        self.allowed: dict[str, bool] = {}
-        self.done: dict[str, Any] = {}
-
-    def start(self, name: str, work: Callable[[Any], Any]) -> None:
-        def run() -> None:
-            try:
-                result: Any = work(_Staged(self, name))
-            except (Died, RegionHeadsError) as error:
-                result = error
-            with self.turn:
-                self.done[name] = result
-                self.turn.notify_all()
-
-        threading.Thread(target=run, daemon=True).start()
-
-    def enter(self, name: str) -> None:
-        """A writer waits for its turn."""
-        with self.turn:
-            self.waiting.add(name)
-            self.turn.notify_all()
-            self.turn.wait_for(lambda: name in self.allowed)
-            self.waiting.discard(name)
-            if not self.allowed.pop(name):
-                self.allowed[name] = False  # dead is dead
-                raise Died
-
-    def play(self, schedule: list[tuple[int, bool]], names: list[str]) -> None:
-        """Gives turns by ``schedule`` (who of those who wait, and whether it dies), then to all in order."""
-        for which, lives in itertools.chain(schedule, itertools.repeat((0, True))):
-            with self.turn:
-                assert self.turn.wait_for(lambda: len(self.waiting) + len(self.done) == len(names), 30)
-                if len(self.done) == len(names):
-                    return
-                ready = sorted(self.waiting)
-                name = ready[which % len(ready)]
-                self.waiting.discard(name)
-                self.allowed[name] = lives
-                self.turn.notify_all()
-
-
-class _Staged:
-    """A client whose calls wait for their turn."""
-
-    def __init__(self, stage: Stage, name: str) -> None:
-        self._stage, self._name = stage, name
-
-    def __getattr__(self, name: str) -> Any:
-        real = getattr(self._stage.client, name)
-        if not callable(real):
-            return real
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            self._stage.enter(self._name)
-            return real(*arguments, **named)
-
-        return call
-
-
-@pytest.fixture
-def without_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "promotion_lock", lambda *_: contextlib.nullcontext())
-    monkeypatch.setattr(registry, "in_words", lambda _: contextlib.nullcontext())
-
-
-def _play(client: MlflowClient, schedule: list[tuple[int, bool]], works: list[str]) -> None:
-    """Writers promote by hand or roll back, starting from versions 1 and 2; then looks at what they left."""
-    stage = Stage(client)
-
-    def work(staged: Any, what: str) -> Any:
-        if what == "back":
-            meant = registry._settled(staged, MODEL).history.champion
-
-            def back(mine: Registry) -> Any:
-                if mine.history.champion != meant:
-                    raise RegionHeadsError("meanwhile")
-                return mine.roll_back(reason="It is slow.")
-
-            return decided(staged, MODEL, back)
-        return decided(staged, MODEL, lambda mine: mine.promote(what, reason="Better."))
-
-    names = [f"{number} {what}" for number, what in enumerate(works)]
-    for name, what in zip(names, works, strict=True):
-        stage.start(name, lambda staged, what=what: work(staged, what))  # type: ignore[misc]
-    stage.play(schedule, names)
-
-    champion, found = _looked_at(client), read(client, MODEL)
-    assert champion == found.champion, "the alias has followed"
-    assert "moved elsewhere" not in [event.event for event in found.events], "nobody else was there"
-    before: str | None = None
-    for position, event in enumerate(found.events):
-        if event.event == "completed":
-            assert event.version == before
-        else:
-            assert event.previous == before, "each rests on the one before"
-        if event.event == "rolled back":
-            past = [one for one in found.events[:position] if one.version == before and one.event == "promoted"]
-            assert event.version == past[-1].previous
-        before = event.version
-    ours = [(event.event, event.version) for event in found.events if event.event != "completed"][2:]
-    for name, result in stage.done.items():
-        what = name.split()[1]
-        if not isinstance(result, BaseException):
-            assert (result.event, result.version) in ours
-        elif not isinstance(result, Died):
-            assert what == "back", "a promotion is made anew"
-    assert len(ours) <= len(works), "nothing twice"
-    assert not any(found.barred(version, tagged=False) for version in [champion] if version is not None)
-
-
-_TURNS = st.lists(  # a writer mostly makes several calls in a row, and seldom dies
-    st.tuples(st.integers(0, 3), st.integers(1, 6), st.integers(0, 12).map(bool)), max_size=30
-).map(lambda turns: [(who, alive or call > 0) for who, calls, alive in turns for call in reversed(range(calls))])
-_WORKS = st.lists(st.sampled_from(["3", "4", "5", "back"]), min_size=2, max_size=4).filter(
-    lambda works: all(works.count(version) < 2 for version in "345")
-)
-
-
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(schedule=_TURNS, works=_WORKS)
-@pytest.mark.usefixtures("without_lock")
-def test_however_writers_interleave_and_die_the_history_is_one_chain_and_the_alias_follows(
-    schedule: list[tuple[int, bool]], works: list[str]
-) -> None:
-    client: Any = RegistryStandin()
-    client.create_registered_model(MODEL)
-    for number in range(6):
-        client.create_model_version(MODEL, "somewhere")
-        if number < 2:
-            decided(client, MODEL, lambda mine, version=str(number + 1): mine.promote(version, reason="Better."))  # type: ignore[misc]
-    _play(client, schedule, works)
-
-
-@pytest.mark.usefixtures("without_lock")
-def test_who_comes_late_and_dies_does_not_bring_back_what_was_rolled_back(
-    client: MlflowClient, tracking: TrackingParams, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    promote_by_hand(tracking, "1", reason="Better.")
-    real = MlflowClient.set_registered_model_alias
-
-    def late(self: MlflowClient, name: str, alias: str, version: str) -> None:
-        monkeypatch.setattr(MlflowClient, "set_registered_model_alias", real)
-        rollback(tracking, reason="It is slow.")  # by another process, while this one stands still
-        assert _alias(client) == "1"
-        real(self, name, alias, version)
-        raise Died
-
-    monkeypatch.setattr(MlflowClient, "set_registered_model_alias", late)
-    with pytest.raises(Died):
-        promote_by_hand(tracking, "2", reason="Better.")
-    assert _alias(client) == "2", "for now"
-    assert _looked_at(client) == "1"
-    assert read(client, MODEL).barred("2", tagged=False)
 
 
 def test_a_log_of_more_than_a_page_is_read_whole(client: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:

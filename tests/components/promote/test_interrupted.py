@@ -19,7 +19,7 @@ import pytest
 from mlflow import MlflowClient
 
 from components import registry_lock
-from components.champion import CHAMPION, PREVIOUS, version_of
+from components.champion import CHAMPION, PREVIOUS
 from components.digests import evaluation_digest
 from components.promote import registry
 from components.promote.history import read
@@ -28,11 +28,10 @@ from components.promote.registry import decided, history, promote_by_hand, rollb
 from components.promote.step import promote
 from components.registry_lock import promotion_lock
 from components.sections import TrackingParams
-from components.tracking import connect
 from region_heads.errors import RegionHeadsError
+from tests.components.promote.conftest import MODEL, version_at
 from tests.components.written_files import evaluation, validation
 
-MODEL = "region-heads"
 WRITES = (
     "create_registered_model",
     "create_model_version",
@@ -48,21 +47,6 @@ def processes() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["components.promote.step", "mlflow", "mlflow.store.tracking.sqlalchemy_store"])
     return context
-
-
-@pytest.fixture
-def client(tracking: TrackingParams, tmp_path: Path) -> MlflowClient:
-    """A registry with eight versions."""
-    client = connect(tracking)
-    client.create_registered_model(MODEL)
-    for _ in range(8):
-        client.create_model_version(MODEL, source=tmp_path.as_uri())
-    return client
-
-
-def _alias(client: MlflowClient, alias: str) -> str | None:
-    found = version_of(client, MODEL, alias)
-    return None if found is None else str(found.version)
 
 
 def _run_all(processes: Any, work: Callable[..., None], arguments: list[tuple[Any, ...]]) -> list[int]:
@@ -105,7 +89,7 @@ def test_promotions_by_hand_at_the_same_time_follow_each_other_with_the_lock_and
     events = [event for event in told if event.event != "completed"]  # an alias that one had set for another
     assert sorted(event.version for event in events) == versions, "each of them is in the history"
     assert [event.previous for event in events] == [None, *(event.version for event in events[:-1])], "as one chain"
-    assert (_alias(client, CHAMPION), _alias(client, PREVIOUS)) == (events[-1].version, events[-2].version)
+    assert (version_at(client, CHAMPION), version_at(client, PREVIOUS)) == (events[-1].version, events[-2].version)
     logs = {model.name for model in client.search_registered_models()} - {MODEL}
     assert logs == {f"{MODEL}.promotions"} | ({f"{MODEL}.promotion-lock"} if locked else set())
 
@@ -119,7 +103,7 @@ def test_of_several_first_champions_one_wins_and_the_others_are_told_that_it_did
     assert _run_all(processes, _through_the_gate, given) == [0] * 6
     verdicts = {version: json.loads((tmp_path / version / "promotion").read_text()) for version in versions}
     (winner,) = [version for version in versions if verdicts[version]["promoted"]]
-    assert _alias(client, CHAMPION) == winner
+    assert version_at(client, CHAMPION) == winner
     for version in set(versions) - {winner}:
         assert f"The champion is version {winner}, but the comparison was made with" in verdicts[version]["sentence"]
     events = history(tracking)
@@ -164,7 +148,7 @@ def test_killed_at_any_moment_the_champion_is_the_old_or_the_new_one_and_the_his
     before, after = 0, 0
     for number in range(1, 20):
         (code,) = _run_all(processes, _killed_before_write, [(number, tracking.uri, work)])
-        champion = _alias(client, CHAMPION)
+        champion = version_at(client, CHAMPION)
         noted = history(tracking)
         assert [event for event in noted if event.moved][-1].version == champion, "even before anything was made good"
         if code == 0:
@@ -172,14 +156,14 @@ def test_killed_at_any_moment_the_champion_is_the_old_or_the_new_one_and_the_his
             break
         assert code == -signal.SIGKILL
         made_good = decided(client, MODEL, lambda mine: mine.champion)
-        assert made_good == _alias(client, CHAMPION)
+        assert made_good == version_at(client, CHAMPION)
         last = history(tracking)[-1]
         assert last.event != "under way"
         if noted[-1].event == "under way" or champion == target:
             after += 1
             assert made_good == target, "what stands in the history takes place"
             assert (last.version, last.previous) == (target, "2")
-            assert _alias(client, PREVIOUS) == {"promote": "2", "rollback": None}[work]
+            assert version_at(client, PREVIOUS) == {"promote": "2", "rollback": None}[work]
             assert read(client, MODEL).barred("2", tagged=False) == (work == "rollback")
             promote_by_hand(tracking, "2", reason="Back to where it was.")
         else:

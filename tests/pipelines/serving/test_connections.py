@@ -23,12 +23,7 @@ from pipelines.serving.app import create_app
 from pipelines.serving.intake import ServerLimits
 from pipelines.serving.worker import Worker
 from region_heads.asking import Images, Limits
-from region_heads.prediction import LoadedModel, load
-
-
-@pytest.fixture(scope="module")
-def loaded(untrained_model: Path) -> LoadedModel:
-    return load(untrained_model)
+from region_heads.prediction import LoadedModel
 
 
 @contextmanager
