@@ -169,7 +169,7 @@ DISTANCE = Task(
     self_evident=grounding.both_of_two,
     # An integer 0 is a distance ("inside"): counts of the public set start at 1.
     recognises=lambda value: (
-        isinstance(value, float)
+        (isinstance(value, float) and as_number(value) is not None)
         or (type(value) is int and value == 0)
         or (isinstance(value, str) and "." in value and WRITTEN.fullmatch(value) is not None)
     ),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import typer
 
@@ -46,40 +47,37 @@ def _words(question: str) -> str:
 
 
 def _questions(file: Path) -> Iterator[dict[str, Any]]:
-    if str(file) == "-":
-        yield from _lines(sys.stdin, "stdin")
-        return
-    try:
-        with file.open(encoding="utf-8-sig") as lines:
-            yield from _lines(lines, str(file))
-    except OSError as error:
-        raise RegionHeadsError(f"{file}: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        raise RegionHeadsError(f"{file}: expected text in UTF-8, found {error.reason} at byte {error.start}") from None
+    from region_heads.formats.json_text import whole
+    from region_heads.formats.problem import shown
+    from region_heads.formats.reading import in_words, open_text, strict_json
 
-
-def _lines(lines: TextIO, name: str) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        if not text:
-            continue
-        if re.match(r'\[\s*([\[{"\]]|$)', text):
-            raise RegionHeadsError(
-                f"{name}, line {number}: expected a JSON object on each line, or a plain question, found a JSON list; "
-                "write one object a line, as `jq -c '.[]' FILE` does"
-            )
-        if not text.startswith("{"):
-            yield {"question": text}
-            continue
-        try:
-            row = json.loads(text)
-        except ValueError as error:
-            raise RegionHeadsError(
-                f"{name}, line {number}: expected a JSON object, found broken JSON: {error}"
-            ) from None
-        if not isinstance(row.get("question"), str):
-            raise RegionHeadsError(
-                f"{name}, line {number}: field question: expected text, found {row.get('question')!r}; "
-                "records with conversations go through `region-heads validate`"
-            )
-        yield row
+    name = "stdin" if str(file) == "-" else str(file)
+    with (
+        in_words(file),
+        contextlib.nullcontext(sys.stdin.buffer) if name == "stdin" else file.open("rb") as content,
+        open_text(content) as lines,
+    ):
+        for number, line in enumerate(lines, start=1):
+            text = line.strip()
+            if not text:
+                continue
+            where = f"{name}, line {number}"
+            if re.match(r'\[\s*([\[{"\]]|$)', text):
+                raise RegionHeadsError(
+                    f"{where}: expected a JSON object on each line, or a plain question, found a JSON list; "
+                    "write one object a line, as `jq -c '.[]' FILE` does"
+                )
+            try:
+                row = whole(text) if text.startswith("{") else {"question": text}
+            except ValueError as error:
+                raise RegionHeadsError(f"{where}: expected a JSON object, found broken JSON: {error}") from None
+            if not strict_json(row):
+                raise RegionHeadsError(
+                    f"{where}: expected text in UTF-8 with finite numbers and whole characters, found {shown(text)}"
+                )
+            if not isinstance(row.get("question"), str):
+                raise RegionHeadsError(
+                    f"{where}: field question: expected text, found {row.get('question')!r}; "
+                    "records with conversations go through `region-heads validate`"
+                )
+            yield row

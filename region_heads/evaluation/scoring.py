@@ -129,26 +129,17 @@ def _task_of(record: Mapping[str, Any], source: Path) -> Task:
 
 
 def _read(path: Path) -> list[Any]:
-    from region_heads.formats.json_text import BrokenTextError, whole
-    from region_heads.formats.reading import in_words, open_text
+    from region_heads.formats.reading import RecordFile, in_words
 
-    with in_words(path):
-        with path.open("rb") as file:
-            if file.read(4) == b"PAR1":
-                return _read_predictions_table(path)
-        with path.open("rb") as file, open_text(file) as opened:
-            text = opened.read()
-    try:
-        content = whole(text)
-    except BrokenTextError as whole_error:
-        try:
-            content = [whole(line) for line in text.splitlines() if line.strip()]
-        except BrokenTextError:
-            raise RegionHeadsError(f"{path}: neither JSON nor JSON lines: {whole_error}") from None
-    if isinstance(content, dict):
-        content = [content]  # JSON lines of a single record are also one JSON object
-    if not isinstance(content, list):
-        raise RegionHeadsError(f"{path}: expected a list of records, found {type(content).__name__}")
+    with in_words(path), path.open("rb") as file:
+        is_table = file.read(4) == b"PAR1"
+    if is_table:
+        return _read_predictions_table(path)
+    content = []
+    for raw in RecordFile(path):
+        if raw.problem is not None:
+            raise RegionHeadsError(f"{path}, line {raw.line}: {raw.problem}")
+        content.append(raw.content)
     return content
 
 
@@ -169,7 +160,11 @@ def _read_predictions_table(path: Path) -> list[Any]:
 def _by_id(records: list[Any], source: Path) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for number, record in enumerate(records):
-        if not isinstance(record, dict) or not {"id", "normalized_answer"} <= set(record):
+        if (
+            not isinstance(record, dict)
+            or "normalized_answer" not in record
+            or not isinstance(record.get("id"), str | int)
+        ):
             raise RegionHeadsError(
                 f'{source}: record {number}: expected {{"id", "normalized_answer"}}, found {_short(record)}'
             )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,15 @@ def test_tag_gives_the_lines_back_with_their_task(command: Command) -> None:
     [
         (b'{"question": 3}\n', "line 1: field question: expected text, found 3"),
         (b'How far?\n{"question": \n', "line 2: expected a JSON object, found broken JSON"),
-        (b"\xff\xfe", "expected text in UTF-8"),
+        (b"How far?\nHow f\xff?\n", "line 2: expected text in UTF-8"),
+        (b'{"question": "How f\\ud800?"}', "line 1: expected text in UTF-8 with finite numbers and whole characters"),
+        (b'{"question": "How far?", "metres": NaN}', "line 1: expected text in UTF-8 with finite numbers"),
+        (
+            b'{"question": "How far?", "question": "Left?"}',
+            "line 1: expected a JSON object, found broken JSON: the key",
+        ),
+        (b"[" * 9 + b"{" * 100_000, "line 1: expected a JSON object on each line"),
+        (b'{"question": ' + b"[" * 100_000, "line 1: expected a JSON object, found broken JSON: JSON that is nested"),
     ],
 )
 def test_tag_names_the_line_that_it_cannot_read(command: Command, tmp_path: Path, content: bytes, said: str) -> None:
@@ -44,6 +54,15 @@ def test_tag_names_the_line_that_it_cannot_read(command: Command, tmp_path: Path
     assert done.code == 1
     assert done.err.startswith(f"Error: {tmp_path}/questions")
     assert said in done.err
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize("packed", [bytes, gzip.compress])
+def test_tag_reads_the_text_of_any_file_that_validate_reads(
+    command: Command, tmp_path: Path, encoding: str, packed: Callable[[bytes], bytes]
+) -> None:
+    (tmp_path / "questions").write_bytes(packed('{"question": "How far is <mask> from <mask>?"}\r\n'.encode(encoding)))
+    assert json.loads(command("tag", str(tmp_path / "questions")).out)["task"] == "distance"
 
 
 @pytest.fixture(scope="module")

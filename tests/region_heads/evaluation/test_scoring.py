@@ -61,6 +61,21 @@ def test_without_a_category_the_type_tells_the_task(answer: Any, task: str | Non
     assert (found.name if found else None) == task
 
 
+def test_a_line_ends_at_its_end_and_at_no_other_sign(tmp_path: Path) -> None:
+    """As `predict` writes them: text may hold separators of lines and paragraphs."""
+    lines = [json.dumps({"id": f"{sign}a", "normalized_answer": 1}, ensure_ascii=False) for sign in "\u2028\x85 "]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    assert score_files(tmp_path / "a.jsonl", tmp_path / "a.jsonl")["n"] == 3
+
+
+@pytest.mark.parametrize("truth", [float("nan"), float("inf"), None, True, [1]])
+def test_a_truth_that_is_no_answer_is_refused_with_and_without_category(tmp_path: Path, truth: Any) -> None:
+    answers = write(tmp_path / "answers.json", [("a", 1.5)])
+    for more in ({}, {"category": "distance"}):
+        with pytest.raises(RegionHeadsError, match=r"id 'a': field normalized_answer"):
+            score_files(answers, write(tmp_path / "truth.json", [("a", truth)], **more))
+
+
 def test_a_category_wins_over_the_type(tmp_path: Path) -> None:
     truth = write(tmp_path / "truth.json", [("a", 2)], category="mcq")
     assert score_files(truth, truth)["tasks"]["multiple_choice"]["n"] == 1
@@ -84,9 +99,14 @@ def test_ids_must_match_exactly(tmp_path: Path, answers: list[tuple[str, Any]], 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "neither JSON nor JSON lines"),
-        ("3", "expected a list of records, found int"),
+        ("{", "answers.json, line 1: expected one complete JSON object"),
+        ("", "answers.json: not readable: an empty file"),
+        ('{"id": "a", "normalized_answer": 1}\n{"id": ', "answers.json, line 2: expected one complete JSON object"),
+        ('[{"id": "a", "normalized_answer": 1, "normalized_answer": 2}]', "line 1: .*'normalized_answer' twice"),
+        ("3", r'record 0: expected \{"id", "normalized_answer"\}, found 3'),
         ('[{"id": "a"}]', r'record 0: expected \{"id", "normalized_answer"\}'),
+        ('[{"id": 1.0, "normalized_answer": 1}]', r'record 0: expected \{"id", "normalized_answer"\}'),
+        ('[{"id": null, "normalized_answer": 1}]', r'record 0: expected \{"id", "normalized_answer"\}'),
     ],
 )
 def test_a_file_of_another_form_is_named(tmp_path: Path, text: str, message: str) -> None:
