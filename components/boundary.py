@@ -14,10 +14,11 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 
 from components.terminal import safe_output
-from region_heads.errors import CONTROLS, first_line, library_of, told
+from region_heads.errors import CONTROLS, RegionHeadsError, first_line, library_of, told
 
 DEBUG = "REGION_HEADS_DEBUG"
 """Environment variable: 1 shows the traceback behind every message."""
@@ -35,7 +36,7 @@ def in_words(name: str, *, carried: bool = False) -> Iterator[None]:
     """
     with safe_output(), _ended_in_good_order():
         try:
-            _check_words()
+            _check_start()
             yield
         except SystemExit:
             raise
@@ -89,10 +90,14 @@ def _kept(error: BaseException) -> str:
     return file.name
 
 
-def _check_words() -> None:
-    """Refuses what is no text on the command line; it would be found only where it is written into a report."""
+def _check_start() -> None:
+    """Refuses what would be found only when it is needed, and not by name: no text on the command line, no folder."""
     for word in sys.argv[1:]:
         word.encode("utf-8")
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise RegionHeadsError("the working folder was deleted or moved; change into another and try again") from None
 
 
 @contextlib.contextmanager

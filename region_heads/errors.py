@@ -8,6 +8,7 @@ import errno
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote
@@ -205,9 +206,15 @@ def _system(error: OSError) -> str:
     """The words for an error of the system, with the file that it names; others' OSErrors in their own words."""
     if error.errno is None or not (error.strerror or error.filename):
         return first_line(error) or type(error).__name__
+    if error.filename is None and "temporary directory" in (error.strerror or ""):  # as Python's tempfile says it
+        return (
+            f"no folder for temporary files can be written to ({first_line(error)}); make room, or name one in TMPDIR"
+        )
     what = _SYSTEM.get(error.errno, error.strerror or "") if type(error).__name__ != "gaierror" else _UNREACHABLE
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
     detail = "" if names or error.errno in (errno.ENOMEM, errno.EAGAIN) else f" ({first_line(error)})"
+    if detail and error.errno in (errno.ENOSPC, errno.EDQUOT) and tempfile.tempdir:
+        detail = f" (that of the outputs, or of temporary files in {tempfile.tempdir}; TMPDIR names another folder)"
     return f"{' -> '.join(names)}: {what}" if names else what + detail
 
 

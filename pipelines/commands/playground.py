@@ -46,7 +46,7 @@ def playground(
         port = listening.getsockname()[1]
     tracking, data = section(sections, TrackingParams), section(sections, DatasetParams)
     uri = model or f"models:/{tracking.model_name}@champion"
-    known = scenes(questions, Path(data.path)) if questions.is_file() else {}
+    known = scenes(questions, Path(data.path)) if questions.exists() else {}
     if not known:
         typer.echo(f"{questions}: no pictures to choose from; bring your own")
     with tempfile.TemporaryDirectory() as scratch:

@@ -9,13 +9,14 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from region_heads.errors import RegionHeadsError
+from region_heads.errors import RegionHeadsError, first_line
 from region_heads.image_format import ImageFormat
 from region_heads.records import MASK_TOKEN
 
 READ_OUT_TOKEN = "<read_out>"
 ANSWER_TOKEN = "<answer>"
 _FILE = "region_processor.json"
+_FILES = (_FILE, "tokenizer.json", "tokenizer_config.json")  # without the last, tokens such as the end's are lost
 
 
 @dataclass(frozen=True)
@@ -120,11 +121,13 @@ class RegionProcessor:
         Raises:
             RegionHeadsError: The folder is not a model folder of this project.
         """
-        path = folder / _FILE
-        if not path.is_file():
-            raise RegionHeadsError(f"{folder}: expected a model folder with {_FILE}, found none")
+        missing = [name for name in _FILES if not (folder / name).is_file()]
+        if missing:
+            raise RegionHeadsError(
+                f"{folder}: expected a model folder with {missing[0]}, found none; copy or train the model again"
+            )
         try:
-            settings = json.loads(path.read_text(encoding="utf-8"))
+            settings = json.loads((folder / _FILE).read_text(encoding="utf-8"))
             image_format, prompt = settings["image_format"], settings["prompt"]
             image_format |= {key: tuple(image_format[key]) for key in ("mean", "std")}
             prompt |= {key: tuple(prompt[key]) for key in ("before", "after")}
@@ -135,8 +138,8 @@ class RegionProcessor:
             )
         except Exception as error:  # tokenizers raise plain Exceptions
             raise RegionHeadsError(
-                f"{folder}: {_FILE} or the tokenizer beside it cannot be read ({type(error).__name__}: {error}); "
-                "copy or train the model again"
+                f"{folder}: {', '.join(_FILES[:2])} or {_FILES[2]} cannot be read ({type(error).__name__}: "
+                f"{first_line(error)}); copy or train the model again"
             ) from None
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -55,6 +56,15 @@ def test_what_comes_from_outside_is_told_in_words(
     assert said in words
     assert "Traceback" not in words
     assert "fault of Region Heads" not in words
+
+
+def test_a_full_disk_that_is_not_named_may_be_that_of_temporary_files(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/small/tmp")
+    _, words = _ended(OSError(errno.ENOSPC, "No space left on device"), capsys)
+    assert "the disk is full; make room" in words
+    assert "temporary files in /small/tmp; TMPDIR names another folder" in words
 
 
 def test_an_error_that_names_no_file_gets_the_name_of_who_read_it() -> None:

@@ -11,7 +11,11 @@ import json
 import os
 import resource
 import shutil
+import signal
+import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -81,9 +85,12 @@ class Line:
         directions = ports(step_function(step))
         return [self.folder / path for port, path in self.stages[step].options.items() if directions[port] == direction]
 
-    def run(self, step: str) -> None:
+    def words(self, step: str) -> list[str]:
         options = (word for port, path in self.stages[step].options.items() for word in (f"--{port}", path))
-        run_step(step, [word.replace("_", "-") if word.startswith("--") else word for word in options])
+        return [word.replace("_", "-") if word.startswith("--") else word for word in options]
+
+    def run(self, step: str) -> None:
+        run_step(step, self.words(step))
 
 
 @pytest.fixture(scope="module")
@@ -269,13 +276,19 @@ def _largest_file(size: int) -> Iterator[None]:
 
 
 STORE = "mlflow.db"
+MODEL = [
+    f"models/region_heads/{name}" for name in
+    ("config.json", "model.safetensors", "region_processor.json", "tokenizer.json", "tokenizer_config.json")
+]  # fmt: skip
+QUESTIONS = "data/splits/test.parquet"
 COMMANDS: dict[str, tuple[list[str], list[str]]] = {
     "predict": (
         ["predict", "--model", "models/region_heads", "--records", "questions.json", "--images", "pictures", "--depths",
          "depths", "--out", "answers.jsonl"],
-        ["models/region_heads/config.json", "models/region_heads/model.safetensors", "questions.json", "pictures",
-         "depths", "params.yaml"],
+        [*MODEL, "questions.json", "pictures", "depths", "params.yaml"],
     ),
+    "serve": (["serve", "--model", "models/region_heads", "--port", "0"], MODEL),
+    "playground": (["playground", "--model", "models/region_heads", "--port", "0"], [*MODEL, QUESTIONS]),
     "score": (["score", "answers.jsonl", "questions.json"], ["answers.jsonl", "questions.json"]),
     "score of the step's answers": (
         ["score", "data/predictions.parquet", "questions.json"], ["data/predictions.parquet", "questions.json"],
@@ -299,6 +312,11 @@ def test_a_fault_in_a_command_s_file_is_told_by_its_name(
 ) -> None:
     words, names = COMMANDS[command]
     monkeypatch.setattr(sys, "argv", ["region-heads", *words])
+    monkeypatch.setattr("pipelines.playground.page.launch", lambda *_, **__: None)  # as if it had been tried, and ended
+    with _largest_file(1000), _never_for_ever():
+        code, said = _ended(run_command, capsys)
+        assert code in (0, 1)
+        assert not [word for word in WORDS_OF_A_FAULT_OF_OURS if word in said], said
     for name in names:
         for whole in _files(line.folder / name, "test"):
             for fault in _faults(whole):
@@ -309,10 +327,92 @@ def test_a_fault_in_a_command_s_file_is_told_by_its_name(
                     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{file}")
                 with _put_back(file):
                     fault(file)
-                    with context:
+                    with context, _never_for_ever():
                         code, said = _ended(run_command, capsys)
                 _holds(code, said, file, may_pass=(name, fault) in HARMLESS)
 
 
+@contextlib.contextmanager
+def _never_for_ever() -> Iterator[None]:
+    """A server that listens without what it needs is ended, with exit code 0."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    ended = threading.Timer(60, os.kill, (os.getpid(), signal.SIGTERM))
+    ended.start()
+    try:
+        yield
+    finally:
+        ended.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 # Settings that are left out have their defaults, of no questions none is answered, and depth may lack in single cases.
-HARMLESS = {("params.yaml", _empty), ("questions.jsonl", _empty), ("depths", _missing)}
+HARMLESS = {("params.yaml", _empty), ("questions.jsonl", _empty), ("depths", _missing), (QUESTIONS, _missing)}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["tag", "questions.jsonl"], ["serve"], ["pipeline", "compile"], ["registry", "history"], ["validate", "data"]],
+)
+def test_a_working_folder_that_was_deleted_is_told_before_anything_is_done(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "deleted").mkdir()
+    monkeypatch.chdir(tmp_path / "deleted")
+    (tmp_path / "deleted").rmdir()
+    monkeypatch.setattr(sys, "argv", ["region-heads", *words])
+    for call in (run_command, lambda: run_step("tag_tasks", [])):
+        code, said = _ended(call, capsys)
+        assert (code, said.count("\n")) == (1, 1)
+        assert "the working folder was deleted or moved; change into another" in said
+
+
+def test_without_a_place_for_temporary_files_a_command_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("")
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "params.yaml")])
+    monkeypatch.setattr(sys, "argv", ["region-heads", "pipeline", "compile", "--out", "pipeline.yaml"])
+    code, said = _ended(run_command, capsys)
+    assert code == 1
+    assert "no folder for temporary files can be written to" in said
+    assert "TMPDIR" in said
+    assert not (tmp_path / "pipeline.yaml").exists()
+
+
+WRITING = ("validate", "tag_tasks", "finetune", "evaluate", "visualize")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mask", [0o077, 0o002])
+def test_outputs_are_as_readable_as_the_umask_asks(line: Line, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        for step in WRITING:
+            line.run(step)
+            for output in line.paths(step, "output"):
+                for path in (output, *output.rglob("*")):
+                    most = 0o777 if path.is_dir() else 0o666
+                    assert path.stat().st_mode & 0o777 == most & ~mask, path
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("home", ["/dev/null/none", None])
+def test_a_home_that_cannot_be_written_to_or_is_not_there_stops_nothing(
+    line: Line, repository: Path, home: str | None
+) -> None:
+    code = (
+        "import sys; from components.command import main; from pipelines.cli import main as cli; "
+        "[main(step, words) for step, *words in eval(sys.argv.pop())]; sys.argv[1:] = ['registry', 'history']; cli()"
+    )
+    steps = [[step, *line.words(step)] for step in WRITING]
+    environment = {**os.environ, "HOME": home, "PYTHONPATH": str(repository)}
+    environment = {name: value for name, value in environment.items() if value and not name.startswith("XDG_")}
+    command = [sys.executable, "-c", code, repr(steps)]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert not [word for word in WORDS_OF_A_FAULT_OF_OURS if word in ended.stderr], ended.stderr

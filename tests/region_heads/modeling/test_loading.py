@@ -75,7 +75,9 @@ def test_a_task_that_was_unknown_when_the_model_was_saved_is_not_enabled(saved: 
     assert set(RegionHeadsConfig.from_pretrained(saved).region_heads_cfg) == set(TASK_NAMES)
 
 
-@pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json", "region_processor.json"])
+@pytest.mark.parametrize(
+    "file", ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "region_processor.json"]
+)
 @pytest.mark.parametrize("damage", ["cut", "missing", "garbage"])
 def test_a_damaged_model_folder_is_told_in_words(saved: Path, file: str, damage: str) -> None:
     path = saved / file
