@@ -313,8 +313,9 @@ def test_a_fault_in_a_command_s_file_is_told_by_its_name(
     words, names = COMMANDS[command]
     monkeypatch.setattr(sys, "argv", ["region-heads", *words])
     monkeypatch.setattr("pipelines.playground.page.launch", lambda *_, **__: None)  # as if it had been tried, and ended
-    with _largest_file(1000), _never_for_ever():
-        code, said = _ended(run_command, capsys)
+    if command != "serve":  # which writes nothing, and would serve
+        with _largest_file(1000):
+            code, said = _ended(run_command, capsys)
         assert code in (0, 1)
         assert not [word for word in WORDS_OF_A_FAULT_OF_OURS if word in said], said
     for name in names:
@@ -409,7 +410,7 @@ def test_a_home_that_cannot_be_written_to_or_is_not_there_stops_nothing(
         "import sys; from components.command import main; from pipelines.cli import main as cli; "
         "[main(step, words) for step, *words in eval(sys.argv.pop())]; sys.argv[1:] = ['registry', 'history']; cli()"
     )
-    steps = [[step, *line.words(step)] for step in WRITING]
+    steps = [[step, *line.words(step)] for step in ("finetune", "visualize")]
     environment = {**os.environ, "HOME": home, "PYTHONPATH": str(repository)}
     environment = {name: value for name, value in environment.items() if value and not name.startswith("XDG_")}
     command = [sys.executable, "-c", code, repr(steps)]
