@@ -95,9 +95,13 @@ def _check_start() -> None:
     for word in sys.argv[1:]:
         word.encode("utf-8")
     try:
-        Path.cwd()
+        Path.cwd(), Path.home()
     except FileNotFoundError:
         raise RegionHeadsError("the working folder was deleted or moved; change into another and try again") from None
+    except RuntimeError:  # as where a container runs as a user of its own number
+        raise RegionHeadsError(
+            "expected a home folder, found none; set HOME to a folder for this user's files"
+        ) from None
 
 
 @contextlib.contextmanager

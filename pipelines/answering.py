@@ -138,7 +138,7 @@ def _answer(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": row["id"],
         "normalized_answer": str(answer) if task.names_region else answer,
-        "freeform_answer": task.sentence(answer),
+        "freeform_answer": task.said(answer),
         "task": task.name,
         "confidence": round(row["confidence"], 4),
         "regions": [number for number, weight in enumerate(row["answer_weights"]) if weight >= 0.5],

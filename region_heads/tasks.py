@@ -104,6 +104,13 @@ class Task:
         if problem:
             raise ValueError(problem)
 
+    def said(self, answer: Answer) -> str:
+        """The ``sentence`` of an answer; where a model that answers in words gave none, those words."""
+        try:
+            return self.sentence(self.parse(answer))
+        except ValueError:
+            return str(answer)
+
     @staticmethod
     def of(name: str) -> Task:
         """The task called ``name``, by our name or by the public category.

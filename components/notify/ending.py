@@ -59,6 +59,5 @@ def ending(status: str, tracking: TrackingParams) -> Ending:
         (newest, *_) = sorted(versions, key=lambda version: int(version.version), reverse=True)
         champion = version_of(client, name)
         verdict = newest.tags.get("gate_sentence", "")
-        if champion is not None and champion.version == newest.version:
-            return Ending(False, f"{name} version {newest.version} is champion. {verdict}".strip())
-        return Ending(False, f"{name} version {newest.version} was not promoted. {verdict}".strip())
+        fate = "is champion" if champion is not None and champion.version == newest.version else "was not promoted"
+        return Ending(False, f"{name} version {newest.version} {fate}. {verdict}".strip())

@@ -89,7 +89,7 @@ def serve(
         worker = Worker(
             lambda: load(folder),
             # Nothing lies below an empty folder, so no file of this machine can be asked for.
-            images=Images(images or _empty(Path(scratch))),
+            images=Images(images or Path(tempfile.mkdtemp(dir=scratch))),
             limits=Limits(),
             depth_scale=section(sections, DatasetParams).depth_scale,
             without_depth=without_depth,
@@ -118,9 +118,3 @@ def serve(
             server.run(sockets=[listening])
         if worker.failure is not None:
             raise worker.failure
-
-
-def _empty(scratch: Path) -> Path:
-    folder = scratch / "no-pictures"
-    folder.mkdir()
-    return folder

@@ -167,7 +167,7 @@ def _answer(row: dict[str, Any], sound: Sound) -> Answer:
     return Answer(
         answer=str(answer) if task.names_region else answer,
         unit=task.unit,
-        sentence=task.sentence(answer),
+        sentence=task.said(answer),
         task=task.name,
         routing=round(sound.routing, 4),
         confidence=round(float(row["confidence"]), 4),

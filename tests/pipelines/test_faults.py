@@ -94,10 +94,11 @@ class Line:
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory, dvc_stages: dict[str, DvcStage]) -> Iterator[Line]:
-    folder = tmp_path_factory.mktemp("line")
-    (folder / "params.yaml").write_text(PARAMS)
-    with pytest.MonkeyPatch.context() as patch:
+def line(dvc_stages: dict[str, DvcStage]) -> Iterator[Line]:
+    # Not below pytest's own folder, which each session that starts shuts to the other user of these tests.
+    with tempfile.TemporaryDirectory(prefix="region-heads-line-") as made_folder, pytest.MonkeyPatch.context() as patch:
+        folder = Path(made_folder).resolve()
+        (folder / "params.yaml").write_text(PARAMS)
         patch.chdir(folder)
         for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
             patch.delenv(name)
@@ -136,9 +137,6 @@ def _another_user(folder: Path) -> Iterator[None]:
     if os.geteuid():
         yield
         return
-    for parent in folder.parents:
-        if parent.owner() == "root" and "pytest" in str(parent):
-            parent.chmod(0o755)
     for path in (folder, *folder.rglob("*")):
         os.chown(path, NOBODY, NOBODY)
     os.seteuid(NOBODY)
@@ -366,6 +364,20 @@ def test_a_working_folder_that_was_deleted_is_told_before_anything_is_done(
         code, said = _ended(call, capsys)
         assert (code, said.count("\n")) == (1, 1)
         assert "the working folder was deleted or moved; change into another" in said
+
+
+def test_a_user_without_a_home_folder_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unknown(_: int) -> object:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    monkeypatch.setattr(sys, "argv", ["region-heads", "registry", "history"])
+    code, said = _ended(run_command, capsys)
+    assert code == 1
+    assert "expected a home folder, found none; set HOME" in said
 
 
 def test_without_a_place_for_temporary_files_a_command_says_so(

@@ -49,6 +49,7 @@ def test_a_model_without_heads_writes_what_it_was_taught(table: pa.Table, image_
 def test_an_answer_is_read_back_from_its_text(task: str, target: float | str, text: str) -> None:
     assert plain(target) == text
     assert read_answer(text, Task.of(task)) == target
+    assert Task.of(task).said(target) == Task.of(task).sentence(target) != str(target)
 
 
 @pytest.mark.parametrize("text", ["", "two", "-1", "[1]", "nan", '{"a": 1}'])
@@ -56,5 +57,6 @@ def test_what_cannot_be_read_is_kept_and_counts_as_wrong(text: str) -> None:
     for task in TASKS:
         answer = read_answer(text, task)
         assert answer == text
+        assert task.said(answer) == text
         assert not task.correct(answer, "left" if task.labels else 2)
         json.dumps(answer)

@@ -81,9 +81,8 @@ class Exchange:
 
     def complete(self) -> bool:
         """Whether the results are there; a job that says so by its status alone is not believed."""
-        return (self.here / "outputs" / "model" / "training.json").is_file() and (
-            self.here / "outputs" / "curves"
-        ).is_file()
+        outputs = self.here / "outputs"
+        return (outputs / "model" / "training.json").is_file() and (outputs / "curves").is_file()
 
     def take(self, ports: Mapping[str, Path]) -> None:
         """Brings the results to the step's ports."""
