@@ -7,6 +7,7 @@ import glob
 import io
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def answer_file(
     (dataset / records.name).symlink_to(records.absolute())
     layout = data.model_copy(update={"annotations": glob.escape(records.name), **patterns})
     # The steps name files that are removed afterwards; what they refuse is returned.
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), _named(dataset / records.name, records):
         content = check(
             dataset=dataset,
             records=scratch / "records.parquet",
@@ -88,7 +89,7 @@ def answer_file(
             validate=ValidateParams(max_rejected_share=1.0),
             depth_needed=False,  # that is the model's affair
         )
-        hold(content, dataset=records, quarantine=scratch / "quarantine.jsonl")
+        hold(content, dataset=records, quarantine=None)
         tag_tasks(
             records=scratch / "records.parquet",
             tagged=scratch / "tagged.parquet",
@@ -101,6 +102,15 @@ def answer_file(
     rejected = [reason["message"] for line in _lines(scratch / "quarantine.jsonl") for reason in line["reasons"]]
     untagged = [line["reason"] for line in _lines(scratch / "untagged.jsonl")]
     return [_answer(row) for row in rows], rejected + untagged
+
+
+@contextlib.contextmanager
+def _named(link: Path, file: Path) -> Iterator[None]:
+    """Has errors name the file that was given, in place of a link to it."""
+    try:
+        yield
+    except RegionHeadsError as error:
+        raise RegionHeadsError(str(error).replace(str(link), str(file))) from None
 
 
 def _places(

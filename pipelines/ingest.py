@@ -159,7 +159,7 @@ class _Download:
                     self._found.leave(path, [""], "no file of its own")
 
     def _holds(self, path: Path) -> bool:
-        if not path.is_symlink() or path.resolve().is_relative_to(self._root):
+        if not path.is_symlink() or Path(os.path.realpath(path)).is_relative_to(self._root):
             return True
         self._found.leave(path, [""], "a link out of the download; copy what it leads to, as `cp -rL` does")
         return False
@@ -194,10 +194,15 @@ def _same(one: Path, other: Path) -> bool:
 def _bring(path: Path, pictures: _Pictures, found: Ingested) -> None:
     if path.name.lower().endswith(ENDINGS):
         _unpack(path, pictures, found)
-    elif path.suffix.lower() in _PICTURES:
+    elif not _is_no_picture(path.name):
         pictures.add(path.name, partial(_link, path), str(path))
     else:
         found.leave(path, [""], "neither a picture nor an archive that can be read")
+
+
+def _is_no_picture(name: str) -> bool:
+    """By its name; ``._0.png`` is what a Mac notes of ``0.png`` in an archive or on a disk of others."""
+    return PurePosixPath(name).suffix.lower() not in _PICTURES or name.startswith("._")
 
 
 def _unpack(archive: Path, pictures: _Pictures, found: Ingested) -> None:
@@ -207,7 +212,7 @@ def _unpack(archive: Path, pictures: _Pictures, found: Ingested) -> None:
         name = re.split(r"[\\/]", member.name)[-1]
         if member.content is None:
             left["a link or a device"].append(member.name)
-        elif PurePosixPath(name).suffix.lower() not in _PICTURES:
+        elif _is_no_picture(name):
             left["no picture"].append(member.name)
         elif not name.isprintable() or len(name.encode()) > _LONGEST_NAME:
             left["a name that no file can have"].append(member.name)

@@ -43,11 +43,13 @@ def load(model: Path) -> LoadedModel:
     from transformers.utils import logging
 
     from region_heads.data.processor import RegionProcessor
+    from region_heads.modeling.loading import check_processor
     from region_heads.modeling.model import RegionHeadsModel
 
     logging.disable_progress_bar()  # of the weights' loading; it would run through what the caller prints
     processor = RegionProcessor.from_pretrained(model)
     network = RegionHeadsModel.from_pretrained(model).eval()
+    check_processor(model, network.config, processor)
     network.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     return LoadedModel(network, processor)
 

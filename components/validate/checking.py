@@ -107,7 +107,7 @@ def check(
     return content
 
 
-def hold(content: Mapping[str, Any], *, dataset: Path, quarantine: Path) -> None:
+def hold(content: Mapping[str, Any], *, dataset: Path, quarantine: Path | None) -> None:
     """Raises a :class:`RegionHeadsError` that says why, when the gate of a report is closed."""
     if not content["gate"]["passed"]:
         raise RegionHeadsError(stop_message(content, dataset=dataset, quarantine=quarantine))

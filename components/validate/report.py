@@ -115,7 +115,7 @@ def _about_pictures(content: Mapping[str, Any]) -> Iterator[str]:
         yield f"warning: depth images that know the depth of no pixel: {depth['blank']}; check data.depth_scale"
 
 
-def stop_message(content: Mapping[str, Any], *, dataset: Path, quarantine: Path) -> str:
+def stop_message(content: Mapping[str, Any], *, dataset: Path, quarantine: Path | None) -> str:
     """Why the line stops: the refusals, the most frequent reasons with an example, and where to look."""
     lines = [f"{dataset}: the gate stops the line: {'; '.join(content['gate']['refusals'])}"]
     for check, count in list(content["reasons"].items())[:_EXAMPLES]:
@@ -125,5 +125,6 @@ def stop_message(content: Mapping[str, Any], *, dataset: Path, quarantine: Path)
             "  No picture was found at all. For records without pictures set validate.images to absent in params.yaml "
             "(or run region-heads validate --no-images)."
         )
-    lines.append(f"  All rejected records, whole and with their reasons: {quarantine}")
+    if quarantine is not None:
+        lines.append(f"  All rejected records, whole and with their reasons: {quarantine}")
     return "\n".join(lines)

@@ -42,7 +42,7 @@ class RegionHeadsConfig(PretrainedConfig):
 
     Raises:
         ValueError: A task in ``region_heads_cfg`` or ``loss_weights``, ``loss_weighting`` or
-            ``backbone_precision`` is unknown.
+            ``backbone_precision`` is unknown, or a field of a head or ``depth_share`` is none.
     """
 
     model_type = "region_heads"
@@ -76,6 +76,11 @@ class RegionHeadsConfig(PretrainedConfig):
         if self.backbone_precision not in PRECISIONS:
             raise ValueError(f"unknown backbone_precision {self.backbone_precision!r}; known: {', '.join(PRECISIONS)}")
         self.region_heads_cfg = {task: {"enabled": True, "dropout": 0.0, **heads.get(task, {})} for task in TASK_NAMES}
+        for task, head in self.region_heads_cfg.items():
+            if type(head["enabled"]) is not bool:
+                raise ValueError(f"region_heads_cfg.{task}.enabled: expected true or false, found {head['enabled']!r}")
+        if self.depth_share is not None and not 0 <= self.depth_share <= 1:
+            raise ValueError(f"depth_share: expected a share from 0 to 1, found {self.depth_share!r}")
         self.loss_weights = {task: float(weights.get(task, 1.0)) for task in TASK_NAMES}
         super().__post_init__(**kwargs)
 

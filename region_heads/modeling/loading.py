@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -14,8 +14,11 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.initialization import no_init_weights
 
-from region_heads.errors import RegionHeadsError
+from region_heads.errors import RegionHeadsError, first_line
 from region_heads.modeling.config import RegionHeadsConfig
+
+if TYPE_CHECKING:
+    from region_heads.data.processor import RegionProcessor
 
 _WEIGHINGS = "region_heads.uncertainty."
 """Where the learned weights of losses lie in a model's state."""
@@ -41,14 +44,18 @@ def read_model(
         left += [f"region_heads.heads.{task}." for task, given in heads.items() if not given["enabled"]]
     weights = read_weights(folder)
     with torch.random.fork_rng(devices=[]), no_init_weights():
-        model = build(config)
+        try:
+            model = build(config)
+        except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:  # sizes and settings that fit no model
+            raise RegionHeadsError(f"{folder}/config.json: no model fits it ({first_line(error)}); {_AGAIN}") from None
     tied = model.all_tied_weights_keys
     expected = {name: weight for name, weight in model.state_dict().items() if name not in tied}
     check_weights(folder, weights, expected, optional=[_WEIGHINGS], left=(*left, *tied))
     for name, weight in weights.items():
         if weight.is_floating_point():
-            weights[name] = weight.to(dtype or weight.dtype if name.startswith("backbone.") else torch.float32)
-            if weights[name].dtype == torch.bfloat16:
+            kept = dtype or weight.dtype if name.startswith("backbone.") else torch.float32
+            weights[name] = weight.to(kept if kept == torch.bfloat16 else torch.float32)
+            if kept == torch.bfloat16:
                 config.backbone_precision = "bfloat16"  # as its training had it, in models that do not say so
     model.load_state_dict({name: weight for name, weight in weights.items() if name in expected}, False, assign=True)
     model.tie_weights(recompute_mapping=False)
@@ -81,6 +88,26 @@ def read_config(folder: Path) -> RegionHeadsConfig:
             f"{found!r}; a backbone alone has no heads to answer with"
         )
     return config
+
+
+def check_processor(folder: Path, config: RegionHeadsConfig, processor: RegionProcessor) -> None:
+    """Holds the processor beside a model against the model's configuration.
+
+    Raises:
+        RegionHeadsError: They are those of two models: what stands for a region, or the grid of the picture, differs.
+    """
+    for name, found in {
+        "mask_token_id": processor.mask_id,
+        "read_out_token_id": processor.read_out_id,
+        "answer_token_id": processor.answer_id,
+        "image_token_grid": processor.prompt.image_token_grid,
+    }.items():
+        expected = getattr(config, name)
+        if found != expected:
+            raise RegionHeadsError(
+                f"{folder}: {name}: expected {expected}, as in config.json, found {found} in the processor or "
+                f"tokenizer beside it, which are of another model; {_AGAIN}"
+            )
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
@@ -147,6 +174,10 @@ def check_weights(
                 f"{where}: weight {name}: expected the shape {list(expected[name].shape)} of config.json, found "
                 f"{list(weight.shape)}; {_AGAIN}"
             )
+        if name in expected and weight.is_floating_point() != expected[name].is_floating_point():
+            raise RegionHeadsError(f"{where}: weight {name}: found numbers of the type {weight.dtype}; {_AGAIN}")
+        if not bool(weight.isfinite().all()):
+            raise RegionHeadsError(f"{where}: weight {name}: expected finite numbers, found NaN or infinity; {_AGAIN}")
 
 
 def listed(names: Iterable[str], most: int = 3) -> str:

@@ -30,7 +30,7 @@ from region_heads.modeling.backbones import adapter_for, load_backbone_config
 from region_heads.modeling.backbones.tiny import tiny_config
 from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.heads.counting import MAX_COUNT
-from region_heads.modeling.loading import listed, read_config
+from region_heads.modeling.loading import check_processor, listed, read_config
 from region_heads.modeling.model import RegionHeadsModel
 from region_heads.modeling.packing import can_pack, row_length
 from region_heads.training.labels import check_labels
@@ -143,6 +143,7 @@ def _trained(settings: ModelSettings, folder: Path, train: pa.Table) -> tuple[Re
                 "or start from scratch"
             )
     processor = RegionProcessor.from_pretrained(folder)
+    check_processor(folder, config, processor)
     counting = (config.region_heads_cfg or {})["counting"]
     counts = counting.get("max_count", MAX_COUNT)
     check_labels(train, max_count=counts if counting["enabled"] else None)

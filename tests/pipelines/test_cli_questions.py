@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -173,6 +174,17 @@ def test_predict_without_the_depth_of_training_is_refused_or_allowed(model: Path
         _answers(model, laid_out / "test.json")
     with pytest.raises(RegionHeadsError, match=r"--depths .*/test/depths: expected a folder, found none"):
         _answers(model, laid_out / "test.json", depths=depths, without_depth=True)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"q1": 2.5}'])
+def test_predict_names_the_users_file_and_none_that_is_removed_afterwards(
+    model: Path, laid_out: Path, text: str
+) -> None:
+    (laid_out / "test.json").write_text(text)
+    with pytest.raises(RegionHeadsError) as told:
+        _answers(model, laid_out / "test.json")
+    assert str(told.value).startswith(f"{laid_out / 'test.json'}: ")
+    assert re.findall(r"/\S+", str(told.value).replace(str(laid_out), "")) == ["/test.json:"]
 
 
 def test_predict_names_a_model_that_is_not_there(command: Command, image_folder: Path, tmp_path: Path) -> None:

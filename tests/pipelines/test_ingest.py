@@ -241,7 +241,8 @@ def test_what_is_not_taken_is_told(download: Path, tmp_path: Path) -> None:
     images = download / "train" / "images"
     (images / "links.tar").write_bytes(
         _tarred(_info("c.png", 0, tarfile.SYMTYPE, "/etc/passwd"), _info("d.png", 0, tarfile.LNKTYPE, "a.png"),
-                _info("e.png", 0, tarfile.FIFOTYPE), _info("f.txt"), _info("g\n.png"), _info("at", 0, tarfile.DIRTYPE))
+                _info("e.png", 0, tarfile.FIFOTYPE), _info("f.txt"), _info("._f.png"),
+                _info("g\n.png"), _info("at", 0, tarfile.DIRTYPE))
     )  # fmt: skip
     with zipfile.ZipFile(images / "links.zip", "w") as pack:
         link = zipfile.ZipInfo("h.png")
@@ -254,6 +255,8 @@ def test_what_is_not_taken_is_told(download: Path, tmp_path: Path) -> None:
     (images / "in.png").symlink_to(download / "val" / "images" / "000007.png")
     (images / "folder").symlink_to(tmp_path, target_is_directory=True)
     (images / "gone.png").symlink_to("nowhere.png")
+    (images / "loop.png").symlink_to("loop.png")
+    (images / "._a.png").write_bytes(b"of a Mac")
     (download / "val" / "depths").symlink_to(tmp_path, target_is_directory=True)
     (download / "test.json").symlink_to(tmp_path / "outside.png")
     os.mkfifo(images / "pipe.png")
@@ -271,8 +274,10 @@ def test_what_is_not_taken_is_told(download: Path, tmp_path: Path) -> None:
         "test.json: a link out of the download; copy what it leads to, as `cp -rL` does",
         "train/images/folder: a link out of the download; copy what it leads to, as `cp -rL` does",
         "train/images/gone.png: no file of its own",
+        "train/images/loop.png: no file of its own",
+        "train/images/._a.png: neither a picture nor an archive that can be read",
         "train/images/links.tar: c.png and 2 more: a link or a device",
-        "train/images/links.tar: f.txt: no picture",
+        "train/images/links.tar: f.txt and 1 more: no picture",
         "train/images/links.tar: g\\n.png: a name that no file can have",
         "train/images/links.zip: h.png: a link or a device",
         f"train/images/links.zip: {'x' * 300}.png: a name that no file can have",

@@ -58,6 +58,47 @@ def test_a_weight_of_another_shape_or_model_is_refused_by_name(saved: Path) -> N
         load(saved)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda w: torch.full_like(w, float("nan")), "expected finite numbers"),
+        (lambda w: torch.full_like(w, float("-inf")), "expected finite numbers"),
+        (lambda w: w.to(torch.int32), r"numbers of the type torch\.int32"),
+    ],
+)
+@pytest.mark.parametrize("part", ["backbone.", "region_heads.heads.counting."])
+def test_a_weight_that_is_no_number_is_refused_by_name(saved: Path, change: Any, said: str, part: str) -> None:
+    name = next(name for name in load_file(saved / "model.safetensors") if name.startswith(part))
+    _edit_weights(saved, lambda weights: weights | {name: change(weights[name])})
+    with pytest.raises(RegionHeadsError, match=rf"weight {name}: .*{said}"):
+        load(saved)
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("config.json", {"mask_token_id": 7}),
+        ("config.json", {"image_token_grid": 3}),
+        ("config.json", {"region_heads_cfg": {"counting": {"enabled": "no"}}}),
+        ("config.json", {"region_heads_cfg": {"counting": {"enabled": True, "dropout": 5}}}),
+        ("config.json", {"region_heads_cfg": {"counting": {"enabled": True, "max_count": "many"}}}),
+        ("config.json", {"head_size": "64"}),
+        ("config.json", {"depth_share": 7}),
+        ("config.json", {"depth_share": float("nan")}),
+        ("config.json", {"depth_share": "all"}),
+        ("tokenizer.json", "<mask>"),
+    ],
+)
+def test_configuration_and_tokenizer_are_those_of_the_model_or_it_is_refused(
+    saved: Path, file: str, change: Any
+) -> None:
+    text = (saved / file).read_text()
+    text = text.replace(change, "<mosk>") if isinstance(change, str) else json.dumps(json.loads(text) | change)
+    (saved / file).write_text(text)
+    with pytest.raises(RegionHeadsError, match=str(saved)):
+        load(saved)
+
+
 def test_loading_draws_nothing_at_random(saved: Path) -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()
