@@ -53,14 +53,16 @@ def load_params(path: Path) -> dict[str, Section]:
         RegionHeadsError: The file is missing or not YAML, a key is unknown (with the nearest known one),
             or a value has the wrong type or range.
     """
-    content = read_yaml(path, advice="run in the repository or give --params FILE") or {}
+    content = read_yaml(path, advice="run in the repository or give --params FILE")
+    content = {} if content is None else content
     if not isinstance(content, dict):
         raise RegionHeadsError(f"{path}: expected sections at the top level, found {type(content).__name__}")
     known = sections()
     for name in content:
         if name not in known:
             raise RegionHeadsError(f"{path}: unknown section {name!r}{nearest(str(name), known)}")
-    return {name: parse_section(name, content.get(name) or {}, source=str(path)) for name in known}
+    given = {name: values for name, values in content.items() if values is not None}
+    return {name: parse_section(name, given.get(name, {}), source=str(path)) for name in known}
 
 
 def section(params: Mapping[str, Section], schema: type[AnySection]) -> AnySection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -25,6 +26,16 @@ Pattern = Annotated[str, AfterValidator(check_pattern)]
 """A regular expression; "": none."""
 
 
+def _model_name(name: str) -> str:
+    if not re.fullmatch("(?!\\.+$)(?!\\s)[^/:]{1,200}(?<!\\s)", name) or not name.isprintable():
+        raise ValueError('expected a name as MLflow takes it: at most 200 characters, no "/", ":" or only dots')
+    return name
+
+
+ModelName = Annotated[str, AfterValidator(_model_name)]
+"""It is the beginning of the names of the logs, too."""
+
+
 class Section(BaseModel):
     """A section of ``params.yaml``: typed, immutable, without unknown keys."""
 
@@ -37,6 +48,9 @@ class Section(BaseModel):
         if not isinstance(values, dict):
             return values
         optional = {name for name, field in cls.model_fields.items() if type(None) in get_args(field.annotation)}
+        for name, field in cls.model_fields.items():
+            if field.annotation in (int, float) and isinstance(values.get(name), bool):
+                raise ValueError(f"{name}: expected a number")
         return {name: None if value == "null" and name in optional else value for name, value in values.items()}
 
 
@@ -59,9 +73,9 @@ class DatasetParams(Section):
 class TrackingParams(Section):
     """Where runs and models are recorded. MLFLOW_TRACKING_URI in the environment wins over `uri`."""
 
-    uri: str = Field("sqlite:///mlflow.db", description="MLflow tracking server or database.")
-    experiment: str = Field("region-heads", description="MLflow experiment.")
-    model_name: str = Field("region-heads", description="Name in the MLflow model registry.")
+    uri: str = Field("sqlite:///mlflow.db", min_length=1, description="MLflow tracking server or database.")
+    experiment: str = Field("region-heads", min_length=1, description="MLflow experiment.")
+    model_name: ModelName = Field("region-heads", description="Name in the MLflow model registry.")
 
 
 class SourceParams(Section):

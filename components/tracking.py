@@ -13,10 +13,11 @@ import os
 import typing
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from components.local_store import ARTIFACTS, BESIDE, absolute_address, follow, store_file
 from components.sections import TrackingParams
-from region_heads.errors import RegionHeadsError, public
+from region_heads.errors import RegionHeadsError, first_line, public
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -86,12 +87,17 @@ def connect(tracking: TrackingParams, *, make: bool = True) -> MlflowClient:
         with _environment_kept("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
             mlflow.set_tracking_uri(uri)
         client = mlflow.MlflowClient()
-        client.search_experiments(max_results=1)
+        believes = client.get_experiment_by_name(uuid4().hex) is not None  # a name that nothing has
     except Exception as error:  # MLflow lets errors of its drivers and of HTTP through
         raise RegionHeadsError(
-            f"MLflow at {uri}: not usable ({type(error).__name__}: {public(_first_line(error), uri)}); "
+            f"MLflow at {uri}: not usable ({type(error).__name__}: {public(first_line(error), uri)}); "
             "check tracking.uri in params.yaml and MLFLOW_TRACKING_URI"
         ) from error
+    if believes:
+        raise RegionHeadsError(
+            f"MLflow at {uri}: not usable (it finds whatever it is asked for, as no MLflow does); "
+            "check tracking.uri in params.yaml and MLFLOW_TRACKING_URI"
+        )
     return client
 
 
@@ -108,7 +114,7 @@ def in_words(client: MlflowClient) -> Iterator[None]:
         yield
     except MlflowException as error:
         uri = str(client.tracking_uri)
-        raise RegionHeadsError(f"MLflow at {uri}: {error.error_code}: {public(_first_line(error), uri)}") from error
+        raise RegionHeadsError(f"MLflow at {uri}: {error.error_code}: {public(first_line(error), uri)}") from error
 
 
 @contextlib.contextmanager
@@ -214,7 +220,7 @@ def find_run(client: MlflowClient, run_id: str | None) -> Run | None:
     except MlflowException as error:
         if error.error_code not in _MISSING:  # no answer, or no right to read it: that is not "no such run"
             raise RegionHeadsError(
-                f"MLflow at {client.tracking_uri}: run {run_id} cannot be read: {_first_line(error)}"
+                f"MLflow at {client.tracking_uri}: run {run_id} cannot be read: {first_line(error)}"
             ) from error
         return None
     return run if run.info.lifecycle_stage == "active" else None
@@ -242,7 +248,3 @@ def _experiment(client: MlflowClient, name: str) -> str:
         if found is None:
             raise
         return typing.cast(str, found.experiment_id)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0][:200]

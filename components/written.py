@@ -26,6 +26,21 @@ def _ordered(interval: list[float]) -> list[float]:
     return interval
 
 
+def _known(*fields: str) -> Any:
+    """Holds that a model with questions has these figures."""
+
+    def check(self: Any) -> Any:
+        if self.n and None in [getattr(self, field) for field in fields]:
+            raise ValueError(f"expected {' and '.join(fields)}, as n is {self.n}")
+        return self
+
+    return model_validator(mode="after")(check)
+
+
+def _near(found: float, expected: float) -> bool:
+    return abs(found - expected) < 1e-6
+
+
 def _every_task(tasks: Mapping[str, Any]) -> Mapping[str, Any]:
     if set(tasks) != set(TASK_NAMES):
         raise ValueError(f"expected every task ({', '.join(TASK_NAMES)}), found {', '.join(tasks) or 'none'}")
@@ -34,7 +49,7 @@ def _every_task(tasks: Mapping[str, Any]) -> Mapping[str, Any]:
 
 _Text = Annotated[str, Field(min_length=1)]
 _Version = Annotated[str, Field(pattern="^[1-9][0-9]*$")]
-_Count = Annotated[int, Field(ge=0)]
+_Count = Annotated[int, Field(ge=0, le=10**12)]
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Two = Field(min_length=2, max_length=2)
 _Interval = Annotated[list[float], _Two, AfterValidator(_ordered)]
@@ -46,34 +61,31 @@ class _Counted(_Written):
     accuracy: _Share | None
     ci95: _Shares | None
     n: _Count
-
-    @model_validator(mode="after")
-    def _figures(self) -> _Counted:
-        if self.n and (self.accuracy is None or self.ci95 is None):
-            raise ValueError(f"expected accuracy and ci95, as n is {self.n}")
-        return self
+    _figures = _known("accuracy", "ci95")
 
 
 class _TaskFigures(_Counted):
     baseline_ci95: _Shares | None
     baseline_name: str | None = None
+    _baseline = _known("baseline_ci95", "baseline_name")
 
 
 class _Change(_Written):
     difference: Annotated[float, Field(ge=-1, le=1)] | None
     ci95: _Interval | None
     n: _Count
-
-    @model_validator(mode="after")
-    def _figures(self) -> _Change:
-        if self.n and (self.difference is None or self.ci95 is None):
-            raise ValueError(f"expected difference and ci95, as n is {self.n}")
-        return self
+    _figures = _known("difference", "ci95")
 
 
 class _PairedChange(_Change):
     gained: _Count
     lost: _Count
+
+    @model_validator(mode="after")
+    def _paired(self) -> _PairedChange:
+        if self.n and not _near((self.gained - self.lost) / self.n, self.difference or 0.0):
+            raise ValueError(f"expected (gained - lost) / n as the difference, found {self.difference}")
+        return self
 
 
 class _Comparison(_Written):
@@ -101,6 +113,8 @@ class Figures(_Written):
             compared = self.champion.comparison
             if compared.score.difference is None or compared.score.ci95 is None:
                 raise ValueError("champion.comparison.score: expected difference and ci95, found none")
+            if not _near((self.score or 0.0) - self.champion.score, compared.score.difference):
+                raise ValueError("champion.comparison.score.difference: expected score less champion.score")
             for name, task in self.tasks.items():
                 if compared.tasks[name].n != task.n:
                     raise ValueError(f"champion.comparison.tasks.{name}.n: expected {task.n}, as in tasks.{name}")
@@ -190,10 +204,23 @@ class Evaluation(Figures):
     warnings: list[str]
     champion: _Champion | None
 
+    @model_validator(mode="after")
+    def _mean(self) -> Evaluation:
+        accuracies = [task.accuracy or 0.0 for task in self.tasks.values() if task.n]
+        if not _near(sum(accuracies) / max(1, len(accuracies)), self.score):
+            raise ValueError(f"score: expected the mean of the tasks' accuracies, found {self.score}")
+        return self
+
 
 class _DataGate(_Written):
     passed: bool
     refusals: list[str]
+
+    @model_validator(mode="after")
+    def _reasons(self) -> _DataGate:
+        if self.passed == bool(self.refusals):
+            raise ValueError("expected refusals where it is not passed, and none where it is")
+        return self
 
 
 class Validation(_Written):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from region_heads.errors import RegionHeadsError
+from region_heads.errors import CONTROLS, RegionHeadsError
 
 _LARGEST = 100_000
 """Values that a file may hold, those that stand behind an alias counted each time."""
@@ -56,9 +57,19 @@ class _Loader(yaml.SafeLoader):
         except (ValueError, ArithmeticError) as error:  # a number that Python does not take
             raise _refusal(node, f"{error}") from None
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        if re.match("[-+]?0[0-9_]|.*:", node.value):
+            raise _refusal(node, f"{node.value} is another number to YAML; write it in decimal digits, or in quotes")
+        return int(super().construct_yaml_int(node))
+
+    def construct_yaml_str(self, node: yaml.ScalarNode) -> str:
+        if node.value.translate(CONTROLS) != node.value:
+            raise _refusal(node, f"expected a text without control characters, found {node.value!r}")
+        return str(super().construct_yaml_str(node))
+
     def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
         value = float(super().construct_yaml_float(node))
-        if not math.isfinite(value):
+        if not math.isfinite(value) or ":" in node.value:
             raise _refusal(node, f"expected a finite number, found {node.value}")
         return value
 
@@ -95,5 +106,5 @@ def _refusal(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
     return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
-_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
+for _kind in ("int", "str", "float", "timestamp"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", getattr(_Loader, f"construct_yaml_{_kind}"))

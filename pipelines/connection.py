@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from region_heads.errors import RegionHeadsError
+from region_heads.errors import RegionHeadsError, told
 
 ENDPOINT = "KF_PIPELINES_ENDPOINT"
 """Environment variable with the server's address; kfp's own clients read the same one."""
@@ -58,10 +58,12 @@ def kubeflow(host: str | None) -> Iterator[Any]:
         raise RegionHeadsError(f"{address}: no answer from a Kubeflow Pipelines server ({error})") from None
     except kfp_server_api.ApiException as error:
         raise _refused(address, error) from None
-    except (AttributeError, UnicodeDecodeError) as error:  # of kfp's client, from a refusal without a body in UTF-8
-        if not isinstance(error.__context__, kfp_server_api.ApiException):
+    except (AttributeError, UnicodeDecodeError, RecursionError) as error:  # of kfp's client, which reads any answer
+        if isinstance(error.__context__, kfp_server_api.ApiException):
+            raise _refused(address, error.__context__) from None
+        if isinstance(error, AttributeError):
             raise
-        raise _refused(address, error.__context__) from None
+        raise RegionHeadsError(f"{address}: expected an answer of Kubeflow Pipelines, found {told(error)}") from None
     finally:
         root.setLevel(level)
 
@@ -88,16 +90,18 @@ def _checked(api: Any, address: str) -> Any:
         fields = getattr(getattr(kfp_server_api, kind, None), "attribute_map", {})
         try:
             content = json.loads(response.data)
-        except ValueError:
-            content = None
-        # A model has one of its fields or is empty; what was deleted or paused is answered by an empty object.
-        if not isinstance(content, dict) or (content and not {*fields, *fields.values()} & set(content)):
+            # A model has one of its fields or is empty; what was deleted or paused is answered by an empty object.
+            sound = isinstance(content, dict) and not (content and {*fields, *fields.values()}.isdisjoint(content))
+            answer = read(response, kind) if sound else None
+        except (ValueError, TypeError, AttributeError, RecursionError):  # no JSON, or a field of another type
+            sound = False
+        if not sound:
             start = " ".join(str(response.data).split())[:80]
             raise RegionHeadsError(
                 f"{address}: expected an answer of Kubeflow Pipelines ({kind}), found {start!r}; a login or a proxy "
                 "in front of the server answers in its place, or --host names another service"
             )
-        return read(response, kind)
+        return answer
 
     api.deserialize = deserialize
     return api

@@ -175,7 +175,7 @@ def library_of(error: BaseException) -> str | None:
 
 def first_line(error: BaseException) -> str:
     """The first line of what an error of a library says, shortened."""
-    return (str(error).strip().splitlines() or [""])[0][:300].translate(CONTROLS)
+    return (str(error).strip().splitlines() or [""])[0][:500].translate(CONTROLS)
 
 
 def _words(error: BaseException) -> str | None:

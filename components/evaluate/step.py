@@ -84,11 +84,14 @@ def evaluate(
     if champion is not None:
         print(f"Re-scoring the champion, version {champion.version}, on the same questions ...")
         with tempfile.TemporaryDirectory() as scratch:
-            folder = download_model(tracking.model_name, champion.version, Path(scratch))
             try:
+                folder = download_model(tracking.model_name, champion.version, Path(scratch))
                 incumbent = judge(test, _predict(folder, test, dataset, evaluate, data))
             except RegionHeadsError as error:
-                raise RegionHeadsError(f"the champion, version {champion.version}: {error}") from None
+                raise RegionHeadsError(
+                    f"the champion, version {champion.version}: {error}; mend that, or set evaluate.compare_champion "
+                    "to false and name the next champion by hand (region-heads registry promote)"
+                ) from None
             content["champion"] = _champion(str(champion.version), judged, incumbent, train, evaluate)
             content["champion"]["model_digest"] = model_digest(folder)
     content["model_digest"] = model_digest(model)
@@ -118,7 +121,7 @@ def _judged_tasks(model: Path, train: pa.Table) -> list[str]:
 
     heads = read_config(model).region_heads_cfg or {}
     enabled = {name for name, head in heads.items() if head["enabled"]} or set(TASK_NAMES)  # none: it answers in text
-    taught = set(train["task"].to_pylist())
+    taught = set(train.filter(train["answer"].is_valid())["task"].to_pylist())
     return [name for name in TASK_NAMES if name in enabled & taught]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import time
 import urllib.error
 import urllib.request
@@ -33,14 +34,17 @@ def send(address: str, text: str, *, pause: float = 2.0) -> None:
     Raises:
         RegionHeadsError: It was not taken. The address is a secret and is not named.
     """
+    wrong = RegionHeadsError(
+        "the secret region-heads-webhook: expected an address such as https://… in the key url, found none"
+    )
+    if not (address.isascii() and re.match("https?://", address)):
+        raise wrong
     try:
         request = urllib.request.Request(
             address, json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}, method="POST"
         )
     except ValueError:
-        raise RegionHeadsError(
-            "the secret region-heads-webhook: expected an address such as https://… in the key url, found none"
-        ) from None
+        raise wrong from None
     for remaining in reversed(range(_TRIES)):
         try:
             with _OPENER.open(request, timeout=_TIMEOUT) as answer:

@@ -70,7 +70,7 @@ def decide(
         same_weights: Whether this version is the champion's model with other code; no gain is asked of it.
         served: Tasks that the champion was judged on; a next one must answer these too.
     """
-    problem = first_problem(dict(evaluation), Figures) or first_problem(dict(validation), Validation)
+    problem = first_problem(evaluation, Figures) or first_problem(validation, Validation)
     if problem:
         whole = Check(
             name="whole", passed=False, value=problem, threshold="whole", asked="equal to",
@@ -202,8 +202,6 @@ def _levels(evaluation: Mapping[str, Any], params: Params) -> Iterator[Check]:
             threshold=level,
             sentence=f"{spoken(name)} has {points(task['accuracy'])} right, at least {points(level)} is asked for.",
         )
-        if task["baseline_ci95"] is None:
-            continue
         bar = task["baseline_ci95"][1] + params.min_margin_over_baseline
         yield Check(
             name=f"baseline/{name}",

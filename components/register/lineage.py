@@ -69,13 +69,16 @@ def code_revision() -> dict[str, str]:
     if revision is None:
         return {}
     packages = [SHIPPED.name, Path(components.__file__).parent.name]
-    tracked = _git("ls-files", "--error-unmatch", "--", *(f"{package}/__init__.py" for package in packages))
     # `dvc repro` rewrites dvc.lock while the line runs; that is no change of the code.
     changes = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)dvc.lock")
-    untracked = _git("ls-files", "--others", "--exclude-standard", "--", *packages)
-    if tracked is None or changes is None or untracked is None:
+    # Also what git is told to ignore is code that runs. "H" marks what git compares, "?" what it does not track.
+    files = _git("ls-files", "-v", "--cached", "--others", "--exclude=__pycache__/", "--", *packages)
+    marks = {line[2:]: line[0] for line in (files or "").splitlines()}
+    if changes is None or any(marks.get(f"{package}/__init__.py") != "H" for package in packages):
         return {"git_revision": revision, "git_dirty": "unknown"}
-    return {"git_revision": revision, "git_dirty": str(bool(changes or untracked)).lower()}
+    if changes or "?" in marks.values():
+        return {"git_revision": revision, "git_dirty": "true"}
+    return {"git_revision": revision, "git_dirty": "false" if set(marks.values()) == {"H"} else "unknown"}
 
 
 def _git(*arguments: str) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import mlflow
@@ -58,6 +60,22 @@ def test_an_unusable_store_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(RegionHeadsError, match=r"MLflow at mlruns: not usable .* check tracking\.uri"):
         connect(TrackingParams(uri="mlruns"))
+
+
+@pytest.mark.parametrize("page", ["{}", "", "[]", '{"experiment": {}}', "<html>Log in</html>"])
+def test_a_server_that_is_not_mlflow_is_no_empty_store(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Front(BaseHTTPRequestHandler):
+        def handle_one_request(self) -> None:
+            self.close_connection = True
+            self.rfile.readline()
+            self.wfile.write(f"HTTP/1.0 200 OK\r\n\r\n{page}".encode())
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Front) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(RegionHeadsError, match=r"MLflow at http.*: not usable .* check tracking\.uri"):
+            connect(TrackingParams(), make=False)
+        server.shutdown()
 
 
 def _logs_a_note(store: Path) -> str:

@@ -13,7 +13,14 @@ _BIN = {"low": 0.9, "high": 1.0, "confidence": 0.95, "accuracy": 0.9, "n": 100}
 
 def evaluation(champion: str | None = None, gain: float = 0.05, **fields: Any) -> dict[str, Any]:
     """``evaluation.json`` of a good model, better than ``champion`` by ``gain`` on every task; ``fields`` replace."""
-    change = {"difference": gain, "ci95": [gain - 0.01, gain + 0.01], "n": 100, "gained": 9, "lost": 4}
+    change: dict[str, Any] = {
+        "difference": gain,
+        "ci95": [gain - 0.01, gain + 0.01],
+        "n": 100,
+        "gained": 50,
+        "lost": 50,
+    }
+    change["gained"] += round(100 * gain)
     shown = {
         **_COUNTED, "baseline": 0.4, "baseline_ci95": [0.3, 0.5], "baseline_name": "always left",
         "beats_baseline": True, "macro": {"accuracy": 0.9, "ci95": [0.85, 0.95], "by": "truth"},

@@ -56,13 +56,22 @@ def test_without_a_server_it_says_so_at_once(host: str | None, message: str, mon
         pass
 
 
-PAGES = ["<html><title>Log in</title></html>", '{"error": "login required"}', '"welcome"', "", "[]"]
+PAGES: list[str | bytes] = [
+    "<html><title>Log in</title></html>",
+    '{"error": "login required"}',
+    '"welcome"',
+    "",
+    "[]",
+    b"\xff\xfe",
+    "[" * 9999,
+]
+PAGES += ['{"experiments": 5, "recurringRuns": 5, "recurring_runs": 5, "multi_user": 5}']
 
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("command", ["submit", "schedule", "unschedule"])
 def test_an_answer_that_is_not_the_apis_is_never_believed(
-    command: str, page: str, server: Server, params: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, page: str | bytes, server: Server, params: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever request it is that something else answers: no run is called started, no schedule created or deleted."""
     compiled = compile_text(params)  # once, it takes a second

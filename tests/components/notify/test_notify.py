@@ -163,7 +163,9 @@ def test_a_busy_webhook_is_asked_again_and_one_that_refuses_is_not(receiver: Rec
     assert receiver.address not in str(refused.value), "the address is a secret"
 
 
-@pytest.mark.parametrize("address", ["nonsense", "http://127.0.0.1:9/x"])
+@pytest.mark.parametrize(
+    "address", ["nonsense", "http://127.0.0.1:9/x", "file:///etc/hostname", "data:,ok", "http://h/ü"]
+)
 def test_an_address_that_leads_nowhere_is_told(address: str) -> None:
     with pytest.raises(RegionHeadsError, match="secret region-heads-webhook"):
         send(address, "text", pause=0.01)

@@ -26,7 +26,14 @@ def decide(evaluation: dict[str, Any], params: Params, **about: Any) -> Verdict:
 
 def good(champion: str | None = None, gain: float = 0.05, width: float = 0.02) -> dict[str, Any]:
     """An evaluation that passes, better than ``champion`` by ``gain`` on every task, give or take ``width``."""
-    change = {"difference": gain, "ci95": [gain - width, gain + width], "n": 100, "gained": 9, "lost": 4}
+    change: dict[str, Any] = {
+        "difference": gain,
+        "ci95": [gain - width, gain + width],
+        "n": 100,
+        "gained": 50,
+        "lost": 50,
+    }
+    change["gained"] += round(100 * gain)
     return {
         "score": 0.9,
         "tasks": {
@@ -44,7 +51,7 @@ def good(champion: str | None = None, gain: float = 0.05, width: float = 0.02) -
         if champion is None
         else {
             "version": champion,
-            "score": 0.85,
+            "score": 0.9 - gain,
             "comparison": {
                 "score": dict(change),
                 "tasks": {name: copy.deepcopy(change) for name in TASK_NAMES},
@@ -97,7 +104,8 @@ def test_ties_and_gains_that_may_be_chance_do_not_promote(gain: float, width: fl
 
 def test_a_significant_loss_on_one_task_outweighs_any_gain() -> None:
     evaluation = good("3", gain=0.2)
-    evaluation["champion"]["comparison"]["tasks"]["counting"] |= {"difference": -0.01, "ci95": [-0.02, -0.001]}
+    task = {"difference": -0.01, "ci95": [-0.02, -0.001], "gained": 0, "lost": 1}
+    evaluation["champion"]["comparison"]["tasks"]["counting"] |= task
     verdict = decide(evaluation, Params(), champion="3")
     assert failed(verdict) == ["no loss/counting"]
     assert "a significant loss" in verdict.sentence
@@ -105,13 +113,14 @@ def test_a_significant_loss_on_one_task_outweighs_any_gain() -> None:
 
 def test_a_large_loss_is_refused_even_where_few_questions_hide_its_significance() -> None:
     evaluation = good("3", gain=0.2)
-    evaluation["champion"]["comparison"]["tasks"]["counting"] |= {"difference": -0.2, "ci95": [-0.5, 0.1]}
+    task = {"difference": -0.2, "ci95": [-0.5, 0.1], "gained": 5, "lost": 25}
+    evaluation["champion"]["comparison"]["tasks"]["counting"] |= task
     assert failed(decide(evaluation, Params(), champion="3")) == ["no loss/counting"]
 
 
 def test_a_loss_that_the_test_cannot_rule_out_is_refused_and_the_sentence_says_what_would_help() -> None:
     evaluation = good("3", gain=0.2)
-    task = {"difference": 0.01, "ci95": [-0.07, 0.09], "n": 100}
+    task = {"difference": 0.01, "ci95": [-0.07, 0.09], "n": 100, "gained": 9, "lost": 8}
     evaluation["champion"]["comparison"]["tasks"]["counting"] |= task
     verdict = decide(evaluation, Params(max_task_loss=0.03), champion="3")
     assert failed(verdict) == ["no loss/counting"]
@@ -221,3 +230,36 @@ def test_the_champions_weights_with_newer_code_need_no_gain_and_may_lose_nothing
     assert verdict.promoted
     assert "the same weights with newer code" in verdict.sentence
     assert not decide(worse, Params(), champion="1", same_weights=True).promoted
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("champion.comparison.tasks.distance.difference", 0.5),
+        ("champion.comparison.tasks.distance.gained", 60),
+        ("champion.comparison.score.difference", 0.5),
+        ("champion.score", 0.1),
+        ("tasks.distance.baseline_ci95", None),
+        ("tasks.distance.baseline_name", None),
+        ("tasks.distance.n", 10**400),
+    ],
+)
+def test_figures_that_contradict_each_other_or_have_no_baseline_count_as_damaged(field: str, value: object) -> None:
+    evaluation = good("3")
+    *way, last = field.split(".")
+    place: Any = evaluation
+    for part in way:
+        place = place[part]
+    place[last] = value
+    assert failed(decide(evaluation, Params(), champion="3")) == ["whole"]
+
+
+@pytest.mark.parametrize("gate", [{"passed": True, "refusals": ["no records"]}, {"passed": False, "refusals": []}])
+def test_a_data_gate_that_contradicts_itself_counts_as_damaged(gate: dict[str, Any]) -> None:
+    assert failed(decide_with_data(good(), {"gate": gate}, Params(), champion=None)) == ["whole"]
+
+
+@pytest.mark.parametrize("what", [None, [], "text", 5, [["score", 1]]])
+def test_what_is_no_object_counts_as_damaged(what: Any) -> None:
+    assert failed(decide_with_data(what, SOUND, Params(), champion=None)) == ["whole"]
+    assert failed(decide_with_data(good(), what, Params(), champion=None)) == ["whole"]

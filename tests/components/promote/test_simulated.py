@@ -58,7 +58,7 @@ def _pair(rng: np.random.Generator, questions: int, change: dict[str, float], al
         "score": float(challenger.mean()),
         "tasks": {
             task: {"accuracy": float(challenger[tasks == task].mean()), "ci95": [0.5, 1.0],
-                   "n": int((tasks == task).sum()), "baseline_ci95": None}
+                   "n": int((tasks == task).sum()), "baseline_ci95": [0.0, 0.1], "baseline_name": "always 1"}
             for task in TASK_NAMES
         },
         "champion": {"version": "1", "score": float(champion.mean()), "comparison": comparison},

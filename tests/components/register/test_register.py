@@ -157,6 +157,19 @@ def test_what_git_did_not_look_at_is_unknown(tmp_path: Path, monkeypatch: pytest
     assert dirty(sound) == "false"
     (sound / "region_heads" / "new.py").write_text("")
     assert dirty(sound) == "true", "code that is not tracked"
+    (sound / "region_heads" / "new.py").unlink()
+    (sound / "components" / "__pycache__").mkdir()
+    (sound / "components" / "__pycache__" / "x.pyc").write_text("")
+    assert dirty(sound) == "false", "compiled code is no code"
+    (sound / ".git" / "info" / "exclude").write_text("secret.py")
+    (sound / "components" / "secret.py").write_text("")
+    assert dirty(sound) == "true", "code that git was told to ignore runs all the same"
+    (sound / "components" / "secret.py").unlink()
+    for mark in ("assume-unchanged", "skip-worktree"):
+        index = ["git", "-C", str(sound), "update-index"]
+        subprocess.run([*index, f"--{mark}", "components/__init__.py"], check=True)
+        assert dirty(sound) == "unknown", "git was told not to look"
+        subprocess.run([*index, f"--no-{mark}", "components/__init__.py"], check=True)
     around = _repository(tmp_path / "around", commit=False)
     assert dirty(around) == "unknown", "a repository that does not hold the project"
     assert dirty(tmp_path) is None
