@@ -18,7 +18,7 @@ test: $(READY)  ## Lint, types and the fast tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n auto --maxprocesses 8
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 kfp-local: $(READY)  ## The same line as a Kubeflow pipeline, on this machine
 	@$(BIN)/region-heads pipeline run

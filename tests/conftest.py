@@ -33,6 +33,24 @@ _QUESTIONS: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 
 
+_ALONE = ("tests/containers/", "tests/components/finetune/")
+"""Folders whose tests share what a machine has once: containers, and processes where a test looks at all of them."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With ``--dist loadfile`` a file's tests run one after the other; so do those of each folder of ``_ALONE``."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByRoom(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next(filter(nodeid.startswith, _ALONE), super()._split_scope(nodeid))
+
+    return ByRoom(config, log)
+
+
 @pytest.fixture(scope="session")
 def repository(pytestconfig: pytest.Config) -> Path:
     """The repository's root folder."""
