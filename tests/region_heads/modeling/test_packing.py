@@ -18,7 +18,7 @@ from region_heads.modeling.packing import block_mask, row_length
 from tests.region_heads.modeling.test_routing import run
 
 Built = tuple[RegionHeadsModel, RegionProcessor]
-relaxed = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+relaxed = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 ROWS = st.lists(st.integers(0, 29), min_size=2, max_size=14, unique=True)
 
 

@@ -17,7 +17,7 @@ from region_heads.modeling.model import RegionHeadsModel, RegionHeadsOutput
 from region_heads.tasks import TASK_NAMES
 
 Built = tuple[RegionHeadsModel, RegionProcessor]
-relaxed = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+relaxed = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def run(model: RegionHeadsModel, batch: dict[str, Any], **more: Any) -> RegionHeadsOutput:

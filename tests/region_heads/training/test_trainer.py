@@ -66,7 +66,7 @@ def weights(trainer: RegionHeadsTrainer) -> dict[str, torch.Tensor]:
 def test_a_resumed_run_equals_one_that_was_never_stopped(
     table: pa.Table, image_folder: Path, tmp_path: Path, stop: int, accumulated: int
 ) -> None:
-    options = {"save_steps": 1, "images_per_batch": 1, "gradient_accumulation_steps": accumulated}
+    options = {"save_steps": stop, "images_per_batch": 1, "gradient_accumulation_steps": accumulated}
     whole = weights(train(table, image_folder, tmp_path / "whole", max_steps=9, **options))
     train(table, image_folder, tmp_path / "cut", stop=stop, max_steps=9, **options)
     kept = tmp_path / "cut" / f"checkpoint-{stop}"
