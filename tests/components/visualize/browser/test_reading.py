@@ -1,13 +1,8 @@
-"""The report in a real Chromium: without a network, by mouse and by keyboard, on a desk and on a phone, dark and light.
-
-Screenshots are written to the folder that REGION_HEADS_SCREENSHOTS names, to be looked at.
-"""
+"""The report in a real Chromium: without a network, by mouse and by keyboard."""
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,94 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.components.visualize.browser.conftest import shown
+
 pytestmark = pytest.mark.slow
 
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-DESK = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
+
 HOSTILE = "</script><script>document.title = 'ran'</script><img src=x onerror=\"document.title = 'ran'\">"
-
-CONTRAST = """(selector) => {
-  const parse = (text) => {
-    const numbers = text.match(/[\\d.]+/g).map(Number);
-    return text.startsWith("color(") ? numbers.map((v, place) => (place < 3 ? 255 * v : v)) : numbers;
-  };
-  const light = ([r, g, b]) => {
-    const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    const [x, y, z] = [r, g, b].map((v) => linear(v / 255));
-    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-  };
-  return [...document.querySelectorAll(selector)].filter((node) => node.checkVisibility()).map((node) => {
-    let behind = node;
-    while (behind && (parse(getComputedStyle(behind).backgroundColor)[3] ?? 1) < 1) behind = behind.parentElement;
-    const [a, b] = [getComputedStyle(node).color, getComputedStyle(behind).backgroundColor].map(parse).map(light);
-    return [node.textContent.slice(0, 40), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)];
-  });
-}"""
-"""Contrast of text against what lies behind it, by the formula of WCAG 2.2 (relative luminance)."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no chromium on PATH; install one to see the report as readers do")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
-        yield found
-        found.close()
-
-
-@pytest.fixture
-def visit(browser: Any) -> Iterator[Callable[..., Any]]:
-    """Opens a page from its file; whatever it says on the console or asks of a network fails the test."""
-    said: list[str] = []
-    contexts = []
-
-    def opened(path: Path, viewport: dict[str, int] = DESK, **settings: Any) -> Any:
-        context = browser.new_context(viewport=viewport, offline=True, reduced_motion="reduce", **settings)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: said.append(f"error: {error}"))
-        page.on(
-            "request",
-            lambda request: request.url.startswith(("data:", "blob:", path.as_uri())) or said.append(request.url),
-        )
-        page.goto(path.as_uri(), wait_until="load")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert said == []
-
-
-@pytest.fixture
-def keep(tmp_path: Path) -> Callable[[Any, str], None]:
-    """Keeps a screenshot under a name, where whoever runs the tests wants to look at it."""
-    folder = Path(os.environ.get("REGION_HEADS_SCREENSHOTS") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
-
-    def kept(page: Any, name: str, *, full_page: bool = False) -> None:
-        page.screenshot(path=folder / f"report_{name}.png", full_page=full_page)
-
-    return kept
-
-
-def shown(page: Any) -> int:
-    """Questions that match, as the page counts them."""
-    return int(page.locator("#count").inner_text().split(" of ")[0])
 
 
 def test_it_opens_from_its_file_and_asks_nobody(report: Path, visit: Any, keep: Any) -> None:
@@ -248,55 +161,3 @@ def test_markup_in_the_data_is_text(make_inputs: Any, visit: Any) -> None:
     assert page.locator(".warnings").inner_text() == HOSTILE
     assert HOSTILE in page.locator(".disagreements").inner_text()
     assert page.title() == f"{HOSTILE} · report", "nothing of it ran"
-
-
-@pytest.mark.parametrize("viewport", [PHONE, {"width": 320, "height": 640}, DESK], ids=["phone", "small", "desk"])
-def test_nothing_scrolls_sideways(report: Path, visit: Any, keep: Any, viewport: dict[str, int]) -> None:
-    touch = viewport["width"] < 500
-    page = visit(report, viewport, color_scheme="light", is_mobile=touch, has_touch=touch)
-    too_wide = """() => [...document.querySelectorAll("body, body *")]
-      .filter((node) => node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).overflowX !== "visible"
-        && node.clientWidth && !node.matches("input"))
-      .map((node) => `${node.tagName}.${node.className} ${node.scrollWidth} > ${node.clientWidth}`)"""
-    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
-    assert page.evaluate(too_wide) == []
-    if viewport is PHONE:
-        keep(page, "phone", full_page=True)
-    page.locator(".card").first.click()
-    assert page.evaluate(too_wide) == []
-    if viewport is PHONE:
-        keep(page, "phone_close_up")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_can_be_read_in_the_dark_and_in_the_light(report: Path, visit: Any, keep: Any, scheme: str) -> None:
-    page = visit(report, color_scheme=scheme)
-    selector = ("body, h1, h2, h3, p, small, th, td, dt, dd, li, q, legend, label, select, option, figcaption, "
-                "input[type=search], kbd, .chip, .note, .given, output, footer p, nav a, button")  # fmt: skip
-    page.locator(".card").first.click()
-    found = page.evaluate(CONTRAST, selector)
-    assert len(found) > 200
-    assert [entry for entry in found if entry[1] < 4.5] == []
-    page.keyboard.press("Escape")
-    if scheme == "dark":
-        keep(page, "desktop_dark", full_page=True)
-        page.locator("#theme").click()
-        floor = "getComputedStyle(document.body).backgroundColor"
-        switched = page.evaluate(floor)
-        page.locator("#theme").click()
-        assert page.evaluate(floor) != switched
-
-
-def test_it_works_inside_the_frame_of_another_page(report: Path, visit: Any, tmp_path: Path) -> None:
-    """Kubeflow and MLflow show artifacts inside a frame of their own that may run scripts and nothing else."""
-    viewer = tmp_path / "viewer.html"
-    inside = report.read_text(encoding="utf-8").replace("&", "&amp;").replace('"', "&quot;")
-    viewer.write_text(f'<iframe sandbox="allow-scripts" width="1200" height="800" srcdoc="{inside}"></iframe>')
-    page = visit(viewer)
-    frame = page.frame_locator("iframe")
-    frame.locator("nav a[href='#gallery']").click()
-    frame.locator("#cards").wait_for()
-    assert frame.locator("h1").count() == 1, "the link did not lead away"
-    assert frame.locator("input[type=search]").is_visible()
-    frame.locator(".card").first.click()
-    assert frame.locator("#close-up svg.scene image").is_visible()
