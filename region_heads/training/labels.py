@@ -66,8 +66,12 @@ def check_taught(
         Tokens of the longest; 0 where none is taught.
 
     Raises:
-        RegionHeadsError: A text is empty or holds a sign that is no word; names the record and the field.
+        RegionHeadsError: A text is empty or holds a sign that is no word; names the record and the field. Or there is
+            neither a text nor a label to learn from.
     """
+    taught = {*_TARGETS, *(["freeform_answer"] if text_answer == "freeform" else [])} & {*table.column_names}
+    if all(table[name].null_count == table.num_rows for name in taught):
+        raise RegionHeadsError(f"{where}: expected a label, found none in {table.num_rows} questions; add the answers")
     longest, signs = 0, {*tokenizer.all_special_ids, tokenizer.convert_tokens_to_ids(MASK_TOKEN)}
     for record, row in _rows(table, "task", "freeform_answer", *_TARGETS) if text_answer else ():
         column = "freeform_answer" if text_answer == "freeform" else Task.of(row["task"]).target_column

@@ -66,6 +66,16 @@ def test_questions_without_a_label_are_counted(table: pa.Table) -> None:
     assert check_labels(changed(changed(table, 0, target_distance=None), 4, target_count=None)) == 2
 
 
+def test_a_split_without_any_label_teaches_nothing_and_is_refused(
+    table: pa.Table, built: tuple[RegionHeadsModel, RegionProcessor]
+) -> None:
+    targets = [name for name in table.column_names if name.startswith("target_")]
+    bare = table.drop_columns(targets)
+    with pytest.raises(RegionHeadsError, match="the training split: expected a label, found none in"):
+        check_taught(bare, built[1].tokenizer, None)
+    assert check_taught(bare, built[1].tokenizer, "freeform") > 0
+
+
 @pytest.mark.parametrize(("text", "found"), [("", "none"), ("See <mask>.", "'<mask>'"), ("It is 2 m.<eos>", "'<eos>'")])
 def test_a_text_that_cannot_be_taught_is_refused_by_record(
     table: pa.Table, built: tuple[RegionHeadsModel, RegionProcessor], text: str, found: str
