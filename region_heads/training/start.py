@@ -123,6 +123,10 @@ def _pretrained(name: str) -> PreTrainedModel:
         ("missing", sorted(loaded["missing_keys"])),
         ("of another shape", sorted(mismatched)),
         ("more", sorted(deeper)),
+        (
+            "that are not finite",
+            [key for key, weight in model.state_dict().items() if not bool(weight.isfinite().all())],
+        ),
     ):
         if names:
             raise RegionHeadsError(
@@ -243,15 +247,18 @@ def _as_trained(image_format: ImageFormat, backbone: str) -> ImageFormat:
         if Path(backbone).is_dir():  # it is there and cannot be read
             raise RegionHeadsError(f"{file}: cannot be read as JSON ({first_line(error)}); fetch it again") from None
         return image_format
+    if not isinstance(known, dict):
+        raise RegionHeadsError(f"{file}: expected a JSON object, found {type(known).__name__}; fetch it again")
     found = {name: known.get(f"image_{name}") or getattr(image_format, name) for name in ("mean", "std")}
     for name, values in found.items():
+        least = 0 if name == "mean" else 1e-6  # pixels are divided by the other
         if (
             not isinstance(values, list | tuple)
             or len(values) != 3
-            or not all(isinstance(v, int | float) for v in values)
+            or not all(isinstance(v, int | float) and least <= v < float("inf") for v in values)
         ):
             raise RegionHeadsError(
-                f"{file}: field image_{name}: expected three numbers, for red, green and blue, found {values!r}; "
-                "correct it"
+                f"{file}: field image_{name}: expected three numbers from {least:g} on, for red, green and blue, found "
+                f"{values!r}; correct it"
             )
     return replace(image_format, mean=tuple(found["mean"]), std=tuple(found["std"]))

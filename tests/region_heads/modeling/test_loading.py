@@ -212,8 +212,10 @@ def test_a_question_without_a_label_is_answered_and_teaches_nothing(
 
 
 @pytest.mark.parametrize(
-    "damage", ["no weights", "cut weights", "a weight less", "more layers", "no tokenizer", "broken processor"]
-)
+    "damage",
+    ["no weights", "cut weights", "a weight less", "more layers", "no tokenizer", "a weight that is no number",
+     '{"image_mean": 0.5, "image_std": 0.5}', '{"image_mean": [NaN, 0.5, 0.5]}', '{"image_std": [0, 0.5, 0.5]}', "[1]"],
+)  # fmt: skip
 def test_an_incomplete_backbone_folder_is_told_before_training(
     built: Built, table: pa.Table, tmp_path: Path, damage: str
 ) -> None:
@@ -235,8 +237,11 @@ def test_an_incomplete_backbone_folder_is_told_before_training(
     elif damage == "no tokenizer":
         for path in folder.glob("tokenizer*"):
             path.unlink()
+    elif damage == "a weight that is no number":
+        name = next(iter(load_file(weights)))
+        _edit_weights(folder, lambda held: held | {name: torch.full_like(held[name], float("nan"))})
     else:
-        (folder / "preprocessor_config.json").write_text('{"image_mean": 0.5, "image_std": 0.5}')
+        (folder / "preprocessor_config.json").write_text(damage)
     with pytest.raises(RegionHeadsError, match=str(tmp_path)):
         build(ModelSettings(backbone=str(folder), image_token_grid=None), table)
     shutil.rmtree(folder)
