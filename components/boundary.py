@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from components.terminal import safe_output
-from region_heads.errors import CONTROLS, RegionHeadsError, first_line, library_of, told
+from region_heads.errors import RegionHeadsError, first_line, library_of, told
 
 DEBUG = "REGION_HEADS_DEBUG"
 """Environment variable: 1 shows the traceback behind every message."""
@@ -70,8 +70,7 @@ def sentence(error: BaseException) -> str:
     report = f"run it again with {DEBUG}=1 to see the traceback, or report it with {_kept(error)}"
     if library is None:
         return f"this is a fault of Region Heads ({found}); {report}"
-    where = "".join(f"{note}: " for note in getattr(error, "__notes__", ())).translate(CONTROLS)
-    return f"{where}the library {library} gave up ({found}); if input and settings are right, {report}"
+    return f"the library {library} gave up ({found}); if input and settings are right, {report}"
 
 
 def _kept(error: BaseException) -> str:

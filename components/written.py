@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isclose
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -35,10 +36,6 @@ def _known(*fields: str) -> Any:
         return self
 
     return model_validator(mode="after")(check)
-
-
-def _near(found: float, expected: float) -> bool:
-    return abs(found - expected) < 1e-6
 
 
 def _every_task(tasks: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -83,7 +80,7 @@ class _PairedChange(_Change):
 
     @model_validator(mode="after")
     def _paired(self) -> _PairedChange:
-        if self.n and not _near((self.gained - self.lost) / self.n, self.difference or 0.0):
+        if self.n and not isclose((self.gained - self.lost) / self.n, self.difference or 0.0, abs_tol=1e-6):
             raise ValueError(f"expected (gained - lost) / n as the difference, found {self.difference}")
         return self
 
@@ -110,11 +107,9 @@ class Figures(_Written):
     @model_validator(mode="after")
     def _same_questions(self) -> Figures:
         if self.champion is not None:
-            compared = self.champion.comparison
-            if compared.score.difference is None or compared.score.ci95 is None:
-                raise ValueError("champion.comparison.score: expected difference and ci95, found none")
-            if not _near((self.score or 0.0) - self.champion.score, compared.score.difference):
-                raise ValueError("champion.comparison.score.difference: expected score less champion.score")
+            compared, gain = self.champion.comparison, (self.score or 0.0) - self.champion.score
+            if compared.score.ci95 is None or not isclose(compared.score.difference or 0.0, gain, abs_tol=1e-6):
+                raise ValueError("champion.comparison.score: expected ci95, and as difference score - champion.score")
             for name, task in self.tasks.items():
                 if compared.tasks[name].n != task.n:
                     raise ValueError(f"champion.comparison.tasks.{name}.n: expected {task.n}, as in tasks.{name}")
@@ -207,7 +202,7 @@ class Evaluation(Figures):
     @model_validator(mode="after")
     def _mean(self) -> Evaluation:
         accuracies = [task.accuracy or 0.0 for task in self.tasks.values() if task.n]
-        if not _near(sum(accuracies) / max(1, len(accuracies)), self.score):
+        if not isclose(sum(accuracies) / max(1, len(accuracies)), self.score, abs_tol=1e-6):
             raise ValueError(f"score: expected the mean of the tasks' accuracies, found {self.score}")
         return self
 

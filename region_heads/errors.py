@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import errno
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote
 
@@ -81,18 +80,6 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(names)}" if names else ""
 
 
-@contextlib.contextmanager
-def about(what: object) -> Iterator[None]:
-    """Names ``what``, a file or folder, to errors of libraries that pass through and do not name it themselves."""
-    try:
-        yield
-    except RegionHeadsError:
-        raise
-    except Exception as error:
-        error.add_note(str(what))
-        raise
-
-
 _OURS = {"region_heads", "components", "pipelines", "tests", "__main__"}
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")  # as Rust writes it
 _MEMORY = "out of memory; give it more, or do less at a time (fewer workers, smaller batches, smaller pictures)"
@@ -153,10 +140,7 @@ def told(error: BaseException) -> str | None:
     if isinstance(error, RegionHeadsError):
         return str(error)
     words = _words(error)
-    if words is None:
-        return None
-    where = dict.fromkeys(getattr(error, "__notes__", ()))
-    return ": ".join((*where, words)).translate(CONTROLS)
+    return None if words is None else words.translate(CONTROLS)
 
 
 def library_of(error: BaseException) -> str | None:

@@ -26,10 +26,11 @@ def damage(folder: Path) -> str | None:
     try:
         manifest = json.loads((folder / SEAL).read_text(encoding="utf-8"))
         files = {str(name): (int(size), str(digest)) for name, (size, digest) in manifest.items()}
-        return next(filter(None, (_difference(folder / name, *sealed) for name, sealed in files.items())), None)
+        problems = (_difference(folder / name, *sealed) for name, sealed in files.items())
+        return next(filter(None, problems), None if files else f"{SEAL} names no file")
     except OSError as error:
-        return f"{Path(error.filename).name}: {error.strerror}"
-    except (ValueError, TypeError, AttributeError):
+        return f"{Path(error.filename).name[:80]}: {error.strerror}"
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return f"{SEAL} is damaged"
 
 

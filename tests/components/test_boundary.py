@@ -16,7 +16,7 @@ import safetensors
 import yaml
 
 from components.boundary import in_words
-from region_heads.errors import RegionHeadsError, about, told
+from region_heads.errors import RegionHeadsError
 
 
 def _ended(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
@@ -65,12 +65,6 @@ def test_a_full_disk_that_is_not_named_may_be_that_of_temporary_files(
     _, words = _ended(OSError(errno.ENOSPC, "No space left on device"), capsys)
     assert "the disk is full; make room" in words
     assert "temporary files in /small/tmp; TMPDIR names another folder" in words
-
-
-def test_an_error_that_names_no_file_gets_the_name_of_who_read_it() -> None:
-    with pytest.raises(safetensors.SafetensorError) as raised, about(Path("models/one")):
-        safetensors.deserialize(b"")
-    assert str(told(raised.value)).startswith("models/one: weights are damaged or cut off")
 
 
 def test_a_fault_of_ours_is_called_one_and_its_traceback_is_kept(

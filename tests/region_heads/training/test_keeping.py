@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
-from region_heads.training.checkpoints import damage, newest_whole
+from region_heads.training.checkpoints import damage, newest_whole, seal
 from region_heads.training.trainer import RegionHeadsTrainer
 from tests.region_heads.training.test_trainer import train, weights
 
@@ -125,3 +125,17 @@ def test_a_checkpoint_with_any_file_damaged_is_passed_over_for_the_one_before(
             shutil.rmtree(second)
             shutil.copytree(tmp_path / "kept", second)
     assert load_file(newest_whole(tmp_path / "run")[0] / "model.safetensors")  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "null", "[" * 9999, '{"weights": [Infinity, "x"]}', '{"weights": 1}', "\x00"]
+)
+def test_a_checkpoint_whose_seal_says_nothing_is_passed_over(text: str, tmp_path: Path) -> None:
+    for step in (1, 2):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / "weights").write_text("1")
+        seal(tmp_path / f"checkpoint-{step}")
+    (tmp_path / "checkpoint-2" / "seal.json").write_text(text)
+    newest, passed = newest_whole(tmp_path)
+    assert newest == tmp_path / "checkpoint-1"
+    assert "seal.json" in passed[tmp_path / "checkpoint-2"]
