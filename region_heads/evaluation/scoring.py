@@ -25,6 +25,8 @@ from region_heads.errors import RegionHeadsError, first_line
 from region_heads.evaluation.calibration import calibration
 from region_heads.evaluation.intervals import resample_images
 from region_heads.evaluation.measures import Answers
+from region_heads.formats.problem import shown
+from region_heads.formats.reading import RecordFile, in_words
 from region_heads.normalized_answers import as_number
 from region_heads.tasks import TASKS, Task
 
@@ -114,7 +116,7 @@ def _task_of(record: Mapping[str, Any], source: Path) -> Task:
         task = infer_task(answer)
         if task is None:
             raise RegionHeadsError(
-                f"{where}: field normalized_answer: no task has answers like {_short(answer)}; "
+                f"{where}: field normalized_answer: no task has answers like {shown(answer)}; "
                 "correct it, or name the category of the record"
             )
         return task
@@ -129,8 +131,6 @@ def _task_of(record: Mapping[str, Any], source: Path) -> Task:
 
 
 def _read(path: Path) -> list[Any]:
-    from region_heads.formats.reading import RecordFile, in_words
-
     with in_words(path), path.open("rb") as file:
         is_table = file.read(4) == b"PAR1"
     if is_table:
@@ -166,7 +166,7 @@ def _by_id(records: list[Any], source: Path) -> dict[str, dict[str, Any]]:
             or not isinstance(record.get("id"), str | int)
         ):
             raise RegionHeadsError(
-                f'{source}: record {number}: expected {{"id", "normalized_answer"}}, found {_short(record)}'
+                f'{source}: record {number}: expected {{"id", "normalized_answer"}}, found {shown(record)}'
             )
         found[str(record["id"])] = record
     if not records:
@@ -193,8 +193,3 @@ def _check_ids(answers: Mapping[str, Any], truths: Mapping[str, Any], prediction
 def _some(ids: Iterable[str], limit: int = 5) -> str:
     ids = list(ids)
     return ", ".join(ids[:limit]) + (f" and {len(ids) - limit} more" if len(ids) > limit else "")
-
-
-def _short(value: Any) -> str:
-    text = "an integer of more than 80 digits" if isinstance(value, int) and abs(value) >= 10**80 else repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
