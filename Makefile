@@ -17,6 +17,7 @@ run: $(READY) scm  ## The whole line on the data set in params.yaml, then the re
 test: $(READY)  ## Lint, types and the fast tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/deptry .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 

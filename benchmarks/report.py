@@ -115,7 +115,7 @@ def write_report(folder: Path, count: int, pictures: int) -> Path:
     (folder / "evaluation").write_text(json.dumps(figures), encoding="utf-8")
     curve = [f"{step},{step / 100},loss/{task},{2 / (1 + step / 50)}" for task in CATEGORIES for step in range(1000)]
     (folder / "curves").write_text("\n".join(["step,epoch,name,value", *curve]), encoding="utf-8")
-    agreement = {"labelled": 0, "agreed": 0, "not_understood": 0, "label_to_grammar": {}, "disagreements": []}
+    agreement = {"labelled": 0, "agreed": 0, "not_understood": 0, "label_to_read": {}, "disagreements": []}
     router = {"questions": count, "tagged": count, "agreement": agreement}
     (folder / "router").write_text(json.dumps(router), encoding="utf-8")
     settings = load_params(Path("params.yaml"))["visualize"].model_copy(update={"max_questions": count})

@@ -1,13 +1,13 @@
-"""How well a question's task is read from its words: the grammar, and the keyword router of the original guide.
+"""How well a question's task is read from its words: the router, and the keyword router of the original guide.
 
 Both sides read the same questions in the same process. For each source it prints the share of right tasks with its 95 %
-interval (Wilson's), by task, and the grammar's confusion matrix; then how far the grammar's confidence can be believed.
+interval (Wilson's), by task, and the router's confusion matrix; then how far its confidence can be believed.
 
     python -m benchmarks.router [--real FOLDER]
 
 ``FOLDER`` holds ``questions.jsonl`` (real questions with their category) and ``question_templates.tsv`` (templates of
 the public training split with their counts); without it only the project's paraphrases are read. "Held out" are 200
-questions that were written by somebody who did not know the grammar, and that no rule was made for.
+questions that were written by somebody who did not know the router, and that it has not learned from.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest
 
-from region_heads.tagging.grammar import UNKNOWN, tag
+from region_heads.tagging.classifier import UNKNOWN
+from region_heads.tagging.router import tag
 from region_heads.tasks import TASK_NAMES, Task
 
 FOLDER = Path("tests/region_heads/tagging")
@@ -60,7 +61,7 @@ def by_keywords(question: str) -> str:
     return "multiple_choice"
 
 
-def by_grammar(question: str) -> str:
+def by_router(question: str) -> str:
     """The project's router."""
     return tag(question).task
 
@@ -126,15 +127,15 @@ def share(route: Router, labelled: list[Labelled]) -> str:
 
 
 def accuracy_table(sources: dict[str, list[Labelled]]) -> Table:
-    """Both routers by source, and the grammar by task."""
+    """Both routers by source, and the router by task."""
     table = Table(
-        "source", "questions", "grammar", "original keywords", *TASK_NAMES, box=None, pad_edge=False,
+        "source", "questions", "router", "original keywords", *TASK_NAMES, box=None, pad_edge=False,
     )  # fmt: skip
     for name, labelled in sources.items():
         by_task = [[one for one in labelled if one.task == task] for task in TASK_NAMES]
         table.add_row(
-            name, str(len(labelled)), share(by_grammar, labelled), share(by_keywords, labelled),
-            *(f"{len(right(by_grammar, some))} of {len(some)}" for some in by_task),
+            name, str(len(labelled)), share(by_router, labelled), share(by_keywords, labelled),
+            *(f"{len(right(by_router, some))} of {len(some)}" for some in by_task),
         )  # fmt: skip
     return table
 
@@ -144,7 +145,7 @@ def confusion_table(labelled: list[Labelled]) -> Table:
     names = (*TASK_NAMES, UNKNOWN)
     table = Table("truth", *names, box=None, pad_edge=False)
     for task in TASK_NAMES:
-        read = Counter(by_grammar(one.question) for one in labelled if one.task == task)
+        read = Counter(by_router(one.question) for one in labelled if one.task == task)
         table.add_row(task, *(str(read[name]) for name in names))
     return table
 
@@ -178,7 +179,7 @@ def _seconds(route: Router, labelled: list[Labelled]) -> float:
 
 def main() -> None:
     """Prints everything."""
-    parser = argparse.ArgumentParser(description="The grammar and the original keyword router on the same questions.")
+    parser = argparse.ArgumentParser(description="The router and the original keyword router on the same questions.")
     parser.add_argument("--real", type=Path, help="folder with questions.jsonl and question_templates.tsv")
     real = parser.parse_args().real
     sources = {
@@ -191,12 +192,12 @@ def main() -> None:
     console = Console(width=160)
     console.print(accuracy_table(sources))
     if real:
-        shares = [misrouted(route, sources["real templates"]) for route in (by_grammar, by_keywords)]
+        shares = [misrouted(route, sources["real templates"]) for route in (by_router, by_keywords)]
         console.print(
             f"\nReal templates by their counts: misrouted {shares[0]:.1%} (original keywords {shares[1]:.1%})"
         )
     for name in ("held out", "all, damaged"):
-        console.print(f"\nThe grammar on: {name}")
+        console.print(f"\nThe router on: {name}")
         console.print(confusion_table(sources[name]))
     table, error = calibration_table([*sources["held out"], *sources["all, damaged"]])
     console.print("\nConfidence on the held-out and the damaged questions")
@@ -206,7 +207,7 @@ def main() -> None:
     pairs = []
     for round_number in range(ROUNDS):
         fresh = [Labelled(one.task, f"{one.question} {round_number}") for one in questions]
-        pairs.append((_seconds(by_grammar, fresh), _seconds(by_keywords, fresh)))
+        pairs.append((_seconds(by_router, fresh), _seconds(by_keywords, fresh)))
     ratio = statistics.median(ours / theirs for ours, theirs in pairs)
     per_question = statistics.median(ours for ours, _ in pairs) / len(questions) * 1e6
     console.print(

@@ -249,16 +249,15 @@ class Promotion(_Written):
 class _Disagreement(_Written):
     question: str
     label: str
-    grammar: str
+    read: str
     confidence: _Share
-    evidence: list[str]
 
 
 class _Agreement(_Written):
     labelled: _Count
     agreed: _Count
     not_understood: _Count
-    label_to_grammar: Mapping[str, Mapping[str, _Count]]
+    label_to_read: Mapping[str, Mapping[str, _Count]]
     disagreements: list[_Disagreement]
 
 

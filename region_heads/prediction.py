@@ -113,13 +113,14 @@ def _check_heads(network: RegionHeadsModel, table: pa.Table) -> None:
             f"{', '.join(network.region_heads.heads) or 'no task'} (region_heads_cfg in its config.json)"
         )
     for name, head in network.region_heads.heads.items():
-        column, most = Task.of(name).target_column, getattr(head, "max_count", None)
-        if most is not None and column in table.column_names:
-            beyond = sum(target is not None and target > most for target in table[column].to_pylist())
+        task = Task.of(name)
+        truths = table[task.target_column].drop_null().to_pylist() if task.target_column in table.column_names else []
+        for size in task.head_sizes([]):
+            beyond = sum(task.head_sizes([truth])[size] > getattr(head, size) for truth in truths)
             if beyond:
                 _log.warning(
-                    f"{beyond} of {table.num_rows} questions have a {column} above {most}, the largest that the model "
-                    "can say; its answers to them are wrong. Train it on data that has such"
+                    f"{beyond} of {table.num_rows} questions have a {task.target_column} above {getattr(head, size)}, "
+                    "the largest that the model can say; its answers to them are wrong. Train it on data that has such"
                 )
 
 

@@ -40,7 +40,7 @@ TAGGED_SCHEMA = pa.schema(
     [
         *RECORD_SCHEMA,
         pa.field("task", pa.string(), nullable=False),
-        pa.field("task_source", pa.string(), nullable=False),  # "label", "rules" or "model"
+        pa.field("task_source", pa.string(), nullable=False),  # "label" or "model"
         pa.field("task_confidence", pa.float32(), nullable=False),  # 0..1
         *(pa.field(task.target_column, pa.type_for_alias(task.target_dtype)) for task in TASKS),
         # Regions that the freeform answer rests on, in order of mention, with their roles: "answer" for the

@@ -10,8 +10,6 @@ Rng = np.random.Generator
 
 _PALLET = (1.2, 1.0)
 _TRANSPORTER = (1.75, 0.92)
-INSIDE_MARGIN = 0.30
-"""A pallet in a buffer has its middle at least this far from the frame (metres)."""
 
 
 def draw_regions(rng: Rng) -> list[Region]:

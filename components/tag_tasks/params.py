@@ -12,15 +12,15 @@ from components.sections import Section
 class Params(Section):
     """What decides a question's task, how sure it must be, and what happens when it is not."""
 
-    first: Literal["label", "grammar"] = Field(
+    first: Literal["label", "words"] = Field(
         "label",
-        description='"label" takes the data set\'s own category where there is one, "grammar" reads the words.',
+        description='"label" takes the data set\'s own category where there is one, "words" reads the question.',
     )
 
     min_confidence: float = Field(0.5, ge=0, le=1, description="A task that is less sure than this is unknown.")
     unknown: Literal["quarantine", "label", "classifier"] = Field(
         "quarantine",
-        description="What happens to a question whose words the grammar does not know: it is held back, takes its "
+        description="What happens to a question whose words the router does not know: it is held back, takes its "
         "label, or asks a small classifier that learns from the labelled questions of the same data.",
     )
     workers: int = Field(0, ge=0, description="Processes that read questions; 0 takes all cores for large data.")

@@ -1,4 +1,4 @@
-"""The router's report: where tags come from, how labels and grammar agree, how many answers are grounded."""
+"""The router's report: where tags come from, how labels and router agree, how many answers are grounded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 from rich.table import Table
 
 from components.terminal import plain_console
-from region_heads.tagging.grammar import UNKNOWN, Tag
+from region_heads.tagging.classifier import UNKNOWN
+from region_heads.tagging.router import Tag
 from region_heads.tasks import TASKS, Task
 
 _EXAMPLES = 10
@@ -31,7 +32,7 @@ class RouterReport:
         self._ungrounded_examples: list[dict[str, str]] = []
 
     def tagged(self, record: dict[str, Any], task: Task, source: str, read: Tag) -> None:
-        """Notes a tagged question, and whether the grammar reads its label in it."""
+        """Notes a tagged question, and whether the router reads its label in it."""
         self._tasks[task.name] += 1
         self._sources[source] += 1
         if record["category"] is None:
@@ -48,9 +49,8 @@ class RouterReport:
                     "id": record["id"],
                     "question": record["question"],
                     "label": task.name,
-                    "grammar": read.task,
+                    "read": read.task,
                     "confidence": round(read.confidence, 3),
-                    "evidence": list(read.evidence[:3]),
                 }
             )
 
@@ -103,7 +103,7 @@ class RouterReport:
                 "agreed": agreed,
                 "share": agreed / labelled if labelled else None,
                 "not_understood": sum(found[UNKNOWN] for found in self._confusion.values()),
-                "label_to_grammar": {name: dict(found) for name, found in self._confusion.items()},
+                "label_to_read": {name: dict(found) for name, found in self._confusion.items()},
                 "disagreements": self._disagreements,
                 "calibration": [
                     {"from": number / _BINS, "questions": n, "mean_confidence": total / n, "accuracy": right / n}
@@ -131,7 +131,7 @@ class RouterReport:
     def show(self, quarantine: Path) -> None:
         """Prints the report for the person watching."""
         console, content = plain_console(), self.content()
-        table = Table("task", "questions", "agrees with grammar", "grounded", title="tag_tasks")
+        table = Table("task", "questions", "read as labelled", "grounded", title="tag_tasks")
         for name, count in content["tasks"].items():
             labelled, grounded = self._confusion[name], self._grounded[name]
             table.add_row(
@@ -142,7 +142,7 @@ class RouterReport:
             )
         console.print(table)
         for one in self._disagreements[:3]:
-            line = f"  label {one['label']}, grammar {one['grammar']} ({one['confidence']}): {one['question']}"
+            line = f"  label {one['label']}, read as {one['read']} ({one['confidence']}): {one['question']}"
             console.print(line)
         for one in self._ungrounded_examples[:3]:
             console.print(f"  not grounded: {one['reason']}: {one['answer']}")

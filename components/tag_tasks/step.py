@@ -29,17 +29,17 @@ _SHARE = 50_000
 def tag_tasks(
     *, records: InputPath, tagged: OutputPath, quarantine: OutputPath, report: OutputPath, tag_tasks: Params
 ) -> dict[str, float]:
-    """Gives every question its task: the data set's own label, or what the grammar reads in its words.
+    """Gives every question its task: the data set's own label, or what the router reads in its words.
 
     Args:
         records: The record table (``RECORD_SCHEMA``).
         tagged: Written: the questions with task, target and grounding (``TAGGED_SCHEMA``).
         quarantine: Written: the questions that could not be tagged, whole, with the reason (JSON lines).
-        report: Written: tasks and their sources, agreement of labels and grammar, grounding.
+        report: Written: tasks and their sources, agreement of labels and router, grounding.
         tag_tasks: Settings of this step.
 
     Returns:
-        Questions tagged and untagged, agreement of the grammar with the labels, share of grounded answers.
+        Questions tagged and untagged, agreement of the router with the labels, share of grounded answers.
 
     Raises:
         RegionHeadsError: ``records`` is no record table, or no question could be tagged.

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 from components.tag_tasks.params import Params
 from components.tag_tasks.report import RouterReport
 from region_heads.records import RECORD_SCHEMA, TAGGED_SCHEMA
-from region_heads.tagging.classifier import WordingClassifier
-from region_heads.tagging.grammar import UNKNOWN, Tag, judged, tag
-from region_heads.tagging.grounding import Grounded, ground
+from region_heads.tagging.classifier import UNKNOWN, WordingClassifier
+from region_heads.tagging.router import Tag, judged, tag
 from region_heads.tasks import TASKS, Answer, Task
+from region_heads.tasks.grounding import Grounded, ground
 
 NEW_COLUMNS = pa.schema([field for field in TAGGED_SCHEMA if field.name not in RECORD_SCHEMA.names])
 _READ = ["id", "source", "question", "mask_areas", "category", "answer", "freeform_answer"]
@@ -103,7 +103,7 @@ class Tagger:
         if label is not None and (self.settings.first == "label" or (not known and self.settings.unknown == "label")):
             return label, "label", 1.0
         if known:
-            return Task.of(read.task), read.source, read.confidence
+            return Task.of(read.task), "model", read.confidence
         guess = judged(record["question"], self.classifier) if self.classifier else read
         if guess.task != UNKNOWN and guess.confidence >= self.settings.min_confidence:
             return Task.of(guess.task), "model", guess.confidence
@@ -111,7 +111,7 @@ class Tagger:
             "unknown_task",
             f"{_where(record)}: question: expected words of one of the tasks "
             f"{', '.join(task.name for task in TASKS)}, found none that is sure (best guess {guess.confidence:.2f}); "
-            "give the record a category, or add a wording to region_heads/tagging/wordings.tsv or a rule to rules.yaml",
+            "give the record a category, or add its wording to those of its task",
         )
 
 

@@ -1,4 +1,4 @@
-"""What the router made of the questions: labels against what the grammar reads, and where the two disagree."""
+"""What the router made of the questions: labels against what the router reads, and where the two disagree."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ def routing(report: Mapping[str, Any]) -> dict[str, Any]:
     """The router's section, from the report of the step ``tag_tasks``.
 
     Returns:
-        ``{"about": sentences, "table": Confusion or None, "examples": [{"question", "label", "read", "sure",
-        "evidence"}]}``; the table is None where no question has a label.
+        ``{"about": sentences, "table": Confusion or None, "examples": [{"question", "label", "read", "sure"}]}``; the
+        table is None where no question has a label.
     """
     agreement = report["agreement"]
     return {
         "about": words.routing(report),
-        "table": _table(agreement["label_to_grammar"]),
+        "table": _table(agreement["label_to_read"]),
         "examples": [
             {
                 "question": example["question"],
                 "label": words.spoken(example["label"]),
-                "read": words.spoken(example["grammar"]),
+                "read": words.spoken(example["read"]),
                 "sure": f"{100 * example['confidence']:.0f} %",
-                "evidence": ", ".join(example["evidence"]),
             }
             for example in agreement["disagreements"]
         ],

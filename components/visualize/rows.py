@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from region_heads.errors import RegionHeadsError
-from region_heads.evaluation import slices
 from region_heads.evaluation.labels import slice_labels
+from region_heads.tasks import slices
 
 Row = dict[str, Any]
 """A question of the test split with its prediction; ``correct`` is None where the truth is unknown, and ``slices``

@@ -21,12 +21,12 @@ def tag(
         float, typer.Option(min=0, max=1, help="Below it the task is unknown; the confidence is the best guess's.")
     ] = 0.5,
 ) -> None:
-    """Tell the task of each question from its words: the same lines, with task, confidence, source and evidence.
+    """Tell the task of each question from its words: the same lines, with task, confidence and source.
 
     Example: `echo "How far is <mask> from <mask>?" | region-heads tag -`
     """
     from components.terminal import check_output
-    from region_heads.tagging.grammar import tag as read
+    from region_heads.tagging.router import tag as read
 
     for row in _questions(file):
         found = read(_words(row["question"]), min_confidence=min_confidence)
@@ -34,7 +34,6 @@ def tag(
             "task": found.task,
             "confidence": round(found.confidence, 4),
             "source": found.source,
-            "evidence": list(found.evidence),
         }
         typer.echo(json.dumps(row | about, ensure_ascii=False))
         check_output()  # there may be no end to the input, as there is to `| head`

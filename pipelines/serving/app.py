@@ -79,6 +79,11 @@ def create_app(
         """For Prometheus."""
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    _add_health(app, worker)
+    return app
+
+
+def _add_health(app: FastAPI, worker: Worker) -> None:
     @app.get("/healthz")
     async def healthz() -> JSONResponse:
         """The process is up, and need not be started anew."""
@@ -92,8 +97,6 @@ def create_app(
         if worker.trouble is not None:
             raise busy(worker.trouble)
         return JSONResponse({"status": "ready"})
-
-    return app
 
 
 async def _replies(worker: Worker, questions: Sequence[Question], request: Request, until: float) -> Replies:

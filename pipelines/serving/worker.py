@@ -151,7 +151,7 @@ class Worker:
         for reply in ask(model, asked):
             if isinstance(reply, Refusal):
                 raise RegionHeadsError(f"the model cannot answer a question like those of its training: {reply}")
-        from region_heads.tagging.grammar import tag
+        from region_heads.tagging.router import tag
 
         tag(TASKS[0].example)  # the router, which questions without a task need, loads its classifier
 

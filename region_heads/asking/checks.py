@@ -17,7 +17,8 @@ from region_heads.masks import spans
 from region_heads.opener import Kind, depth_problem, size_advice
 from region_heads.records import MASK_TOKEN
 from region_heads.rle import box_counts, check_rle
-from region_heads.tagging.grammar import UNKNOWN, tag
+from region_heads.tagging.classifier import UNKNOWN
+from region_heads.tagging.router import tag
 from region_heads.tasks import TASKS, Task
 
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from region_heads.errors import RegionHeadsError
-from region_heads.evaluation.slices import Row
 from region_heads.tasks import Task
+from region_heads.tasks.slices import Row
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from region_heads.evaluation.cameras import cameras
-from region_heads.evaluation.slices import GENERAL, Row
+from region_heads.evaluation.slices import GENERAL
 from region_heads.tasks import Task
+from region_heads.tasks.slices import Row
 
 CAMERA = "camera"
 

@@ -24,11 +24,11 @@ import pyarrow.parquet as pq
 from region_heads.errors import RegionHeadsError, first_line
 from region_heads.evaluation.calibration import calibration
 from region_heads.evaluation.intervals import resample_images
-from region_heads.evaluation.measures import Answers
 from region_heads.formats.problem import shown
 from region_heads.formats.reading import RecordFile, in_words
-from region_heads.normalized_answers import as_number
 from region_heads.tasks import TASKS, Task
+from region_heads.tasks.measures import Answers
+from region_heads.tasks.numbers import as_number
 
 _Records = Mapping[str, Mapping[str, Any]]
 _READ = ("id", "prediction", "confidence")

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from region_heads.evaluation.baselines import Baseline
 from region_heads.evaluation.calibration import calibration
 from region_heads.evaluation.intervals import Floats, Resampled, resample_images
 from region_heads.evaluation.judged import Judged
 from region_heads.evaluation.labels import slice_labels
-from region_heads.evaluation.measures import Answers
 from region_heads.tasks import TASKS, Task
+from region_heads.tasks.baselines import Baseline
+from region_heads.tasks.measures import Answers
 
 Mask = npt.NDArray[np.bool_]
 

@@ -11,7 +11,7 @@ from region_heads.formats.candidate import Candidate
 from region_heads.formats.problem import Problem, shown
 from region_heads.markers import without_markers
 from region_heads.records import MASK_TOKEN
-from region_heads.tasks import TASKS, Answer, Task
+from region_heads.tasks import TASKS, Task
 
 
 def content_problems(candidate: Candidate) -> list[Problem]:
@@ -40,14 +40,6 @@ def told(check: str, field: str, error: ValueError, advice: str) -> Problem:
     """A :class:`Problem` from an error of the form "expected ..., found ..."."""
     expected, _, found = str(error).removeprefix("expected ").rpartition(", found ")
     return Problem(check, field, expected, found, advice)
-
-
-def typed_answer(candidate: Candidate) -> tuple[Task, Answer] | None:
-    """Task and typed target of a labelled, answered candidate without problems; None when it lacks either."""
-    if candidate.category is None or candidate.answer is None:
-        return None
-    task = Task.of(candidate.category)
-    return task, task.parse(candidate.answer)
 
 
 def _encoding(candidate: Candidate) -> list[Problem]:

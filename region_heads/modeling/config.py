@@ -10,10 +10,6 @@ from transformers import AutoConfig, PretrainedConfig
 from region_heads.modeling.precision import PRECISIONS
 from region_heads.tasks import TASK_NAMES
 
-HeadConfig = dict[str, Any]
-"""``{"enabled": bool, "dropout": float}`` of one head, and sizes that its training data asked for."""
-
-
 LOSS_WEIGHTINGS = ("fixed", "uncertainty")
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from region_heads.modeling import heads as head_classes
 from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.heads import HeadInputs, HeadOutput, HeadTargets
 from region_heads.modeling.precision import in_float32
@@ -50,6 +51,12 @@ class Uncertainty(nn.Module):
         return (torch.exp(-self.log_variance) * loss_sum + 0.5 * count * self.log_variance).squeeze()
 
 
+def head_class(task: str) -> Any:
+    """The class of the head that ``task`` names."""
+    module, name = Task.of(task).head.split(":")
+    return getattr(import_module(module), name)
+
+
 class RegionHeads(nn.Module):
     """All enabled heads behind one router.
 
@@ -63,7 +70,7 @@ class RegionHeads(nn.Module):
         super().__init__()
         self.heads = nn.ModuleDict(
             {
-                task: getattr(head_classes, Task.of(task).head)(
+                task: head_class(task)(
                     state_size=state_size,
                     vector_size=vector_size,
                     hidden_size=config.head_size,

@@ -78,7 +78,8 @@ def folded(question: str) -> str:
 
 
 def read(question: str) -> str:
-    """The reading of ``question``; see ``region_heads.tagging.rules`` for its signs."""
+    """The reading of ``question``; ``#`` stands for a region or a run of them, ``>`` before the first
+    question word, "metres" for any unit of length, and "selected" for what merely says which object is meant."""
     text = unicodedata.normalize("NFKC", question).translate(_QUOTES).lower()
     text = " ".join(_MASKS.sub(" # ", text).split())
     if len(text) > _HEAD + _TAIL:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -11,21 +11,23 @@ from transformers import PreTrainedTokenizerBase
 from region_heads.data.dataset import TextAnswer, plain
 from region_heads.errors import RegionHeadsError
 from region_heads.records import MASK_TOKEN
-from region_heads.tasks import COUNTING, TASKS, Answer, Task
+from region_heads.tasks import TASKS, Answer, Task
 
 TRAINING = "the training split"
 _TARGETS = tuple(task.target_column for task in TASKS)
-_COUNT = COUNTING.target_column
 _ROLES = ("answer", "anchor")
 
+HeadSizes = Mapping[str, dict[str, int]]
+"""Task to the sizes of its head that its data asked for."""
 
-def check_labels(table: pa.Table, *, where: str = TRAINING, max_count: int | None = None) -> int:
+
+def check_labels(table: pa.Table, *, where: str = TRAINING, sizes: HeadSizes | None = None) -> int:
     """Holds every question's label and grounding against its task and its regions.
 
     Args:
         table: A split table.
         where: Its name in messages.
-        max_count: Largest count that a head has which is trained already; None where it is built for the data.
+        sizes: Of heads that are trained already; a task left out has a head that is built for the data.
 
     Returns:
         How many questions have no label; they are answered, and teach nothing.
@@ -44,11 +46,12 @@ def check_labels(table: pa.Table, *, where: str = TRAINING, max_count: int | Non
             if target is not None:
                 typed = _typed(task, target)
                 task.check(typed, regions=regions)
-                if max_count is not None and field == _COUNT and float(typed) > max_count:
-                    raise _refusal(
-                        where, record, field, f"expected counts up to {max_count}, for which the model that training "
-                        f"starts from was built, found {typed}", "start from scratch"
-                    )  # fmt: skip
+                for name, size in (sizes or {}).get(task.name, {}).items():
+                    if task.head_sizes([typed])[name] > size:
+                        raise _refusal(
+                            where, record, field, f"expected at most {size}, for which the {task.name} head that "
+                            f"training starts from was built ({name}), found {typed}", "start from scratch"
+                        )  # fmt: skip
             unlabelled += target is None
             field = "grounding"
             _check_grounding(row.get("grounding"), row.get("grounding_roles"), regions)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from transformers import (
     AutoModelForImageTextToText,
@@ -29,11 +28,11 @@ from region_heads.image_format import ImageFormat
 from region_heads.modeling.backbones import adapter_for, load_backbone_config
 from region_heads.modeling.backbones.tiny import tiny_config
 from region_heads.modeling.config import RegionHeadsConfig
-from region_heads.modeling.heads.counting import MAX_COUNT
 from region_heads.modeling.loading import check_processor, listed, read_config
 from region_heads.modeling.model import RegionHeadsModel
 from region_heads.modeling.packing import can_pack, row_length
-from region_heads.training.labels import check_labels
+from region_heads.tasks import TASKS
+from region_heads.training.labels import HeadSizes, check_labels
 
 TINY = "tiny"
 """Name of the preset that is trained from scratch."""
@@ -87,9 +86,8 @@ def build(settings: ModelSettings, train: pa.Table) -> tuple[RegionHeadsModel, R
         image_format=_image_format(settings, backbone),
         prompt=_prompt(settings, backbone, tokenizer),
     )
-    config = _config(
-        settings, backbone, processor, train, max_count=max(pc.max(train["target_count"]).as_py() or 0, MAX_COUNT)
-    )
+    sizes = {task.name: task.head_sizes(train[task.target_column].drop_null().to_pylist()) for task in TASKS}
+    config = _config(settings, backbone, processor, train, sizes)
     if settings.backbone == TINY:
         return RegionHeadsModel(config), processor
     pretrained = _pretrained(settings.backbone)
@@ -148,20 +146,22 @@ def _trained(settings: ModelSettings, folder: Path, train: pa.Table) -> tuple[Re
             )
     processor = RegionProcessor.from_pretrained(folder)
     check_processor(folder, config, processor)
-    counting = (config.region_heads_cfg or {})["counting"]
-    counts = counting.get("max_count", MAX_COUNT)
-    check_labels(train, max_count=counts if counting["enabled"] else None)
-    config = _config(settings, config.backbone_config, processor, train, max_count=counts)
+    heads = config.region_heads_cfg or {}
+    sizes = {
+        task.name: {name: heads[task.name].get(name, least) for name, least in task.head_sizes([]).items()}
+        for task in TASKS
+    }
+    check_labels(train, sizes={name: found for name, found in sizes.items() if heads[name]["enabled"]})
+    config = _config(settings, config.backbone_config, processor, train, sizes)
     return RegionHeadsModel.from_pretrained(folder, config=config, dtype=torch.float32), processor
 
 
 def _config(
-    settings: ModelSettings, backbone: PretrainedConfig, processor: RegionProcessor, train: pa.Table, *, max_count: int
+    settings: ModelSettings, backbone: PretrainedConfig, processor: RegionProcessor, train: pa.Table, sizes: HeadSizes
 ) -> RegionHeadsConfig:
-    counting = {"max_count": max_count, **settings.region_heads_cfg.get("counting", {})}
     return RegionHeadsConfig(
         backbone_config=backbone,
-        region_heads_cfg=settings.region_heads_cfg | {"counting": counting},
+        region_heads_cfg={name: sizes[name] | settings.region_heads_cfg.get(name, {}) for name in sizes},
         region_size=settings.region_size,
         head_size=settings.head_size,
         image_token_grid=settings.image_token_grid,

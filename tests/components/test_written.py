@@ -38,7 +38,7 @@ FILES: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
     "notify": (RunStatus, {"state": "SUCCEEDED"}),
     "launch": (Arguments, {"ranks": 2, "step": {}}),
 }
-FREE = ("slices", "label_to_grammar", "params")
+FREE = ("slices", "label_to_read", "params")
 """Fields whose keys are data: one less is no fault."""
 UNREAD = (("agreement", "share"), ("agreement", "disagreements", 0, "id"), ("params", "epochs"))
 OF_THE_GATE = (("finetune", ("splits_digest",)), ("validate", ("records_digest",)))

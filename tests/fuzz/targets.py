@@ -26,9 +26,9 @@ from region_heads.formats.reading import RecordFile
 from region_heads.masks import spans
 from region_heads.records import MASK_TOKEN
 from region_heads.rle import areas, check_rle
-from region_heads.tagging.grammar import tag
-from region_heads.tagging.grounding import ground
+from region_heads.tagging.router import tag
 from region_heads.tasks import TASKS
+from region_heads.tasks.grounding import ground
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="region-heads-fuzz-"))
 

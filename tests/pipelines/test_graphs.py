@@ -79,12 +79,7 @@ def _imported(step: str, repository: Path) -> set[Path]:
         if not name.startswith(("components.", "region_heads.")) or not file.is_file() or file in seen:
             continue
         seen.add(file)
-        # tasks.py only names the functions that judge a task; a step that runs them imports them itself. How an answer
-        # is read is the task's own.
-        if file == repository / "region_heads" / "tasks.py":
-            waiting.append("region_heads.normalized_answers")
-        else:
-            waiting += _imports(ast.parse(file.read_text(encoding="utf-8")))
+        waiting += _imports(ast.parse(file.read_text(encoding="utf-8")))
     return seen
 
 

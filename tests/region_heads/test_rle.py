@@ -12,9 +12,10 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from pycocotools import mask as coco
 
-from region_heads.evaluation.slices import Row, smallest_mask
+from region_heads.evaluation.slices import smallest_mask
 from region_heads.masks import decode, spans
 from region_heads.rle import areas, box_counts, check_rle
+from region_heads.tasks.slices import Row
 
 masks = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=24), elements=st.integers(0, 1))
 

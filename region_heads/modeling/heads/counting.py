@@ -19,9 +19,7 @@ from region_heads.modeling.heads.base import (
     choose,
     pick,
 )
-
-MAX_COUNT = 16
-"""Largest count that the classes hold where the training data has none above it; the public set's are 1 to 4."""
+from region_heads.tasks.counting import MAX_COUNT
 
 
 class CountingHead(nn.Module):

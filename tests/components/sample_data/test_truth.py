@@ -16,9 +16,9 @@ from components.sample_data.questions.question import Question
 from components.sample_data.render import render
 from components.sample_data.scene import Kind
 from components.sample_data.scenes import Made, Order, make_scene
-from region_heads.tagging.grammar import tag
-from region_heads.tagging.grounding import ground
+from region_heads.tagging.router import tag
 from region_heads.tasks import Task
+from region_heads.tasks.grounding import ground
 
 SIZE = (320, 180)
 SCENES = 24
@@ -189,7 +189,7 @@ def test_the_words_name_the_kind_of_each_single_region() -> None:
                     assert one.kind(region) is nouns[word[1]], one.question.text
 
 
-def test_the_grammar_knows_each_question_from_its_words() -> None:
+def test_the_router_knows_each_question_from_its_words() -> None:
     for category in WANTED:
         for one in asked(category):
             assert tag(one.question.text).task == Task.of(category).name, one.question.text

@@ -38,7 +38,7 @@ ROUTER: dict[str, Any] = {
         "agreed": 22,
         "share": 22 / 24,
         "not_understood": 1,
-        "label_to_grammar": {
+        "label_to_read": {
             "distance": {"distance": 6},
             "left_right": {"left_right": 6},
             "multiple_choice": {"multiple_choice": 5, "left_right": 1},
@@ -49,9 +49,8 @@ ROUTER: dict[str, Any] = {
                 "id": "test-3-multiple_choice",
                 "question": "Of <mask> <mask>, the one on the left?",
                 "label": "multiple_choice",
-                "grammar": "left_right",
+                "read": "left_right",
                 "confidence": 0.625,
-                "evidence": ["on the left"],
             }
         ],
     },

@@ -152,7 +152,7 @@ def test_the_router_is_shown_with_what_it_reads_otherwise(make_inputs: Any) -> N
     assert "91.7 %, and does not understand 1." in page.text
     assert re.search(r"multiple choice\s*01500", page.text), "one of six is read as left_right"
     assert "Of <mask> <mask>, the one on the left?" in page.text
-    agreement = {"labelled": 0, "agreed": 0, "share": None, "not_understood": 0, "label_to_grammar": {}}
+    agreement = {"labelled": 0, "agreed": 0, "share": None, "not_understood": 0, "label_to_read": {}}
     inputs.write("router", {"questions": 9, "tagged": 9, "agreement": agreement | {"disagreements": []}})
     page = Page(inputs.run())
     assert "No question has a label" in page.text

@@ -7,8 +7,9 @@ import pytest
 from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.cameras import MOST, cameras
 from region_heads.evaluation.labels import slice_labels
-from region_heads.evaluation.slices import GENERAL, Row
+from region_heads.evaluation.slices import GENERAL
 from region_heads.tasks import TASKS
+from region_heads.tasks.slices import Row
 
 
 def row(image: str, truth: object = 1) -> Row:

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from region_heads.tasks import COUNTING, DISTANCE, LEFT_RIGHT, MULTIPLE_CHOICE, Task
+from region_heads.tasks import Task
+from region_heads.tasks.counting import COUNTING
+from region_heads.tasks.distance import DISTANCE
+from region_heads.tasks.left_right import LEFT_RIGHT
+from region_heads.tasks.multiple_choice import MULTIPLE_CHOICE
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.scoring import infer_task, score_files
 from region_heads.records import PREDICTION_SCHEMA
-from region_heads.tasks import DISTANCE
+from region_heads.tasks.distance import DISTANCE
 
 TRUTH = [("a", "left"), ("b", "2"), ("c", 3), ("d", 2.5), ("e", 0)]
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from region_heads.modeling import heads as head_classes
 from region_heads.modeling.heads import HeadInputs, HeadTargets
 from region_heads.modeling.heads.base import RelativeScorer, choose
 from region_heads.modeling.regions import RegionEncoder
+from region_heads.modeling.routing import head_class
 from region_heads.tasks import TASKS
 
 D, Z = 12, 9
@@ -39,7 +39,7 @@ def inputs(seed: int, n: int, regions: int, *, scale: float = 1.0) -> HeadInputs
 
 def head(name: str, seed: int = 0) -> Any:
     torch.manual_seed(seed)
-    return getattr(head_classes, name)(state_size=D, vector_size=Z, hidden_size=8, dropout=0.0).eval()
+    return head_class(name)(state_size=D, vector_size=Z, hidden_size=8, dropout=0.0).eval()
 
 
 def permuted(given_: HeadInputs, order: Tensor) -> HeadInputs:
@@ -49,7 +49,7 @@ def permuted(given_: HeadInputs, order: Tensor) -> HeadInputs:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [task.head for task in TASKS])
+@pytest.mark.parametrize("name", [task.name for task in TASKS])
 @quick
 @given(seed=st.integers(0, 999), n=st.integers(0, 5), regions=st.integers(2, 6), scale=st.floats(0.1, 30))
 def test_answers_are_sound_for_any_number_of_questions_and_regions(
@@ -67,7 +67,7 @@ def test_answers_are_sound_for_any_number_of_questions_and_regions(
         assert (weights[~given_.valid] < 1e-6).all()
 
 
-@pytest.mark.parametrize("name", [task.head for task in TASKS])
+@pytest.mark.parametrize("name", [task.name for task in TASKS])
 @quick
 @given(seed=st.integers(0, 999))
 def test_an_answer_goes_with_its_regions_and_not_with_their_places(name: str, seed: int) -> None:
@@ -75,7 +75,7 @@ def test_an_answer_goes_with_its_regions_and_not_with_their_places(name: str, se
     order = torch.randperm(5, generator=torch.Generator().manual_seed(seed))
     plain, moved = head(name)(given_), head(name)(permuted(given_, order))
     assert torch.allclose(plain.answer_weights[:, order], moved.answer_weights, atol=1e-5)
-    if name == "MultipleChoiceHead":
+    if name == "multiple_choice":
         assert torch.equal(order[moved.answer], plain.answer)
     else:
         assert torch.allclose(plain.answer.float(), moved.answer.float(), rtol=1e-3)
@@ -84,7 +84,7 @@ def test_an_answer_goes_with_its_regions_and_not_with_their_places(name: str, se
 @quick
 @given(seed=st.integers(0, 999))
 def test_the_distance_is_the_same_in_both_directions_and_whatever_the_words(seed: int) -> None:
-    distance, given_ = head("DistanceHead", seed), inputs(seed, 4, 2)
+    distance, given_ = head("distance", seed), inputs(seed, 4, 2)
     given_.valid[:] = True
     there = HeadTargets(torch.ones(4), torch.tensor([[1, 2]] * 4), torch.zeros(4, 2).long(), torch.ones(4).bool())
     back = HeadTargets(torch.ones(4), torch.tensor([[2, 1]] * 4), torch.zeros(4, 2).long(), torch.ones(4).bool())
@@ -128,7 +128,7 @@ def test_a_choice_is_one_region_and_learns_through_its_probability() -> None:
 
 def test_counting_by_gates_keeps_the_number_that_attention_would_lose() -> None:
     """Twice the same pallet counts two."""
-    counting = head("CountingHead")
+    counting = head("counting")
     with torch.no_grad():
         for parameter in [*counting.classes.parameters(), *counting.member.parameters()]:
             parameter.zero_()
@@ -168,7 +168,7 @@ def test_a_region_lies_inside_its_own_hull_and_beside_another() -> None:
     assert inside[0, 2].tolist() == [0, 0, 0]
 
 
-@pytest.mark.parametrize("name", ["DistanceHead", "LeftRightHead"])
+@pytest.mark.parametrize("name", ["distance", "left_right"])
 @quick
 @given(seed=st.integers(0, 999), regions=st.integers(2, 6), scale=st.floats(0.1, 10))
 def test_two_different_regions_are_compared(name: str, seed: int, regions: int, scale: float) -> None:

@@ -188,7 +188,7 @@ def test_labels_that_the_counting_head_cannot_say_are_told(
     assert not caplog.records
     predict(saved, counted(17), image_folder)
     assert "6 of 30 questions have a target_count above 16" in caplog.text
-    with pytest.raises(RegionHeadsError, match=r"expected counts up to 16, .* found 17; start from scratch"):
+    with pytest.raises(RegionHeadsError, match=r"expected at most 16, .* found 17; start from scratch"):
         build(ModelSettings(weights=saved), counted(17))
     with pytest.raises(RegionHeadsError, match="record q4: field target_count: expected a whole count from 0 to 1,000"):
         build(ModelSettings(), counted(2**31 - 1))

@@ -58,8 +58,8 @@ def test_zero_is_a_distance_and_a_count(table: pa.Table) -> None:
 def test_counts_beyond_a_head_that_is_there_are_refused_by_record(table: pa.Table) -> None:
     many = changed(table, 9, target_count=17)
     assert check_labels(many) == 0, "a head that is built is built for them"
-    with pytest.raises(RegionHeadsError, match=r"record q9: field target_count: expected counts up to 16, .* found 17"):
-        check_labels(many, max_count=16)
+    with pytest.raises(RegionHeadsError, match=r"record q9: field target_count: expected at most 16, .* found 17"):
+        check_labels(many, sizes={"counting": {"max_count": 16}})
 
 
 def test_questions_without_a_label_are_counted(table: pa.Table) -> None:

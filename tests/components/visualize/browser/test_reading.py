@@ -136,7 +136,7 @@ def test_the_close_up_shows_masks_with_numbers_and_the_regions_used(report: Path
 def test_markup_in_the_data_is_text(make_inputs: Any, visit: Any) -> None:
     inputs = make_inputs(question=HOSTILE)
     figures, router = inputs.read("evaluation"), inputs.read("router")
-    router["agreement"]["disagreements"][0] |= {"question": HOSTILE, "evidence": [HOSTILE]}
+    router["agreement"]["disagreements"][0] |= {"question": HOSTILE}
     inputs.write("evaluation", figures | {"warnings": [HOSTILE]})
     inputs.write("router", router)
     name = HOSTILE.replace("/", "")  # a file's name holds no slash

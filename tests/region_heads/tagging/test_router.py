@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.router import by_keywords, damaged, read_paraphrases, read_real
-from region_heads.tagging.classifier import WordingClassifier, wordings
-from region_heads.tagging.grammar import UNKNOWN, judged, tag
+from region_heads.tagging.classifier import UNKNOWN, WordingClassifier, wordings
 from region_heads.tagging.reading import read
-from region_heads.tagging.rules import Rule, grammar
-from region_heads.tasks import TASK_NAMES, TASKS
+from region_heads.tagging.router import judged, tag
+from region_heads.tasks import TASK_NAMES
 
 ROOT = Path(__file__).resolve().parents[3]
 REAL = Path(os.environ.get("REGION_HEADS_REAL_DATA", ROOT.parent / "shared" / "data"))
@@ -27,7 +26,6 @@ PARAPHRASES = [(one.task, one.question) for one in read_paraphrases(Path(__file_
 def test_a_paraphrase_is_understood(task: str, question: str) -> None:
     found = tag(question)
     assert (found.task, question) == (task, question)
-    assert found.evidence
 
 
 @pytest.mark.skipif(not (REAL / "questions.jsonl").is_file(), reason=f"no real questions in {REAL}")
@@ -87,20 +85,6 @@ def test_case_spacing_and_the_number_of_masks_do_not_matter(pair: tuple[str, str
     task, question = pair
     assert tag(question.replace("<mask>", " ".join(["<mask>"] * masks))).task == task
     assert tag("  " + question.replace(" ", "  ").upper().replace("<MASK>", "<mask>")).task == task
-
-
-RULES = [(task.name, rule) for task in TASKS for rule in grammar(task.name)]
-
-
-@pytest.mark.parametrize(("task", "rule"), RULES, ids=[f"{task}: {rule.example}" for task, rule in RULES])
-def test_every_rule_matches_its_own_example(task: str, rule: Rule) -> None:
-    reading = read(rule.example.replace("#", "<mask>"))
-    assert rule.expression.search(reading), f"{task}: {rule.expression.pattern}: {reading}"
-
-
-@pytest.mark.parametrize("task", TASK_NAMES)
-def test_every_task_has_rules(task: str) -> None:
-    assert any(rule.weight >= 6 for rule in grammar(task)), "one that decides by itself"
 
 
 HELD_OUT = Path(__file__).with_name("held_out.tsv")

@@ -1,4 +1,4 @@
-"""Figures of single tasks beside the official accuracy; tasks name theirs in ``region_heads.tasks``.
+"""Figures beside the official accuracy that several tasks share; a task's own stand beside its definition.
 
 A measure takes the judged answers of one task and returns a figure, or None when nothing in the set can give
 it (no zero distance, say). Answers that are not numbers where a number is due
@@ -30,40 +30,14 @@ Measure = Callable[[Answers], float | None]
 
 def mean_squared_error(answers: Answers) -> float | None:
     """Mean of squared errors, in the square of the answer's unit."""
-    p, t = _numbers(answers)
+    p, t = numbers(answers)
     return float(np.mean((p - t) ** 2)) if len(t) else None
 
 
 def mean_absolute_error(answers: Answers) -> float | None:
     """Mean of absolute errors, in the answer's unit."""
-    p, t = _numbers(answers)
+    p, t = numbers(answers)
     return float(np.mean(np.abs(p - t))) if len(t) else None
-
-
-def mean_relative_error(answers: Answers) -> float | None:
-    """Mean of ``|p - t| / t`` over truths above 0; single large errors weigh, as they do not in the median."""
-    p, t = _numbers(answers)
-    p, t = p[t > 0], t[t > 0]
-    return float(np.mean(np.abs(p - t) / t)) if len(t) else None
-
-
-def median_relative_error(answers: Answers) -> float | None:
-    """Median of ``|p - t| / t`` over truths above 0; the official band is 0.1."""
-    p, t = _numbers(answers)
-    p, t = p[t > 0], t[t > 0]
-    return float(np.median(np.abs(p - t) / t)) if len(t) else None
-
-
-def zero_recall(answers: Answers) -> float | None:
-    """Share of the truths that are exactly 0 ("inside") and were answered with exactly 0."""
-    p, t = _numbers(answers)
-    return float(np.mean(p[t == 0] == 0)) if (t == 0).any() else None
-
-
-def zero_precision(answers: Answers) -> float | None:
-    """Share of the answers of exactly 0 whose truth is 0."""
-    p, t = _numbers(answers)
-    return float(np.mean(t[p == 0] == 0)) if (p == 0).any() else None
 
 
 def macro_accuracy(answers: Answers) -> float | None:
@@ -73,7 +47,8 @@ def macro_accuracy(answers: Answers) -> float | None:
     return float(np.mean(shares)) if shares else None
 
 
-def _numbers(answers: Answers) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def numbers(answers: Answers) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Predictions and truths of the answers in which both are numbers, float64 [n] each."""
     pairs = [(_number(p), _number(t)) for p, t in zip(answers.predictions, answers.truths, strict=True)]
     pairs = [(p, t) for p, t in pairs if math.isfinite(p) and math.isfinite(t)]
     array = np.array(pairs, dtype=np.float64).reshape(-1, 2)

@@ -6,12 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from region_heads.evaluation.baselines import (
-    best_constant_in_band,
-    frequent_region_or_guess,
-    most_frequent_answer,
-)
-from region_heads.tasks import DISTANCE, LEFT_RIGHT, MULTIPLE_CHOICE
+from region_heads.tasks.baselines import most_frequent_answer
+from region_heads.tasks.distance import DISTANCE, best_constant_in_band
+from region_heads.tasks.left_right import LEFT_RIGHT
+from region_heads.tasks.multiple_choice import MULTIPLE_CHOICE, frequent_region_or_guess
 
 distances = st.floats(0.01, 50) | st.just(0.0)
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from region_heads.tagging.grounding import ground
 from region_heads.tasks import TASKS, Task
+from region_heads.tasks.grounding import ground
 
 ROOT = Path(__file__).resolve().parents[3]
 REAL = Path(os.environ.get("REGION_HEADS_REAL_DATA", ROOT.parent / "shared" / "data")) / "questions.jsonl"
