@@ -31,12 +31,12 @@ from rich.table import Table
 
 from benchmarks.annotations import CATEGORIES, HEIGHT, OBJECTS, WIDTH, mask_pool
 from components.params import load_params
-from components.sections import TrackingParams
-from components.visualize.params import Params
 from components.visualize.step import visualize
 from region_heads.evaluation.judged import judge
 from region_heads.evaluation.summary import summarise
 from region_heads.records import PREDICTION_SCHEMA, SPLIT_SCHEMA
+from region_heads.report.settings import Params
+from region_heads.settings import TrackingParams
 from region_heads.tasks import Task
 
 LOADS = 5

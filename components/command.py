@@ -13,12 +13,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from components.boundary import in_words, sentence
-from components.output import write_json
 from components.params import STEPS, load_params, parse_section
-from components.sections import Section, TrackingParams
-from components.tracking import PIPELINE_RUN
+from region_heads.console.boundary import in_words, sentence
 from region_heads.errors import RegionHeadsError
+from region_heads.files.output import write_json
+from region_heads.registry.tracking import PIPELINE_RUN
+from region_heads.settings import Section, TrackingParams
 
 # Nothing that runs here reports home.
 for _switch, _value in {
@@ -123,7 +123,7 @@ def _recorded(name: str, call: Callable[[], Mapping[str, float]], tracking: Trac
     if PIPELINE_RUN not in os.environ:
         return call()
     from components.pipeline_run import record_end, record_failure, record_figures
-    from components.registry_lock import retraining_renewed
+    from region_heads.registry.lease import retraining_renewed
 
     try:
         # The message of how a run ended goes out, also of a run whose place another has taken.

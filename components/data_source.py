@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.sections import SourceParams
 from region_heads.errors import RegionHeadsError
+from region_heads.settings import SourceParams
 
 if TYPE_CHECKING:
     from dvc.repo import Repo

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from components.sections import ClusterParams, DatasetParams, Section, SourceParams, TrackingParams
-from components.yaml_file import read_yaml
 from region_heads.errors import RegionHeadsError, nearest
+from region_heads.files.yaml_file import read_yaml
+from region_heads.settings import ClusterParams, DatasetParams, Section, SourceParams, TrackingParams
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -36,12 +36,27 @@ STEPS: tuple[str, ...] = (
 CLUSTER_STEPS: tuple[str, ...] = ("preflight", "compare_data", "fetch_data", "notify")
 """Steps that only Kubeflow's pipelines have: what surrounds the line on a machine that is not one's own."""
 
-_WITH_SECTIONS = ("preflight", "compare_data", "notify")
+_SETTINGS = {
+    "preflight": "components.preflight.params",
+    "compare_data": "components.compare_data.params",
+    "notify": "components.notify.params",
+    "sample_data": "region_heads.warehouse.settings",
+    "validate": "region_heads.quality.validation.settings",
+    "tag_tasks": "region_heads.tagging.settings",
+    "split": "region_heads.quality.splits.settings",
+    "drift": "region_heads.quality.drift.settings",
+    "finetune": "components.finetune.params",
+    "evaluate": "region_heads.evaluation.settings",
+    "visualize": "region_heads.report.settings",
+    "register": "region_heads.registry.registration.settings",
+    "promote": "region_heads.registry.promotion.settings",
+}
+"""Where the settings of each step are, beside the code that reads them."""
 
 
 def sections() -> dict[str, type[Section]]:
     """Every section of ``params.yaml`` with its schema: the shared ones and one for each step."""
-    steps = {step: import_module(f"components.{step}.params").Params for step in (*_WITH_SECTIONS, *STEPS)}
+    steps = {step: import_module(module).Params for step, module in _SETTINGS.items()}
     shared = {"data": DatasetParams, "source": SourceParams, "tracking": TrackingParams, "cluster": ClusterParams}
     return {**shared, **steps}
 

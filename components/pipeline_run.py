@@ -10,9 +10,9 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from components.sections import TrackingParams
-from components.tracking import PIPELINE_RUN, connect, in_words, parent_run
 from region_heads.errors import RegionHeadsError, public, told
+from region_heads.registry.tracking import PIPELINE_RUN, connect, in_words, parent_run
+from region_heads.settings import TrackingParams
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

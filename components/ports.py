@@ -9,4 +9,4 @@ InputPath = Annotated[Path, "input"]
 """A file or folder that the step reads and never changes."""
 
 OutputPath = Annotated[Path, "output"]
-"""A file or folder that the step writes, whole or not at all (see ``components.output``)."""
+"""A file or folder that the step writes, whole or not at all (see ``region_heads.files.output``)."""

@@ -13,15 +13,15 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from components.sections import DatasetParams
-from components.tag_tasks.params import Params as TagParams
 from components.tag_tasks.step import tag_tasks
-from components.validate.checking import check, hold
-from components.validate.layout import folder_and_name
-from components.validate.params import Params as ValidateParams
 from region_heads.depth_use import lacking
 from region_heads.errors import RegionHeadsError
 from region_heads.prediction import load, predict
+from region_heads.quality.validation.checking import check, hold
+from region_heads.quality.validation.layout import folder_and_name
+from region_heads.quality.validation.settings import Params as ValidateParams
+from region_heads.settings import DatasetParams
+from region_heads.tagging.settings import Params as TagParams
 from region_heads.tasks import Task
 
 

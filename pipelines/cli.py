@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from components.boundary import in_words
-from components.terminal import check_output
 from pipelines.commands import ingest, pipeline, playground, predict, registry, score, serve, tag, validate
+from region_heads.console.boundary import in_words
+from region_heads.console.terminal import check_output
 
 app = typer.Typer(
     name="region-heads",

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.image import GPU_IMAGE, IMAGE
-from components.local_store import store_address
 from components.params import section
-from components.sections import DatasetParams, Section, SourceParams, TrackingParams
-from components.tracking import PIPELINE_RUN, tracking_uri
 from pipelines.parameters import renders
 from pipelines.policy import SECRETS, USER
 from region_heads.errors import RegionHeadsError
+from region_heads.registry.local_store import store_address
+from region_heads.registry.tracking import PIPELINE_RUN, tracking_uri
+from region_heads.settings import DatasetParams, Section, SourceParams, TrackingParams
 
 if TYPE_CHECKING:
     from docker.types import Mount

@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from components.output import whole_folder
-from components.progress import progress_bar
 from pipelines.archives import ENDINGS, members
+from region_heads.console.progress import progress_bar
 from region_heads.errors import RegionHeadsError
+from region_heads.files.output import whole_folder
 
 KINDS = ("images", "depths")
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")

@@ -17,13 +17,13 @@ from components.preflight.component import preflight
 from components.promote.component import promote
 from components.register.component import register
 from components.sample_data.component import sample_data
-from components.sections import ClusterParams, DatasetParams, Section, SourceParams
 from components.split.component import split
 from components.tag_tasks.component import tag_tasks
 from components.validate.component import validate
 from components.visualize.component import visualize
 from pipelines.parameters import renders
 from pipelines.policy import apply, apply_launcher
+from region_heads.settings import ClusterParams, DatasetParams, Section, SourceParams
 
 
 class Line:

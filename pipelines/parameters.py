@@ -12,7 +12,7 @@ from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 
 from components.params import section, sections
-from components.sections import ClusterParams, DatasetParams, Section, SourceParams
+from region_heads.settings import ClusterParams, DatasetParams, Section, SourceParams
 
 CLUSTER_PARAMETERS = ("cpus", "memory", "gpus", "gpu_type", "node_selector", "tolerations")
 """Keys of the section ``cluster`` that are asked for each run; the others are fixed when the pipeline is compiled."""

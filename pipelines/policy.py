@@ -8,7 +8,7 @@ from typing import Any
 from kfp import dsl, kubernetes
 
 from components.finetune.params import TrainJobParams
-from components.sections import ClusterParams
+from region_heads.settings import ClusterParams
 
 _MINUTE, _HOUR = 60, 3600
 USER = 65532

@@ -11,9 +11,9 @@ from kfp.dsl.base_component import BaseComponent
 from components.compare_data.component import compare_data
 from components.notify.component import notify
 from components.params import section
-from components.sections import ClusterParams, DatasetParams, Section, SourceParams
 from pipelines.line import Line
 from pipelines.parameters import defaults, imported, pipeline, renders
+from region_heads.settings import ClusterParams, DatasetParams, Section, SourceParams
 
 
 def retraining_pipeline(params: Mapping[str, Section], *, data_revision: str = "") -> BaseComponent:

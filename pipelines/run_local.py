@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.params import load_params
-from components.tracking import PIPELINE_RUN
 from pipelines.compile import build
 from pipelines.containers import container_runner
 from pipelines.names import PipelineName, RunnerName
 from region_heads.errors import RegionHeadsError
+from region_heads.registry.tracking import PIPELINE_RUN
 
 if TYPE_CHECKING:
     from kfp.local import SubprocessRunner

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from components.boundary import in_words
-from components.evaluate.table import print_evaluation
-from components.inputs import read_json
-from components.local_store import store_address
 from components.params import load_params, section
-from components.sections import TrackingParams
-from components.terminal import plain_console
-from components.tracking import tracking_uri
-from components.written import Evaluation, Promotion
+from region_heads.console.boundary import in_words
+from region_heads.console.terminal import plain_console
 from region_heads.errors import public
+from region_heads.evaluation.table import print_evaluation
+from region_heads.files.inputs import read_json
+from region_heads.files.written import Evaluation, Promotion
+from region_heads.registry.local_store import store_address
+from region_heads.registry.tracking import tracking_uri
+from region_heads.settings import TrackingParams
 
 
 def print_summary(

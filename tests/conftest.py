@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
-from components.sections import TrackingParams
-from components.tracking import connect
 from region_heads.records import SPLIT_SCHEMA
+from region_heads.registry.tracking import connect
+from region_heads.settings import TrackingParams
 
 HEIGHT, WIDTH = 54, 96
 

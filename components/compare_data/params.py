@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from components.sections import Section
+from region_heads.settings import Section
 
 
 class Params(Section):

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from components.champion import version_of
 from components.compare_data.params import Params
-from components.output import whole_file
 from components.pipeline_run import record_outcome
 from components.ports import OutputPath
-from components.registry_lock import take_for_run
-from components.sections import SourceParams, TrackingParams
-from components.tracking import PIPELINE_RUN, connect, equals, in_words
 from region_heads.errors import RegionHeadsError
+from region_heads.files.output import whole_file
+from region_heads.registry.champion import version_of
+from region_heads.registry.lease import take_for_run
+from region_heads.registry.tracking import PIPELINE_RUN, connect, equals, in_words
+from region_heads.settings import SourceParams, TrackingParams
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

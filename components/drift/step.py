@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from components.champion import version_of
-from components.drift.page import render
-from components.drift.params import Params
-from components.inputs import open_table, read_table
-from components.output import whole_file, write_json
 from components.ports import InputPath, OutputPath
-from components.profile import PROFILE_SCHEMA, READ, profile
-from components.sections import TrackingParams
-from components.shift import shifts, word_shifts
-from components.terminal import plain_console
-from components.tracking import connect
-from components.training_profile import training_profile_of
+from region_heads.console.terminal import plain_console
 from region_heads.errors import RegionHeadsError
+from region_heads.files.inputs import open_table, read_table
+from region_heads.files.output import whole_file, write_json
+from region_heads.quality.drift.profile import PROFILE_SCHEMA, READ, profile
+from region_heads.quality.drift.settings import Params
+from region_heads.quality.drift.shift import shifts, word_shifts
 from region_heads.records import SPLIT_SCHEMA
+from region_heads.registry.champion import version_of
+from region_heads.registry.tracking import connect
+from region_heads.registry.training_profile import training_profile_of
+from region_heads.report.pages.drift import render
+from region_heads.settings import TrackingParams
 
 _WORDS = 20
 

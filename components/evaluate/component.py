@@ -25,7 +25,7 @@ def evaluate(
     from pathlib import Path
 
     from components.command import run_step
-    from components.evaluate.confusion import confusion as counted
+    from region_heads.evaluation.confusion import confusion as counted
 
     figures = run_step(
         "evaluate",

@@ -10,24 +10,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.champion import download_model, version_of
-from components.dataset_input import log_splits
-from components.digests import folder_digest, model_digest
-from components.evaluate.params import Params
-from components.evaluate.table import print_evaluation
-from components.inputs import read_table
-from components.output import whole_file, write_json
 from components.ports import InputPath, OutputPath
-from components.sections import DatasetParams, TrackingParams
-from components.tables import records_digest
-from components.tracking import connect, tracking_run
-from components.training_record import deliver, read_training
 from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.cameras import cameras
 from region_heads.evaluation.comparison import compare
 from region_heads.evaluation.judged import Judged, judge
+from region_heads.evaluation.settings import Params
 from region_heads.evaluation.summary import summarise
+from region_heads.evaluation.table import print_evaluation
+from region_heads.files.digests import folder_digest, model_digest
+from region_heads.files.inputs import read_table
+from region_heads.files.output import whole_file, write_json
+from region_heads.files.tables import records_digest
 from region_heads.records import SPLIT_SCHEMA
+from region_heads.registry.champion import download_model, version_of
+from region_heads.registry.dataset_input import log_splits
+from region_heads.registry.tracking import connect, tracking_run
+from region_heads.registry.training_record import deliver, read_training
+from region_heads.settings import DatasetParams, TrackingParams
 from region_heads.tasks import TASK_NAMES
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from components.data_source import open_revision
-from components.output import whole_folder
 from components.ports import OutputPath
-from components.sections import DatasetParams, SourceParams
+from region_heads.files.output import whole_folder
+from region_heads.settings import DatasetParams, SourceParams
 
 
 def fetch_data(*, dataset: OutputPath, data: DatasetParams, source: SourceParams) -> dict[str, float]:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.finetune.checkpoints import last_checkpoint
-from components.output import write_json
-from components.sections import Section
 from region_heads.errors import RegionHeadsError
+from region_heads.files.output import write_json
+from region_heads.settings import Section
 
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure

@@ -7,11 +7,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from components.champion import download_model, version_of
 from components.finetune.launch import is_main_rank
 from components.finetune.params import Params
-from components.sections import TrackingParams
-from components.tracking import connect
+from region_heads.registry.champion import download_model, version_of
+from region_heads.registry.tracking import connect
+from region_heads.settings import TrackingParams
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.sections import Section, TaskName
+from region_heads.settings import Section, TaskName
 
 Policy = Literal["frozen", "full", "lora"]
 

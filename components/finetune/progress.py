@@ -14,7 +14,7 @@ from rich.progress import (
 )
 from transformers import TrainerCallback
 
-from components.terminal import plain_console
+from region_heads.console.terminal import plain_console
 
 
 class ProgressLine(TrainerCallback):  # type: ignore[misc, unused-ignore]  # transformers is not typed

@@ -6,11 +6,11 @@ import os
 import sys
 from pathlib import Path
 
-from components.boundary import in_words
 from components.command import bound_step
 from components.finetune.ending import end_now
 from components.finetune.train_job.exchange import read_arguments
 from components.finetune.train_job.lease import in_train_job, watch_lease
+from region_heads.console.boundary import in_words
 from region_heads.errors import told
 
 if __name__ == "__main__":

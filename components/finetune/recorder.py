@@ -1,7 +1,7 @@
 """The training's run in MLflow while the model trains; an unreachable store delays it, and never the training.
 
 A thread of its own opens the run and sends settings and curves. What it could not send when the training ends is
-written beside the model, from where :func:`components.training_record.deliver` takes it.
+written beside the model, from where :func:`region_heads.registry.training_record.deliver` takes it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from uuid import uuid4
 from transformers import TrainerCallback
 
 from components.finetune.curves import points
-from components.sections import TrackingParams
-from components.tracking import connect, find_run, in_words, tracking_run
-from components.training_record import Sample, send_params, send_samples
 from region_heads.errors import RegionHeadsError
+from region_heads.registry.tracking import connect, find_run, in_words, tracking_run
+from region_heads.registry.training_record import Sample, send_params, send_samples
+from region_heads.settings import TrackingParams
 
 _INTERVAL = 3.0  # seconds between two requests
 _PAUSE = 15.0  # seconds until an unreachable store is asked again

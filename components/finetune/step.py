@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.digests import folder_digest
 from components.finetune.checkpoints import checkpoint_folder, last_checkpoint, training_digest
 from components.finetune.launch import is_main_rank, is_rank, launch
 from components.finetune.origin import champion_weights
@@ -21,13 +20,14 @@ from components.finetune.train_job.exchange import CHECKPOINTS
 from components.finetune.train_job.lease import in_train_job
 from components.finetune.train_job.run import run_train_job
 from components.finetune.trouble import told
-from components.inputs import read_table
-from components.output import whole_file, whole_folder
 from components.ports import InputPath, OutputPath
-from components.sections import DatasetParams, TrackingParams
-from components.training_record import read_training
 from region_heads.errors import RegionHeadsError
+from region_heads.files.digests import folder_digest
+from region_heads.files.inputs import read_table
+from region_heads.files.output import whole_file, whole_folder
 from region_heads.records import SPLIT_SCHEMA
+from region_heads.registry.training_record import read_training
+from region_heads.settings import DatasetParams, TrackingParams
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from components.champion import version_of
 from components.pipeline_run import FAILED_REASON, FAILED_STEP, OUTCOME
-from components.sections import TrackingParams
-from components.tracking import connect, equals, in_words, parent_run
-from components.written import RunStatus
+from region_heads.files.written import RunStatus
+from region_heads.registry.champion import version_of
+from region_heads.registry.tracking import connect, equals, in_words, parent_run
+from region_heads.settings import TrackingParams
 
 
 @dataclass(frozen=True)

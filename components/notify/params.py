@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.sections import Section
+from region_heads.settings import Section
 
 
 class Params(Section):

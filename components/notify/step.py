@@ -7,13 +7,13 @@ import os
 from components.notify.ending import Ending, ending
 from components.notify.params import Params
 from components.notify.webhook import send
-from components.output import whole_file
 from components.pipeline_run import WEBHOOK, record_end
 from components.ports import OutputPath
-from components.registry_lock import let_go_of_run
-from components.sections import TrackingParams
-from components.tracking import PIPELINE_RUN, connect, in_words
 from region_heads.errors import RegionHeadsError
+from region_heads.files.output import whole_file
+from region_heads.registry.lease import let_go_of_run
+from region_heads.registry.tracking import PIPELINE_RUN, connect, in_words
+from region_heads.settings import TrackingParams
 
 
 def notify(*, status: str, page: OutputPath, notify: Params, tracking: TrackingParams) -> dict[str, float]:

@@ -14,9 +14,9 @@ from components.pipeline_run import WEBHOOK
 from components.preflight.nodes import largest_offer
 from components.preflight.params import Params
 from components.preflight.runtimes import Missing, runtime_image
-from components.sections import ClusterParams, DatasetParams, SourceParams, TrackingParams
-from components.tracking import PIPELINE_RUN, connect, equals, in_words, parent_run, tracking_uri
 from region_heads.errors import RegionHeadsError, public
+from region_heads.registry.tracking import PIPELINE_RUN, connect, equals, in_words, parent_run, tracking_uri
+from region_heads.settings import ClusterParams, DatasetParams, SourceParams, TrackingParams
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.sections import ClusterParams
+from region_heads.settings import ClusterParams
 
 
 def largest_offer(cluster: ClusterParams) -> int | str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from components.finetune.params import Params as FinetuneParams
-from components.output import write_json
 from components.ports import OutputPath
 from components.preflight.checks import everything, failures, write_page
 from components.preflight.params import Params
-from components.sections import ClusterParams, DatasetParams, SourceParams, TrackingParams
 from region_heads.errors import RegionHeadsError
+from region_heads.files.output import write_json
+from region_heads.settings import ClusterParams, DatasetParams, SourceParams, TrackingParams
 
 
 def preflight(

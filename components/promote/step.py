@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.inputs import read_json
-from components.output import whole_file, write_json
 from components.ports import InputPath, OutputPath
-from components.promote.belonging import check_belonging, check_champion
-from components.promote.gate import Verdict, decide
-from components.promote.params import Params
-from components.promote.registry import ROLLED_BACK_TAG, Registry, decided, get_version
-from components.promote.verdict import markdown, print_verdict, tag_version
-from components.sections import TrackingParams
-from components.tracking import connect, in_words, tracking_run
-from components.written import Evaluation, Registration, Validation
 from region_heads.errors import RegionHeadsError
+from region_heads.files.inputs import read_json
+from region_heads.files.output import whole_file, write_json
+from region_heads.files.written import Evaluation, Registration, Validation
+from region_heads.registry.promotion.belonging import check_belonging, check_champion
+from region_heads.registry.promotion.gate import Verdict, decide
+from region_heads.registry.promotion.registry import ROLLED_BACK_TAG, Registry, decided, get_version
+from region_heads.registry.promotion.settings import Params
+from region_heads.registry.promotion.verdict import markdown, print_verdict, tag_version
+from region_heads.registry.tracking import connect, in_words, tracking_run
+from region_heads.settings import TrackingParams
 from region_heads.tasks import TASK_NAMES
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def promote(
 
     Raises:
         RegionHeadsError: The version is not in the registry, the files do not belong together or to it (see
-            ``components.promote.belonging``), another promotion does not end, or MLflow cannot be reached.
+            ``region_heads.registry.promotion.belonging``), another promotion does not end, or MLflow cannot be reached.
     """
     registered = read_json(registration, Registration, writer="register")
     judged = read_json(evaluation, Evaluation, writer="evaluate")

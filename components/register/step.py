@@ -6,21 +6,21 @@ import contextlib
 import io
 from typing import TYPE_CHECKING
 
-from components.champion import CHALLENGER, version_of
-from components.digests import check_same, folder_digest, model_digest
-from components.inputs import read_json
-from components.output import write_json
 from components.ports import InputPath, OutputPath
-from components.register.lineage import lineage_tags
-from components.register.logged_model import log_model
-from components.register.params import Params
-from components.sections import SourceParams, TrackingParams
-from components.terminal import plain_console
-from components.tracking import connect, equals, tracking_run, tracking_uri
-from components.training_profile import log_training_profile
-from components.training_record import read_training
-from components.written import Evaluation
+from region_heads.console.terminal import plain_console
 from region_heads.errors import RegionHeadsError, public
+from region_heads.files.digests import check_same, folder_digest, model_digest
+from region_heads.files.inputs import read_json
+from region_heads.files.output import write_json
+from region_heads.files.written import Evaluation
+from region_heads.registry.champion import CHALLENGER, version_of
+from region_heads.registry.registration.lineage import lineage_tags
+from region_heads.registry.registration.logged_model import log_model
+from region_heads.registry.registration.settings import Params
+from region_heads.registry.tracking import connect, equals, tracking_run, tracking_uri
+from region_heads.registry.training_profile import log_training_profile
+from region_heads.registry.training_record import read_training
+from region_heads.settings import SourceParams, TrackingParams
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -60,7 +60,7 @@ def register(
     ):  # fmt: skip
         check_same(evaluation, field, judged[field], folder, digest, again="evaluate")
     training = read_training(model)
-    tags = lineage_tags(judged, training, source)
+    tags = lineage_tags(judged, training, source, code=("region_heads", "components"))
     if register.require_clean_code and tags.get("git_dirty") != "false":
         raise RegionHeadsError(
             "register.require_clean_code: expected code that is committed, found "

@@ -9,13 +9,13 @@ from typing import Any
 
 from rich.table import Table
 
-from components.output import whole_folder
 from components.ports import OutputPath
-from components.sample_data.orders import SPLITS, orders
-from components.sample_data.params import Params
-from components.sample_data.questions.composing import CATEGORIES
-from components.sample_data.workers import write_scenes
-from components.terminal import plain_console
+from region_heads.console.terminal import plain_console
+from region_heads.files.output import whole_folder
+from region_heads.warehouse.orders import SPLITS, orders
+from region_heads.warehouse.questions.composing import CATEGORIES
+from region_heads.warehouse.settings import Params
+from region_heads.warehouse.workers import write_scenes
 
 Record = dict[str, Any]
 

@@ -12,21 +12,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.inputs import open_table
-from components.output import whole_file, whole_folder, write_json
 from components.ports import InputPath, OutputPath
-from components.progress import progress_bar
-from components.split.assignment import SPLITS, Assignment, assign
-from components.split.balance import copies
-from components.split.duplicates import near_duplicates
-from components.split.groups import Asked, group_of, groups
-from components.split.page import render
-from components.split.params import Params
-from components.split.report import headline, print_report, report_content
-from components.split.wording import wording
-from components.tables import ROW_GROUP, TableWriter, records_digest
+from region_heads.console.progress import progress_bar
 from region_heads.errors import RegionHeadsError
+from region_heads.files.inputs import open_table
+from region_heads.files.output import whole_file, whole_folder, write_json
+from region_heads.files.tables import ROW_GROUP, TableWriter, records_digest
+from region_heads.quality.splits.assignment import SPLITS, Assignment, assign
+from region_heads.quality.splits.balance import copies
+from region_heads.quality.splits.duplicates import near_duplicates
+from region_heads.quality.splits.groups import Asked, group_of, groups
+from region_heads.quality.splits.report import headline, print_report, report_content
+from region_heads.quality.splits.settings import Params
+from region_heads.quality.splits.wording import wording
 from region_heads.records import SPLIT_SCHEMA, TAGGED_SCHEMA
+from region_heads.report.pages.splits import render
 
 HELD_BACK, PREDICT = "held_back", "predict"
 TABLES = (*SPLITS, HELD_BACK, PREDICT)

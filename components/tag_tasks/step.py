@@ -7,19 +7,19 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.digests import file_digest
-from components.inputs import open_table
-from components.output import whole_file, write_json
-from components.parallel import cores, in_order
 from components.ports import InputPath, OutputPath
-from components.progress import progress_bar
-from components.tables import TableWriter
-from components.tag_tasks.params import Params
-from components.tag_tasks.report import RouterReport
-from components.tag_tasks.tagging import Tagger
+from region_heads.console.progress import progress_bar
 from region_heads.errors import RegionHeadsError
+from region_heads.files.digests import file_digest
+from region_heads.files.inputs import open_table
+from region_heads.files.output import whole_file, write_json
+from region_heads.files.tables import TableWriter
+from region_heads.parallel import cores, in_order
 from region_heads.records import RECORD_SCHEMA, TAGGED_SCHEMA
 from region_heads.tagging.classifier import WordingClassifier
+from region_heads.tagging.report import RouterReport
+from region_heads.tagging.settings import Params
+from region_heads.tagging.tagger import Tagger
 from region_heads.tasks import TASKS
 
 _SHARE = 50_000

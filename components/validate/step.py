@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from components.ports import InputPath, OutputPath
-from components.sections import DatasetParams, TrackingParams
-from components.tracking import tracking_run
-from components.validate.checking import check, hold
-from components.validate.params import Params
 from region_heads.errors import RegionHeadsError
+from region_heads.quality.validation.checking import check, hold
+from region_heads.quality.validation.settings import Params
+from region_heads.registry.tracking import tracking_run
+from region_heads.settings import DatasetParams, TrackingParams
 
 _FIGURES = ("read", "accepted", "quarantined")
 

@@ -9,19 +9,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from components.inputs import read_json, read_table
-from components.output import whole_file
 from components.ports import InputPath, OutputPath
-from components.sections import TrackingParams
-from components.terminal import plain_console
-from components.tracking import tracking_run
-from components.visualize.gallery import choose, payload
-from components.visualize.page import render
-from components.visualize.params import Params
-from components.visualize.rows import join
-from components.written import Evaluation, Routing
+from region_heads.console.terminal import plain_console
 from region_heads.errors import RegionHeadsError
+from region_heads.files.inputs import read_json, read_table
+from region_heads.files.output import whole_file
+from region_heads.files.written import Evaluation, Routing
 from region_heads.records import PREDICTION_SCHEMA, SPLIT_SCHEMA
+from region_heads.registry.tracking import tracking_run
+from region_heads.report.composing import render
+from region_heads.report.gallery import choose, payload
+from region_heads.report.rows import join
+from region_heads.report.settings import Params
+from region_heads.settings import TrackingParams
 
 ARTIFACT = "report.html"
 """The page's name in the MLflow run; paths of ports have no ending by which a viewer could tell a page."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from components.terminal import plain_console
+from region_heads.console.terminal import plain_console
 
 
 def ingest(

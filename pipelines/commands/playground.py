@@ -35,11 +35,11 @@ def playground(
 
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when it is imported
     from components.params import load_params, section
-    from components.sections import DatasetParams, TrackingParams
-    from pipelines.model_uri import model_folder
     from pipelines.playground.page import Playground, launch
     from pipelines.playground.scene import scenes
     from region_heads.prediction import load
+    from region_heads.registry.model_uri import model_folder
+    from region_heads.settings import DatasetParams, TrackingParams
 
     sections = load_params(params)
     with bound(host, port) as listening:  # told before the model is loaded; gradio takes it a moment later

@@ -40,11 +40,11 @@ def predict(
     Example: `region-heads predict --model models/region_heads --records data/sample/test.json
     --images data/sample/test/images`
     """
-    from components.output import whole_file
     from components.params import load_params, section
-    from components.sections import DatasetParams, TrackingParams
     from pipelines.answering import answer_file
-    from pipelines.model_uri import model_folder
+    from region_heads.files.output import whole_file
+    from region_heads.registry.model_uri import model_folder
+    from region_heads.settings import DatasetParams, TrackingParams
 
     sections = load_params(params)
     with tempfile.TemporaryDirectory() as scratch:

@@ -12,8 +12,8 @@ import typer
 from pipelines.commands import options
 
 if TYPE_CHECKING:
-    from components.promote.history import Event
-    from components.sections import TrackingParams
+    from region_heads.registry.promotion.history import Event
+    from region_heads.settings import TrackingParams
 
 app = typer.Typer(
     help="The model registry: who is champion, since when and why; promote and roll back.", no_args_is_help=True
@@ -33,8 +33,8 @@ def history(
     """
     from rich.table import Table
 
-    from components.promote.registry import history as events
-    from components.terminal import plain_console
+    from region_heads.console.terminal import plain_console
+    from region_heads.registry.promotion.registry import history as events
 
     tracking = _tracking(params)
     found = events(tracking)
@@ -62,7 +62,7 @@ def promote(
 
     Example: `region-heads registry promote 3 --reason "the gate's test set misses night scenes"`
     """
-    from components.promote.registry import promote_by_hand
+    from region_heads.registry.promotion.registry import promote_by_hand
 
     _tell(promote_by_hand(_tracking(params), version, reason=reason))
 
@@ -76,7 +76,7 @@ def rollback(
 
     Example: `region-heads registry rollback --reason "counts are off on camera 4"`
     """
-    from components.promote.registry import rollback as roll_back
+    from region_heads.registry.promotion.registry import rollback as roll_back
 
     _tell(roll_back(_tracking(params), reason=reason))
 
@@ -88,6 +88,6 @@ def _tell(event: Event) -> None:
 
 def _tracking(params: Path) -> TrackingParams:
     from components.params import load_params, section
-    from components.sections import TrackingParams
+    from region_heads.settings import TrackingParams
 
     return section(load_params(params), TrackingParams)

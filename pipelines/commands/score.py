@@ -28,8 +28,8 @@ def score(
         return
     from rich.table import Table
 
-    from components.evaluate.table import interval, share
-    from components.terminal import plain_console
+    from region_heads.console.terminal import plain_console
+    from region_heads.evaluation.table import interval, share
 
     table = Table(title="Official rule", title_justify="left", pad_edge=False, box=None)
     for heading in ("task", "accuracy", "95 % interval", "n"):

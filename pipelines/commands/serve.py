@@ -62,8 +62,6 @@ def serve(
     import uvicorn
 
     from components.params import load_params, section
-    from components.sections import DatasetParams, TrackingParams
-    from pipelines.model_uri import model_folder, resolve
     from pipelines.serving.access import Tokens
     from pipelines.serving.app import create_app
     from pipelines.serving.connection import connection_class
@@ -72,6 +70,8 @@ def serve(
     from region_heads.asking import Images, Limits
     from region_heads.errors import RegionHeadsError
     from region_heads.prediction import load
+    from region_heads.registry.model_uri import model_folder, resolve
+    from region_heads.settings import DatasetParams, TrackingParams
 
     sections = load_params(params)
     tracking = section(sections, TrackingParams)

@@ -25,7 +25,7 @@ def tag(
 
     Example: `echo "How far is <mask> from <mask>?" | region-heads tag -`
     """
-    from components.terminal import check_output
+    from region_heads.console.terminal import check_output
     from region_heads.tagging.router import tag as read
 
     for row in _questions(file):

@@ -27,9 +27,9 @@ def validate(
     Example: `region-heads validate data/warehouse --out reports/warehouse`
     """
     from components.params import load_params, section
-    from components.sections import DatasetParams
-    from components.validate.checking import check, hold
-    from components.validate.params import Params
+    from region_heads.quality.validation.checking import check, hold
+    from region_heads.quality.validation.settings import Params
+    from region_heads.settings import DatasetParams
 
     sections = load_params(params)
     settings = section(sections, Params)

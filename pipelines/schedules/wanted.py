@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from components.yaml_file import read_yaml
 from pipelines.names import PipelineName
 from region_heads.errors import RegionHeadsError, nearest
+from region_heads.files.yaml_file import read_yaml
 
 
 def _six_fields(cron: str) -> str:

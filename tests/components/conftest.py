@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
-from components.digests import folder_digest
-from components.sections import DatasetParams
-from components.tables import TableWriter
+from region_heads.files.digests import folder_digest
+from region_heads.files.tables import TableWriter
 from region_heads.records import SPLIT_SCHEMA
+from region_heads.settings import DatasetParams
 from region_heads.tasks import Task
 
 WIDTH, HEIGHT = 160, 90

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dvc.repo import Repo
 
-from components.sections import SourceParams
+from region_heads.settings import SourceParams
 
 PATH = "data/warehouse"
 

@@ -15,7 +15,7 @@ import pytest
 import safetensors
 import yaml
 
-from components.boundary import in_words
+from region_heads.console.boundary import in_words
 from region_heads.errors import RegionHeadsError
 
 
@@ -102,9 +102,9 @@ def test_controls_that_came_with_the_data_do_not_reach_the_terminal(capsys: pyte
 PRINTS = """
 import logging, os, sys
 import typer
-from components.boundary import in_words
-from components.progress import progress_bar
-from components.terminal import plain_console
+from region_heads.console.boundary import in_words
+from region_heads.console.progress import progress_bar
+from region_heads.console.terminal import plain_console
 with in_words("step"):
     with progress_bar("doing", total=3, unit="things") as bar:
         for _ in range(3):

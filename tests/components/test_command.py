@@ -12,8 +12,8 @@ import pytest
 
 from components import command
 from components.ports import InputPath, OutputPath
-from components.sections import DatasetParams
 from region_heads.errors import RegionHeadsError
+from region_heads.settings import DatasetParams
 
 
 def copy(*, source: InputPath, target: OutputPath, data: DatasetParams) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from components.digests import folder_digest, model_digest
+from region_heads.files.digests import folder_digest, model_digest
 
 
 def test_a_folder_has_the_digest_that_dvc_writes_into_its_lock_file(tmp_path: Path) -> None:

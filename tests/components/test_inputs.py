@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.inputs import open_table, read_table
 from region_heads.errors import RegionHeadsError
+from region_heads.files.inputs import open_table, read_table
 
 SCHEMA = pa.schema([pa.field("id", pa.string()), pa.field("n", pa.int64())])
 

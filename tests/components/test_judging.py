@@ -6,15 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from components.champion import CHALLENGER, CHAMPION, version_of
-from components.evaluate.params import Params as EvaluateParams
 from components.evaluate.step import evaluate
-from components.promote.params import Params as PromoteParams
 from components.promote.step import promote
-from components.register.params import Params as RegisterParams
 from components.register.step import register
-from components.sections import DatasetParams, SourceParams, TrackingParams
-from components.tracking import connect
+from region_heads.evaluation.settings import Params as EvaluateParams
+from region_heads.registry.champion import CHALLENGER, CHAMPION, version_of
+from region_heads.registry.promotion.settings import Params as PromoteParams
+from region_heads.registry.registration.settings import Params as RegisterParams
+from region_heads.registry.tracking import connect
+from region_heads.settings import DatasetParams, SourceParams, TrackingParams
 from tests.components.conftest import RECORDS
 from tests.components.written_files import validation as validation_report
 

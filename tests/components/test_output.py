@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from components.output import whole_file, whole_folder, write_json
 from region_heads.errors import RegionHeadsError, told
+from region_heads.files.output import whole_file, whole_folder, write_json
 
 Writer = Callable[[Path], AbstractContextManager[Path]]
 
 KILLED_WRITER = """
 import os, signal, sys
 from pathlib import Path
-from components.output import {kind}
+from region_heads.files.output import {kind}
 with {kind}(Path(sys.argv[1])) as partial:
     {write}
     os.kill(os.getpid(), signal.SIGKILL)
@@ -107,7 +107,7 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_leaves_nothing_half_written(tmp_path: Path, kind: str, write: str, number: signal.Signals) -> None:
     code = f"""
-from components.boundary import in_words
+from region_heads.console.boundary import in_words
 with in_words("step"):
 {textwrap.indent(KILLED_WRITER.format(kind=kind, write=write).replace("SIGKILL", number.name), "    ")}
 """

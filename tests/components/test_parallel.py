@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from components.parallel import in_order
 from region_heads.errors import RegionHeadsError
+from region_heads.parallel import in_order
 
 
 def squared(number: int) -> int:
@@ -78,8 +78,8 @@ def test_ctrl_c_ends_the_processes_without_a_word_of_theirs(tmp_path: Path) -> N
     """A terminal sends it to every process at once."""
     code = """
 import signal, time
-from components.boundary import in_words
-from components.parallel import in_order
+from region_heads.console.boundary import in_words
+from region_heads.parallel import in_order
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
     with in_words("step"):

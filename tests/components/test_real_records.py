@@ -10,14 +10,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from components.sections import DatasetParams, TrackingParams
-from components.split.params import Params as SplitParams
 from components.split.step import split
-from components.tag_tasks.params import Params as TagParams
 from components.tag_tasks.step import tag_tasks
-from components.validate.params import Params as ValidateParams
 from components.validate.step import validate
 from region_heads.errors import RegionHeadsError
+from region_heads.quality.splits.settings import Params as SplitParams
+from region_heads.quality.validation.settings import Params as ValidateParams
+from region_heads.settings import DatasetParams, TrackingParams
+from region_heads.tagging.settings import Params as TagParams
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS = Path(os.environ.get("REGION_HEADS_REAL_DATA", ROOT.parent / "shared" / "data")) / "records.json"

@@ -11,9 +11,9 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from components.sections import TrackingParams
-from components.tracking import connect, equals, parent_run, tracking_run, tracking_uri
 from region_heads.errors import RegionHeadsError, public
+from region_heads.registry.tracking import connect, equals, parent_run, tracking_run, tracking_uri
+from region_heads.settings import TrackingParams
 
 
 def test_a_run_is_opened_joined_and_left_as_it_was_found(

@@ -17,19 +17,19 @@ import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 
-from components.champion import CHALLENGER, CHAMPION, version_of
-from components.evaluate.params import Params as EvaluateParams
 from components.evaluate.step import evaluate
 from components.finetune.params import Params as FinetuneParams
 from components.finetune.step import finetune
-from components.promote import registry
-from components.promote.params import Params as PromoteParams
-from components.promote.registry import history, promote_by_hand, rollback
 from components.promote.step import promote
-from components.register.params import Params as RegisterParams
 from components.register.step import register
-from components.sections import DatasetParams, SourceParams, TrackingParams
-from components.tracking import connect
+from region_heads.evaluation.settings import Params as EvaluateParams
+from region_heads.registry.champion import CHALLENGER, CHAMPION, version_of
+from region_heads.registry.promotion import registry
+from region_heads.registry.promotion.registry import history, promote_by_hand, rollback
+from region_heads.registry.promotion.settings import Params as PromoteParams
+from region_heads.registry.registration.settings import Params as RegisterParams
+from region_heads.registry.tracking import connect
+from region_heads.settings import DatasetParams, SourceParams, TrackingParams
 from tests.components.conftest import RECORDS
 from tests.components.postgres import TrackingServer, postgres
 from tests.components.written_files import validation
@@ -169,7 +169,7 @@ def test_promotions_at_the_same_time_follow_each_other_on_postgresql(tracking: T
         for _ in range(6)
     ]
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["components.promote.registry", "mlflow"])
+    context.set_forkserver_preload(["region_heads.registry.promotion.registry", "mlflow"])
     started = [context.Process(target=_promote, args=(tracking.uri, tracking.model_name, v)) for v in versions]
     for process in started:
         process.start()

@@ -14,13 +14,22 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from rich.console import Console
 
-from components.evaluate.table import print_evaluation
-from components.inputs import first_problem, read_json
-from components.register.lineage import lineage_tags
-from components.sections import SourceParams
-from components.visualize.page import render
-from components.written import Arguments, Evaluation, Promotion, Registration, Routing, RunStatus, Training, Validation
 from region_heads.errors import RegionHeadsError
+from region_heads.evaluation.table import print_evaluation
+from region_heads.files.inputs import first_problem, read_json
+from region_heads.files.written import (
+    Arguments,
+    Evaluation,
+    Promotion,
+    Registration,
+    Routing,
+    RunStatus,
+    Training,
+    Validation,
+)
+from region_heads.registry.registration.lineage import lineage_tags
+from region_heads.report.composing import render
+from region_heads.settings import SourceParams
 from tests.components.visualize.conftest import ROUTER
 from tests.components.written_files import evaluation, validation
 
@@ -122,7 +131,7 @@ def test_whatever_evaluation_is_let_through_can_be_shown_and_registered(path: tu
     content = _changed(evaluation("3"), path, value)
     if first_problem(content, Evaluation) is None:
         print_evaluation(content, Console(file=io.StringIO()))
-        lineage_tags(content, TRAINING, SourceParams())
+        lineage_tags(content, TRAINING, SourceParams(), code=("region_heads", "components"))
         _page(evaluation=content)
 
 

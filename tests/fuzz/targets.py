@@ -11,12 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from components.sections import DatasetParams
-from components.split.wording import wording
-from components.validate.judging import Chunk, Judge
-from components.validate.layout import Layout
-from components.validate.quarantine import Quarantine
-from components.validate.sources import Source
 from region_heads.data.reordering import order_matters, renumber, reorder
 from region_heads.data.wording import can_mirror, swap_sides
 from region_heads.errors import RegionHeadsError
@@ -24,8 +18,14 @@ from region_heads.evaluation.scoring import score_files
 from region_heads.formats.public import question_of
 from region_heads.formats.reading import RecordFile
 from region_heads.masks import spans
+from region_heads.quality.splits.wording import wording
+from region_heads.quality.validation.judging import Chunk, Judge
+from region_heads.quality.validation.layout import Layout
+from region_heads.quality.validation.quarantine import Quarantine
+from region_heads.quality.validation.sources import Source
 from region_heads.records import MASK_TOKEN
 from region_heads.rle import areas, check_rle
+from region_heads.settings import DatasetParams
 from region_heads.tagging.router import tag
 from region_heads.tasks import TASKS
 from region_heads.tasks.grounding import ground

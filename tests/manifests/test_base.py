@@ -179,7 +179,7 @@ def test_mlflow_starts_with_these_arguments_and_knows_its_names(
         command = [sys.executable, "-m", "mlflow", *container["command"][1:], *arguments]
         server = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            assert _status(port, "/health", host="10.1.2.3:5000", patience=90) == 200
+            assert _status(port, "/health", host="10.1.2.3:5000", patience=300) == 200
             experiments = "/api/2.0/mlflow/experiments/search?max_results=1"
             for host in ("mlflow.region-heads:5000", f"localhost:{port}"):
                 assert _status(port, experiments, host=host) == 200

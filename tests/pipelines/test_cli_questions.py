@@ -15,9 +15,9 @@ import pyarrow as pa
 import pytest
 import torch
 
-from components.sections import DatasetParams
 from pipelines.answering import answer_file
 from region_heads.errors import RegionHeadsError
+from region_heads.settings import DatasetParams
 from region_heads.tasks import TASK_NAMES
 from region_heads.training.start import ModelSettings, build
 from tests.conftest import HEIGHT, WIDTH

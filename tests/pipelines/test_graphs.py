@@ -13,7 +13,7 @@ import yaml
 
 from components.command import ports, section_names, step_function
 from components.params import STEPS
-from components.register.lineage import SHIPPED
+from region_heads.registry.registration.lineage import PACKAGE
 
 
 def test_both_hold_every_step_under_its_name(dvc_graph: dict[str, Any], kubeflow_graph: dict[str, Any]) -> None:
@@ -51,7 +51,7 @@ def test_the_stage_depends_on_the_code_that_it_imports_and_on_no_other(
     listed = {dep for dep in dvc_stages[step].deps if _is_code(dep)}
     expected = set(_rooms(_imported(step, repository), repository))
     if step == "register":  # a version takes the whole package along, whatever the step itself imports
-        shipped = SHIPPED.relative_to(repository).as_posix()
+        shipped = PACKAGE.relative_to(repository).as_posix()
         expected = {dep for dep in expected if not dep.startswith(f"{shipped}/")} | {shipped}
     assert listed == expected
 

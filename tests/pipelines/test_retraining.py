@@ -14,17 +14,17 @@ from typing import Any
 import pytest
 import yaml
 
-from components.champion import version_of
 from components.params import STEPS
-from components.sample_data.params import Params as SampleParams
 from components.sample_data.step import sample_data
-from components.sections import TrackingParams
-from components.tracking import connect
 from pipelines import policy
 from pipelines.compile import compile_text
 from pipelines.names import PipelineName
 from pipelines.run_local import Output, run_local
 from region_heads.errors import RegionHeadsError
+from region_heads.registry.champion import version_of
+from region_heads.registry.tracking import connect
+from region_heads.settings import TrackingParams
+from region_heads.warehouse.settings import Params as SampleParams
 from tests.components.data_repository import PATH, DataRepository
 
 

@@ -14,14 +14,14 @@ import torch
 from PIL import Image, ImageOps
 from pycocotools import mask as coco
 
-from components.sections import DatasetParams
-from components.validate.layout import Place
-from components.validate.pictures import Pictures, Seen
-from components.visualize.gallery import picture
 from pipelines.answering import answer_file
 from pipelines.playground.drawing import draw
 from pipelines.playground.scene import Scene
 from region_heads.data.dataset import RegionDataset
+from region_heads.quality.validation.layout import Place
+from region_heads.quality.validation.pictures import Pictures, Seen
+from region_heads.report.gallery import picture
+from region_heads.settings import DatasetParams
 from region_heads.training.start import ModelSettings, build
 from tests.conftest import HEIGHT, WIDTH
 

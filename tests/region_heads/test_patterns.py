@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from components.split.groups import group_of
 from region_heads import patterns
 from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.cameras import cameras
 from region_heads.patterns import search
+from region_heads.quality.splits.groups import group_of
 
 
 @pytest.mark.parametrize("pattern", [r"cam(\d+)", r"cam\d+", r"^(?:a/)?(x)?", "(?i)CAM(.)", "é"])
@@ -48,7 +48,7 @@ def test_a_pattern_without_an_end_is_told_with_its_setting_and_the_text(monkeypa
 def test_a_pattern_of_a_suite_of_ones_own_is_bounded_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     import pandas as pd
 
-    from components.validate.expectations import _check_time
+    from region_heads.quality.validation.expectations import _check_time
 
     monkeypatch.setattr(patterns, "_SECONDS", 0.5)
     table = pd.DataFrame({"image": [SLOW, None]})

@@ -19,9 +19,9 @@ from components.finetune.params import Params
 from components.finetune.train_job.exchange import Exchange
 from components.finetune.train_job.lease import FOLDER, GPUS, LEASE_SECONDS
 from components.image import GPU_IMAGE
-from components.sections import TrackingParams
-from components.tracking import PIPELINE_RUN, tracking_uri
 from region_heads.errors import RegionHeadsError
+from region_heads.registry.tracking import PIPELINE_RUN, tracking_uri
+from region_heads.settings import TrackingParams
 
 _HANDED_ON = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", PIPELINE_RUN)
 """Environment variables that the nodes need too. Logins are not among them: a job's description can be read by many.

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.inputs import read_json
-from components.output import whole_file, whole_folder, write_json
-from components.sections import Section
-from components.written import Arguments
 from region_heads.errors import RegionHeadsError
+from region_heads.files.inputs import read_json
+from region_heads.files.output import whole_file, whole_folder, write_json
+from region_heads.files.written import Arguments
+from region_heads.settings import Section
 
 INPUTS = ("splits", "dataset")
 OUTPUTS = ("model", "curves")

@@ -16,9 +16,9 @@ from components.finetune.params import Params
 from components.finetune.train_job.backends import open_backend
 from components.finetune.train_job.exchange import CHECKPOINTS
 from components.finetune.train_job.job import Job
-from components.sections import Section, TrackingParams
-from components.tracking import PIPELINE_RUN
 from region_heads.errors import RegionHeadsError
+from region_heads.registry.tracking import PIPELINE_RUN
+from region_heads.settings import Section, TrackingParams
 
 
 def run_train_job(

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from components.champion import CHAMPION
 from components.compare_data.params import Params
 from components.compare_data.step import compare_data
-from components.registry_lock import let_go_of_run, retraining_renewed, take_for_run
-from components.sections import SourceParams, TrackingParams
-from components.tracking import connect
 from region_heads.errors import RegionHeadsError
+from region_heads.registry.champion import CHAMPION
+from region_heads.registry.lease import let_go_of_run, retraining_renewed, take_for_run
+from region_heads.registry.tracking import connect
+from region_heads.settings import SourceParams, TrackingParams
 
 DIGEST = "0123.dir"
 

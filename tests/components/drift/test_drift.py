@@ -15,15 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.drift.params import Params
 from components.drift.step import drift
-from components.profile import PROFILE_SCHEMA, profile, sampled
-from components.sections import TrackingParams
-from components.shift import divergence, shifts, word_shifts
-from components.tracking import connect, tracking_run
-from components.training_profile import log_training_profile
 from region_heads.errors import RegionHeadsError
+from region_heads.quality.drift.profile import PROFILE_SCHEMA, profile, sampled
+from region_heads.quality.drift.settings import Params
+from region_heads.quality.drift.shift import divergence, shifts, word_shifts
 from region_heads.records import SPLIT_SCHEMA
+from region_heads.registry.tracking import connect, tracking_run
+from region_heads.registry.training_profile import log_training_profile
+from region_heads.settings import TrackingParams
 
 MODEL = "region-heads"
 _CHOICES = {True: "Which pallet should the transporter # take?", False: "Which of # is leftmost?"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.evaluate.confusion import confusion
+from region_heads.evaluation.confusion import confusion
 
 
 def _written(folder: Path, *rows: tuple[str, str | None, str]) -> Path:

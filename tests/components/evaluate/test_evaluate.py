@@ -10,16 +10,16 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from components.digests import folder_digest, model_digest
-from components.evaluate.params import Params
 from components.evaluate.step import evaluate
-from components.inputs import first_problem
-from components.sections import DatasetParams, TrackingParams
-from components.tables import TableWriter
-from components.tracking import connect
-from components.written import Evaluation
 from region_heads.errors import RegionHeadsError
+from region_heads.evaluation.settings import Params
+from region_heads.files.digests import folder_digest, model_digest
+from region_heads.files.inputs import first_problem
+from region_heads.files.tables import TableWriter
+from region_heads.files.written import Evaluation
 from region_heads.records import PREDICTION_SCHEMA, SPLIT_SCHEMA
+from region_heads.registry.tracking import connect
+from region_heads.settings import DatasetParams, TrackingParams
 from region_heads.tasks import TASK_NAMES
 from tests.components.conftest import RECORDS
 

@@ -9,8 +9,8 @@ import pytest
 
 from components.data_source import open_revision
 from components.fetch_data.step import fetch_data
-from components.sections import DatasetParams
 from region_heads.errors import RegionHeadsError
+from region_heads.settings import DatasetParams
 from tests.components.data_repository import PATH, DataRepository
 
 DATA = DatasetParams(path=PATH)

@@ -16,8 +16,8 @@ import pytest
 from components.finetune.params import Params
 from components.finetune.train_job.exchange import Exchange, read_arguments
 from components.finetune.train_job.lease import FOLDER, GPUS, LEASE_SECONDS
-from components.sections import DatasetParams
 from region_heads.errors import RegionHeadsError
+from region_heads.settings import DatasetParams
 
 
 @pytest.fixture

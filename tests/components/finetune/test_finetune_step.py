@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.digests import folder_digest
 from components.finetune.checkpoints import checkpoint_folder, last_checkpoint, training_digest
 from components.finetune.params import Params
 from components.finetune.step import finetune
-from components.sections import DatasetParams, TrackingParams
 from region_heads.errors import RegionHeadsError
+from region_heads.files.digests import folder_digest
+from region_heads.settings import DatasetParams, TrackingParams
 from region_heads.training.checkpoints import seal
 
 

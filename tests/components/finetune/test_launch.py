@@ -17,8 +17,8 @@ from safetensors.torch import load_file
 
 from components.finetune.params import Params
 from components.finetune.step import finetune
-from components.sections import DatasetParams, TrackingParams
 from region_heads.errors import RegionHeadsError
+from region_heads.settings import DatasetParams, TrackingParams
 
 pytestmark = pytest.mark.slow
 

@@ -19,9 +19,9 @@ from components.finetune.params import Params
 from components.finetune.train_job.backends import open_backend
 from components.finetune.train_job.lease import GPUS
 from components.finetune.train_job.run import job_name
-from components.sections import TrackingParams
-from components.tracking import PIPELINE_RUN
 from region_heads.errors import RegionHeadsError
+from region_heads.registry.tracking import PIPELINE_RUN
+from region_heads.settings import TrackingParams
 from tests.components.finetune.train_job_run import assert_same_training, train
 from tests.components.finetune.trainer_cluster import Cluster
 from tests.components.finetune.trainer_standin import trainer_standin

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from components.finetune.params import Params
 from components.finetune.step import finetune
-from components.sections import DatasetParams, TrackingParams
+from region_heads.settings import DatasetParams, TrackingParams
 from region_heads.tasks import TASK_NAMES
 
 # Dropout is drawn by each rank, so that ranks and a single process would draw differently.

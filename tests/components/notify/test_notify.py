@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from components.champion import CHAMPION
 from components.notify.params import Params
 from components.notify.step import notify
 from components.notify.webhook import send
 from components.pipeline_run import record_failure, record_outcome
-from components.registry_lock import take_for_run
-from components.sections import TrackingParams
-from components.tracking import connect, parent_run
 from region_heads.errors import RegionHeadsError
+from region_heads.registry.champion import CHAMPION
+from region_heads.registry.lease import take_for_run
+from region_heads.registry.tracking import connect, parent_run
+from region_heads.settings import TrackingParams
 
 SUCCEEDED, FAILED = '{"state": "SUCCEEDED"}', '{"state": "FAILED", "error_message": "Task x failed."}'
 

@@ -13,9 +13,9 @@ import yaml
 from components.finetune.params import Params as FinetuneParams
 from components.preflight.params import Params
 from components.preflight.step import preflight
-from components.sections import ClusterParams, DatasetParams, SourceParams, TrackingParams
-from components.tracking import connect
 from region_heads.errors import RegionHeadsError
+from region_heads.registry.tracking import connect
+from region_heads.settings import ClusterParams, DatasetParams, SourceParams, TrackingParams
 from tests.components.data_repository import PATH, DataRepository
 from tests.components.finetune.trainer_standin import trainer_standin
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from components.champion import CHAMPION, version_of
-from components.promote.registry import decided
-from components.sections import TrackingParams
-from components.tracking import connect
+from region_heads.registry.champion import CHAMPION, version_of
+from region_heads.registry.promotion.registry import decided
+from region_heads.registry.tracking import connect
+from region_heads.settings import TrackingParams
 
 MODEL = "region-heads"
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.params import parse_section
-from components.promote.gate import Verdict
-from components.promote.gate import decide as decide_with_data
-from components.promote.params import Params
 from region_heads.errors import RegionHeadsError
+from region_heads.registry.promotion.gate import Verdict
+from region_heads.registry.promotion.gate import decide as decide_with_data
+from region_heads.registry.promotion.settings import Params
 from region_heads.tasks import TASK_NAMES
 
 SOUND = {"gate": {"passed": True, "refusals": []}}

@@ -14,13 +14,13 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from components.champion import CHAMPION, PREVIOUS
-from components.promote import registry
-from components.promote.history import read
-from components.promote.registry import Registry, decided, history, promote_by_hand, rollback
-from components.registry_log import Log
-from components.sections import TrackingParams
 from region_heads.errors import RegionHeadsError
+from region_heads.registry.champion import CHAMPION, PREVIOUS
+from region_heads.registry.log import Log
+from region_heads.registry.promotion import registry
+from region_heads.registry.promotion.history import read
+from region_heads.registry.promotion.registry import Registry, decided, history, promote_by_hand, rollback
+from region_heads.settings import TrackingParams
 from tests.components.promote.conftest import MODEL, looked_at, version_at
 
 LOG = f"{MODEL}.promotions"

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mlflow import MlflowClient
 
-from components.promote import registry
-from components.promote.history import read
-from components.promote.registry import Registry, decided, promote_by_hand, rollback
-from components.sections import TrackingParams
 from region_heads.errors import RegionHeadsError
+from region_heads.registry.promotion import registry
+from region_heads.registry.promotion.history import read
+from region_heads.registry.promotion.registry import Registry, decided, promote_by_hand, rollback
+from region_heads.settings import TrackingParams
 from tests.components.promote.conftest import MODEL, looked_at, version_at
 from tests.components.promote.registry_standin import RegistryStandin
 

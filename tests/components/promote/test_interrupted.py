@@ -18,17 +18,17 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from components import registry_lock
-from components.champion import CHAMPION, PREVIOUS
-from components.digests import evaluation_digest
-from components.promote import registry
-from components.promote.history import read
-from components.promote.params import Params
-from components.promote.registry import decided, history, promote_by_hand, rollback
 from components.promote.step import promote
-from components.registry_lock import promotion_lock
-from components.sections import TrackingParams
 from region_heads.errors import RegionHeadsError
+from region_heads.files.digests import evaluation_digest
+from region_heads.registry import lease as registry_lock
+from region_heads.registry.champion import CHAMPION, PREVIOUS
+from region_heads.registry.lease import promotion_lock
+from region_heads.registry.promotion import registry
+from region_heads.registry.promotion.history import read
+from region_heads.registry.promotion.registry import decided, history, promote_by_hand, rollback
+from region_heads.registry.promotion.settings import Params
+from region_heads.settings import TrackingParams
 from tests.components.promote.conftest import MODEL, version_at
 from tests.components.written_files import evaluation, validation
 

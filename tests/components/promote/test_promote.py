@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from components.champion import CHALLENGER, CHAMPION, PREVIOUS, version_of
-from components.digests import evaluation_digest
-from components.promote.params import Params
-from components.promote.registry import history, promote_by_hand, rollback
 from components.promote.step import promote
-from components.sections import TrackingParams
-from components.tracking import connect
 from region_heads.errors import RegionHeadsError
+from region_heads.files.digests import evaluation_digest
+from region_heads.registry.champion import CHALLENGER, CHAMPION, PREVIOUS, version_of
+from region_heads.registry.promotion.registry import history, promote_by_hand, rollback
+from region_heads.registry.promotion.settings import Params
+from region_heads.registry.tracking import connect
+from region_heads.settings import TrackingParams
 from tests.components.written_files import evaluation, validation
 
 MODEL = "region-heads"

@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import norm
 
-from components.promote.gate import decide
-from components.promote.params import Params
 from region_heads.evaluation.comparison import compare
 from region_heads.evaluation.judged import Judged
+from region_heads.registry.promotion.gate import decide
+from region_heads.registry.promotion.settings import Params
 from region_heads.tasks import TASK_NAMES
 
 SOUND = {"gate": {"passed": True, "refusals": []}}

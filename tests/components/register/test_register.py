@@ -13,15 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 from mlflow.exceptions import MlflowException
 
-from components.champion import download_model, version_of
-from components.digests import folder_digest, model_digest
-from components.register import lineage
-from components.register.logged_model import input_example
-from components.register.params import Params
 from components.register.step import register
-from components.sections import SourceParams, TrackingParams
-from components.tracking import connect
 from region_heads.errors import RegionHeadsError
+from region_heads.files.digests import folder_digest, model_digest
+from region_heads.registry.champion import download_model, version_of
+from region_heads.registry.registration import lineage
+from region_heads.registry.registration.logged_model import input_example
+from region_heads.registry.registration.settings import Params
+from region_heads.registry.tracking import connect
+from region_heads.settings import SourceParams, TrackingParams
 from tests.components.written_files import evaluation as judged
 
 
@@ -151,7 +151,7 @@ def _repository(folder: Path, *, commit: bool = True) -> Path:
 def test_what_git_did_not_look_at_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def dirty(root: Path) -> str | None:
         monkeypatch.setattr(lineage, "ROOT", root)
-        return lineage.code_revision().get("git_dirty")
+        return lineage.code_revision(("region_heads", "components")).get("git_dirty")
 
     sound = _repository(tmp_path / "sound")
     assert dirty(sound) == "false"

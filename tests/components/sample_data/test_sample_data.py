@@ -19,12 +19,12 @@ from PIL import Image
 from pycocotools import mask as coco
 from pydantic import ValidationError
 
-from components.sample_data.orders import orders
-from components.sample_data.params import Params
-from components.sample_data.questions.wordings import wordings
 from components.sample_data.step import sample_data
 from region_heads.formats.candidate import Candidate
 from region_heads.formats.parsing import parse_record
+from region_heads.warehouse.orders import orders
+from region_heads.warehouse.questions.wordings import wordings
+from region_heads.warehouse.settings import Params
 
 SMALL = {"scenes": 6, "width": 320, "height": 180, "splits": {"train": 0.5, "val": 0.17, "test": 0.33}}
 SPLITS = ("train", "val", "test")

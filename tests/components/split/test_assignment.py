@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.split.assignment import SPLITS, Group, assign
-from components.split.balance import copies
 from region_heads.errors import RegionHeadsError
+from region_heads.quality.splits.assignment import SPLITS, Group, assign
+from region_heads.quality.splits.balance import copies
 from region_heads.tasks import TASK_NAMES
 
 SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from components.split.duplicates import MOST_BITS, near_duplicates
+from region_heads.quality.splits.duplicates import MOST_BITS, near_duplicates
 
 
 @given(st.integers(0, 1000), st.lists(st.integers(0, 20), min_size=1, max_size=12))

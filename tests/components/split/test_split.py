@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.shift import divergence
-from components.split.assignment import SPLITS
-from components.split.params import Params
 from components.split.step import split
-from components.tables import TableWriter, records_digest
 from region_heads.errors import RegionHeadsError
+from region_heads.files.tables import TableWriter, records_digest
+from region_heads.quality.drift.shift import divergence
+from region_heads.quality.splits.assignment import SPLITS
+from region_heads.quality.splits.settings import Params
 from region_heads.records import SPLIT_SCHEMA, TAGGED_SCHEMA
 from region_heads.tasks import TASK_NAMES, Task
 

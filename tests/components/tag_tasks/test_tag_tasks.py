@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.digests import file_digest
-from components.tables import records_digest
-from components.tag_tasks.params import Params
 from components.tag_tasks.step import tag_tasks
 from region_heads.errors import RegionHeadsError
+from region_heads.files.digests import file_digest
+from region_heads.files.tables import records_digest
 from region_heads.records import RECORD_SCHEMA, TAGGED_SCHEMA
+from region_heads.tagging.settings import Params
 
 
 def record(number: int, question: str, **fields: Any) -> dict[str, Any]:

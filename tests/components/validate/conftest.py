@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
-from components.sections import DatasetParams
-from components.validate import checking
-from components.validate.checking import check, hold
-from components.validate.params import Params
+from region_heads.quality.validation import checking
+from region_heads.quality.validation.checking import check, hold
+from region_heads.quality.validation.settings import Params
+from region_heads.settings import DatasetParams
 
 HEIGHT, WIDTH = 48, 64
 
@@ -120,7 +120,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         outputs = Outputs(tmp_path / "out")
         with monkeypatch.context() as patch:
             if not pages:
-                patch.setattr("components.validate.expectations._write_pages", lambda *_: None)
+                patch.setattr("region_heads.quality.validation.expectations._write_pages", lambda *_: None)
             if not (expectations or pages or "suite" in settings):
                 patch.setattr(checking, "run_suite", lambda *_: [])
             content = check(

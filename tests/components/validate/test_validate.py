@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.digests import file_digest
-from components.sections import DatasetParams, TrackingParams
-from components.validate.params import Params
 from components.validate.step import validate
 from region_heads.errors import RegionHeadsError
+from region_heads.files.digests import file_digest
+from region_heads.quality.validation.settings import Params
 from region_heads.records import RECORD_SCHEMA
+from region_heads.settings import DatasetParams, TrackingParams
 from tests.components.validate.conftest import HEIGHT, WIDTH, Run, sound_records, spoilt, write
 
 
@@ -52,8 +52,8 @@ def test_any_number_of_processes_gives_the_same_result(
     warehouse: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Chunks of one record each, so that they overtake each other."""
-    monkeypatch.setattr("components.validate.collecting._CHUNK", 1)
-    monkeypatch.setattr("components.validate.checking._SHARE", 1)
+    monkeypatch.setattr("region_heads.quality.validation.collecting._CHUNK", 1)
+    monkeypatch.setattr("region_heads.quality.validation.checking._SHARE", 1)
     bad = [record | {"id": f"bad{number}", "rle": []} for number, record in enumerate(sound_records())]
     again = sound_records()
     write(warehouse, [one for pair in zip(sound_records(), bad, again, strict=True) for one in pair])

@@ -12,22 +12,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.sample_data.params import Params as SampleParams
-from components.sample_data.params import SplitShares
 from components.sample_data.step import sample_data
-from components.sections import DatasetParams, TrackingParams
-from components.split.params import Params as SplitParams
 from components.split.step import split
-from components.tag_tasks.params import Params as TagParams
 from components.tag_tasks.step import tag_tasks
-from components.validate.params import Params as ValidateParams
 from components.validate.step import validate
-from components.visualize.params import Params
 from components.visualize.step import visualize
 from region_heads.evaluation.judged import judge
 from region_heads.evaluation.summary import summarise
+from region_heads.quality.splits.settings import Params as SplitParams
+from region_heads.quality.validation.settings import Params as ValidateParams
 from region_heads.records import PREDICTION_SCHEMA
+from region_heads.report.settings import Params
+from region_heads.settings import DatasetParams, TrackingParams
+from region_heads.tagging.settings import Params as TagParams
 from region_heads.tasks import TASK_NAMES
+from region_heads.warehouse.settings import Params as SampleParams
+from region_heads.warehouse.settings import SplitShares
 from tests.components.written_files import evaluation
 
 ROUTER: dict[str, Any] = {

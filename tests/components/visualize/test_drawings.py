@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 from pycocotools import mask as coco
 
-from components.visualize.champion import difference_bar
-from components.visualize.charts import pallets
-from components.visualize.outlines import outline, simplify
-from components.visualize.page import for_script
-from components.visualize.plots import confusion, curves, scatter
-from components.visualize.sureness import reliability
-from components.visualize.svg import element, nice_steps
-from components.visualize.words import kept
+from region_heads.report.champion import difference_bar
+from region_heads.report.charts import pallets
+from region_heads.report.composing import for_script
+from region_heads.report.outlines import outline, simplify
+from region_heads.report.plots import confusion, curves, scatter
+from region_heads.report.sureness import reliability
+from region_heads.report.svg import element, nice_steps
+from region_heads.report.words import kept
 
 
 def rle(height: int, width: int, *boxes: tuple[int, int, int, int]) -> str:

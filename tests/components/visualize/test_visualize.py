@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from components.sections import TrackingParams
-from components.tracking import connect, tracking_run
 from region_heads.errors import RegionHeadsError
+from region_heads.registry.tracking import connect, tracking_run
+from region_heads.settings import TrackingParams
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from components.sections import DatasetParams
-from components.validate.checking import check
-from components.validate.params import Params
 from pipelines.commands.ingest import ingest as command
 from pipelines.ingest import add_to_dvc, ingest
 from region_heads.errors import RegionHeadsError
+from region_heads.quality.validation.checking import check
+from region_heads.quality.validation.settings import Params
+from region_heads.settings import DatasetParams
 from tests.pipelines.ingest.conftest import picture, tar
 
 

@@ -20,13 +20,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from components.champion import CHAMPION
-from components.digests import folder_digest, model_digest
-from components.register.params import Params
 from components.register.step import register
-from components.sections import SourceParams, TrackingParams
-from components.tracking import connect
+from region_heads.files.digests import folder_digest, model_digest
 from region_heads.prediction import predict
+from region_heads.registry.champion import CHAMPION
+from region_heads.registry.registration.settings import Params
+from region_heads.registry.tracking import connect
+from region_heads.settings import SourceParams, TrackingParams
 from region_heads.tasks import Task
 from tests.components.postgres import free_port
 from tests.components.written_files import evaluation

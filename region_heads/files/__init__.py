@@ -1,0 +1,1 @@
+"""Files between the steps: written whole or not at all, read by type."""

@@ -1,0 +1,1 @@
+"""How data differs from what a model was trained on."""

@@ -1,0 +1,86 @@
+"""Which pictures stay together, and what is known of each group."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from region_heads.errors import RegionHeadsError
+from region_heads.patterns import search
+from region_heads.quality.drift.profile import answer_range
+from region_heads.quality.splits.assignment import Group
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What grouping needs of a question; ``target`` is None when it is unanswered."""
+
+    image: str
+    source_split: str
+    task: str
+    target: str | float | None
+    regions: int
+
+
+def group_of(images: Iterable[str], pattern: str, alike: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Picture to the name of its group.
+
+    Args:
+        pattern: A regular expression; its first bracket, or else all of it, names the group. "": by itself.
+        alike: Lists of pictures that must stay together besides.
+
+    Raises:
+        RegionHeadsError: ``pattern`` is no regular expression or takes too long, or no picture fits it.
+    """
+    named = {image: image for image in images}
+    if pattern:
+        found = search(named, pattern, setting="split.group")
+        if not found:
+            raise RegionHeadsError(
+                f"split.group: expected a regular expression that fits the pictures, found {pattern!r}, which fits "
+                f"none, e.g. not {next(iter(named), '')!r}"
+            )
+        # The pattern's text keeps a group's name apart from a picture's.
+        named |= {image: f"{pattern}: {text}" for image, text in found.items()}
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while parent.get(name, name) != name:
+            parent[name] = name = parent.get(parent[name], parent[name])
+        return name
+
+    for images_alike in alike:
+        roots = {root(named[image]) for image in images_alike if image in named}
+        for name in roots:
+            parent[name] = min(roots)
+    return {image: root(name) for image, name in named.items()}
+
+
+def groups(questions: Iterable[Asked], group_of: Callable[[str], str]) -> dict[str, Group]:
+    """What is known of each group.
+
+    The stratum is the sorted kinds of its questions: the task with the answer's range, then the mean of the regions.
+    """
+    sources: defaultdict[str, set[str]] = defaultdict(set)
+    tasks: defaultdict[str, set[str]] = defaultdict(set)
+    kinds: defaultdict[str, list[str]] = defaultdict(list)
+    regions: defaultdict[str, list[int]] = defaultdict(list)
+    images: defaultdict[str, set[str]] = defaultdict(set)
+    for question in questions:
+        name = group_of(question.image)
+        images[name].add(question.image)
+        sources[name].add(question.source_split)
+        if question.target is not None:
+            tasks[name].add(question.task)
+            kinds[name].append(f"{question.task} {answer_range(question.target)}")
+            regions[name].append(question.regions)
+    return {
+        name: Group(
+            sources=frozenset(sources[name] - {""}),
+            tasks=frozenset(tasks[name]),
+            stratum=(*sorted(kinds[name]), f"{sum(regions[name]) / max(1, len(regions[name])):04.1f}"),
+            names=tuple(sorted(images[name])) if name in images[name] else (name,),
+        )
+        for name in sources
+    }

@@ -1,0 +1,139 @@
+"""Runs all records past the judge; holds what passed on disk until the suite has seen the whole table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from region_heads.console.progress import progress_bar
+from region_heads.errors import RegionHeadsError
+from region_heads.files.tables import ROW_GROUP, TableWriter
+from region_heads.formats.problem import Problem, shown
+from region_heads.formats.reading import RecordFile
+from region_heads.parallel import in_order
+from region_heads.quality.validation.judging import Chunk, Judge, Verdicts
+from region_heads.quality.validation.pictures import Pictures
+from region_heads.quality.validation.quarantine import Quarantine
+from region_heads.quality.validation.sources import Source
+from region_heads.records import RECORD_SCHEMA
+
+_CHUNK = 256
+
+
+class Passed:
+    """Records that passed the judge, in a scratch file.
+
+    Attributes:
+        flat: Their flat rows (``FLAT_SCHEMA``), in order.
+        files: Records read from each file.
+    """
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self.flat: list[pa.RecordBatch] = []
+        self.files: Counter[str] = Counter()
+        self._ids: dict[str, tuple[str, bytes]] = {}  # where it stood first, and a digest of the record
+
+    def collect(
+        self,
+        sources: Sequence[Source],
+        judge: Judge,
+        pictures: Pictures | None,
+        rejected: Quarantine,
+        *,
+        processes: int,
+    ) -> None:
+        """Reads all files; what does not pass goes to ``rejected``.
+
+        Args:
+            pictures: None when the data set comes without.
+            processes: That judge; 1 judges in this one.
+        """
+        bytes_in_all = sum(source.path.stat().st_size for source in sources)
+        done = 0
+        with (
+            TableWriter(self._scratch, RECORD_SCHEMA) as writer,
+            progress_bar("validating", total=bytes_in_all, unit="records") as bar,
+        ):
+            for source in sources:
+                self.files[source.name] = 0
+                file = RecordFile(source.path)
+                chunks = _chunks(source, file, judge, pictures)
+                for chunk, verdicts in in_order(judge, chunks, processes=processes, doing="judging records"):
+                    self._take(chunk, verdicts, writer, rejected)
+                    bar.advance(len(chunk.raws), at=done + file.position)
+                done += file.size
+
+    def _take(self, chunk: Chunk, verdicts: Verdicts, writer: TableWriter, rejected: Quarantine) -> None:
+        name = chunk.source.name
+        self.files[name] += len(chunk.raws)
+        problems, kept = dict(verdicts.problems), []
+        for row, (identity, place) in enumerate(zip(verdicts.rows["id"].to_pylist(), verdicts.places, strict=True)):
+            where = f"{name}#{chunk.raws[place].number}"
+            first, digest = self._ids.setdefault(identity, (where, verdicts.digests[row]))
+            if first == where:
+                kept.append(row)
+            else:
+                problems[place] = [_duplicate(identity, first, same=digest == verdicts.digests[row])]
+        for place in sorted(problems):
+            rejected.add(name, chunk.raws[place], problems[place])
+        rows = pa.array(kept, pa.int64())
+        writer.add(verdicts.rows.take(rows))
+        self.flat.append(verdicts.flat.take(rows))
+
+    def reject(self, sources: Sequence[Source], failed: Mapping[int, list[Problem]], rejected: Quarantine) -> None:
+        """Sends the rows that the suite failed to ``rejected``, whole as they stand in their files, read once more."""
+        if not failed:
+            return
+        flat = pa.Table.from_batches(self.flat).select(["file", "record"]).take(pa.array(sorted(failed))).to_pydict()
+        wanted = {
+            (file, record): failed[row]
+            for row, file, record in zip(sorted(failed), flat["file"], flat["record"], strict=True)
+        }
+        for source in sources:
+            if any(file == source.name for file, _ in wanted):
+                for raw in RecordFile(source.path):
+                    if (source.name, raw.number) in wanted:
+                        rejected.add(source.name, raw, wanted.pop((source.name, raw.number)))
+        if wanted:
+            raise RegionHeadsError(
+                f"{next(iter(wanted))[0]}: the file was changed while it was read; run validate again"
+            )
+
+    def write(self, path: Path, *, without: Collection[int]) -> None:
+        """Writes the record table without the rows that the suite failed."""
+        if not without:
+            self._scratch.replace(path)
+            return
+        failed, first = pa.array(sorted(without), pa.int64()), 0
+        with pq.ParquetFile(self._scratch) as file, TableWriter(path, RECORD_SCHEMA) as writer:
+            for batch in file.iter_batches(ROW_GROUP):
+                numbers = pa.array(range(first, first + batch.num_rows), pa.int64())
+                writer.add(batch.filter(pc.invert(pc.is_in(numbers, value_set=failed))))
+                first += batch.num_rows
+
+
+def _chunks(source: Source, file: RecordFile, judge: Judge, pictures: Pictures | None) -> Iterator[Chunk]:
+    records = iter(file)
+    try:
+        while raws := list(islice(records, _CHUNK)):
+            seen = None
+            if pictures is not None:
+                names = [raw.content.get("image") for raw in raws if isinstance(raw.content, dict)]
+                usable = dict.fromkeys(name for name in names if isinstance(name, str) and name)
+                seen = pictures.look(place for name in usable for place in judge.layout.both(source.folder_name, name))
+            yield Chunk(source, raws, seen)
+    except OSError as error:
+        raise RegionHeadsError(f"{source.path}: not readable: {error.strerror or error}") from None
+
+
+def _duplicate(identity: str, first: str, *, same: bool) -> Problem:
+    what = "the same record" if same else "a different record"
+    found = f"{shown(identity)}, the id of {first}, which is {what}"
+    return Problem("duplicate_id", "id", "an id of its own", found, "remove the record or give it a new id")

@@ -1,0 +1,239 @@
+"""Raw records to rows of the record table, or to the reasons why not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from region_heads.formats.candidate import Candidate, Region
+from region_heads.formats.checks import content_problems, mask_problems, told
+from region_heads.formats.parsing import parse_record
+from region_heads.formats.problem import Problem
+from region_heads.formats.reading import Raw
+from region_heads.opener import Shape, depth_problem, size_advice
+from region_heads.quality.validation.flat_table import FLAT_SCHEMA, flat_row
+from region_heads.quality.validation.layout import Layout, Place
+from region_heads.quality.validation.pictures import Seen
+from region_heads.quality.validation.sources import Source
+from region_heads.records import RECORD_SCHEMA
+from region_heads.rle import areas, box_counts, check_rle
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Records that follow each other in a file, and what lies where their pictures should.
+
+    Attributes:
+        seen: None when the data set comes without pictures; sizes then come from the masks.
+    """
+
+    source: Source
+    raws: list[Raw]
+    seen: Mapping[Place, Seen | Problem] | None
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What became of a chunk's records; each stands either in ``places`` or in ``problems``.
+
+    Attributes:
+        rows: The accepted records (``RECORD_SCHEMA``).
+        flat: Their flat rows (``FLAT_SCHEMA``).
+        places: Where in the chunk each accepted record stands.
+        digests: Of each accepted record's content.
+        problems: By place in the chunk.
+    """
+
+    rows: pa.RecordBatch
+    flat: pa.RecordBatch
+    places: list[int]
+    digests: list[bytes]
+    problems: dict[int, list[Problem]]
+
+
+@dataclass(frozen=True)
+class _Read:
+    candidate: Candidate | None
+    problems: list[Problem]
+    image: Place | None = None
+    depth: Place | None = None
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges records by themselves; that an id stands only once is for others to see.
+
+    Its result depends on the chunk alone, so chunks can be judged in other processes.
+    """
+
+    layout: Layout
+
+    def __call__(self, chunk: Chunk) -> Verdicts:
+        """Every record of the chunk."""
+        read = [self._read(chunk, raw) for raw in chunk.raws]
+        found = iter(areas(list(_masks(read))))
+        rows, flat, places, digests, problems = [], [], [], [], {}
+        for place, (raw, one) in enumerate(zip(chunk.raws, read, strict=True)):
+            row = _row(chunk, raw, one, found)
+            if isinstance(row, list):
+                problems[place] = row
+                continue
+            rows.append(row)
+            flat.append(flat_row(row, file=chunk.source.name, record=raw.number))
+            places.append(place)
+            digests.append(_digest(raw))
+        return Verdicts(
+            rows=pa.RecordBatch.from_pylist(rows, schema=RECORD_SCHEMA),
+            flat=pa.RecordBatch.from_pylist(flat, schema=FLAT_SCHEMA),
+            places=places, digests=digests, problems=problems,
+        )  # fmt: skip
+
+    def _read(self, chunk: Chunk, raw: Raw) -> _Read:
+        if raw.problem is not None:
+            return _Read(None, [raw.problem])
+        candidate = parse_record(raw.content)
+        if not isinstance(candidate, Candidate):
+            return _Read(None, candidate)
+        problems = content_problems(candidate)
+        split = chunk.source.folder_name
+        image = self.layout.image(split, candidate.image)
+        if isinstance(image, Problem):
+            return _Read(candidate, [*problems, image])
+        depth = self.layout.depth(split, candidate.image) if chunk.seen is not None else None
+        return _Read(candidate, problems, image, depth)
+
+
+def _masks(read: Sequence[_Read]) -> Iterator[tuple[object, object]]:
+    for one in read:
+        for region in one.candidate.regions if one.candidate else ():
+            if region.box is None:
+                yield region.size, region.counts
+
+
+def _row(chunk: Chunk, raw: Raw, read: _Read, found: Iterator[int | ValueError]) -> dict[str, Any] | list[Problem]:
+    """The row of the record table, or the problems; takes the areas of its masks from ``found``."""
+    candidate = read.candidate
+    if candidate is None:
+        return read.problems
+    mask_faults, sizes = mask_problems(candidate, found)
+    problems = [*read.problems, *mask_faults]
+    if read.image is None:
+        return problems
+    picture: Shape | None = None
+    if chunk.seen is not None:
+        picture = _facts(chunk.seen, read.image)
+        size = None if picture is None else (picture.height, picture.width)
+        problems += _picture_problems(read, chunk.seen)
+    else:
+        size, size_problems = _claimed_size(candidate)
+        problems += size_problems
+    if size is not None:
+        problems += _size_problems(candidate, size, picture)
+        candidate, sizes, box_problems = _with_counts(candidate, size, sizes)
+        problems += box_problems
+    if problems or size is None:
+        return problems
+    facts, depth = _facts(chunk.seen, read.image), _facts(chunk.seen, read.depth)
+    return {
+        "id": candidate.id if candidate.id is not None else f"{chunk.source.folder_name}-{raw.number}",
+        "source": f"{chunk.source.name}#{raw.number}",
+        "source_split": chunk.source.split,
+        "image": facts.path if facts else read.image.path,
+        "depth": depth.path if depth and depth.metres else None,  # one that knows no depth is none
+        "width": size[1],
+        "height": size[0],
+        "image_hash": facts.hash if facts else None,
+        "brightness": facts.brightness if facts else None,
+        "contrast": facts.contrast if facts else None,
+        "question": candidate.question,
+        "rle": [region.counts for region in candidate.regions],
+        "mask_areas": sizes,
+        "category": candidate.category,
+        "answer": None if candidate.answer is None else json.dumps(candidate.answer),
+        "freeform_answer": candidate.freeform_answer,
+    }
+
+
+def _digest(raw: Raw) -> bytes:
+    content = json.dumps(raw.content, sort_keys=True).encode()
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def _facts(seen: Mapping[Place, Seen | Problem] | None, place: Place | None) -> Seen | None:
+    found = None if seen is None or place is None else seen[place]
+    return found if isinstance(found, Seen) else None
+
+
+def _picture_problems(read: _Read, seen: Mapping[Place, Seen | Problem]) -> list[Problem]:
+    """What is wrong with the picture and its depth image; that there is no depth image is not wrong."""
+    problems = []
+    for place in (read.image, read.depth):
+        found = None if place is None else seen[place]
+        if place is not None and isinstance(found, Problem) and (place.kind, found.check) != ("depth", "missing"):
+            check = found.check if found.check == "image_path" else f"{place.kind}_{found.check}"
+            advice = _ADVICE if found.check == "missing" else found.advice
+            problems.append(replace(found, check=check, field=place.kind, advice=advice))
+    picture, depth = _facts(seen, read.image), _facts(seen, read.depth)
+    misfit = depth_problem(picture, depth) if picture and depth else None
+    return problems if misfit is None else [*problems, Problem("depth_size", "depth", *misfit.told)]
+
+
+_ADVICE = "add it, set data.images to where they lie, or set validate.images to absent if there are none"
+
+
+def _claimed_size(candidate: Candidate) -> tuple[tuple[int, int] | None, list[Problem]]:
+    """Height and width as the masks claim them, for data sets without pictures."""
+    for region in candidate.regions:
+        if region.size is None:
+            expected, advice = "a mask, since the picture that gives the size is absent", "give a mask or the picture"
+            return None, [Problem("rle", region.field, expected, "a box", advice)]
+        if len(region.size) == 2:
+            return (region.size[0], region.size[1]), []
+    return None, []
+
+
+def _size_problems(candidate: Candidate, size: tuple[int, int], picture: Shape | None) -> list[Problem]:
+    """Masks of another size than the picture's, or, where that is absent, than the record's first mask."""
+    if picture is None:
+        expected = f"{list(size)}, as the record's first mask, since the picture is absent"
+    else:
+        expected = f"the picture's height and width {list(size)}{picture.turning}"
+    return [
+        Problem(
+            "rle_size",
+            f"{region.field}.size",
+            expected,
+            str(region.size),
+            size_advice(picture, region.size) if picture else "make all masks for this picture",
+        )
+        for region in candidate.regions
+        if region.size is not None and region.size != list(size)
+    ]
+
+
+def _with_counts(
+    candidate: Candidate, size: tuple[int, int], sizes: list[int]
+) -> tuple[Candidate, list[int], list[Problem]]:
+    """Boxes turned into masks, and the areas of all regions."""
+    if all(region.box is None for region in candidate.regions):
+        return candidate, sizes, []
+    regions, problems, all_sizes = [], [], []
+    height, width = size
+    of_masks = iter(sizes)
+    for region in candidate.regions:
+        if region.box is None:
+            regions.append(region)
+            all_sizes.append(next(of_masks, 0))  # 0: a mask with a fault of its own, which is reported already
+            continue
+        try:
+            counts = box_counts(region.box, height=height, width=width)
+            all_sizes.append(check_rle(list(size), counts))
+            regions.append(Region(region.field, size=list(size), counts=counts))
+        except ValueError as error:
+            problems.append(told("rle", region.field, error, "correct the box: left, top, right, bottom"))
+    return replace(candidate, regions=regions), all_sizes, problems

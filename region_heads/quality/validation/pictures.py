@@ -1,0 +1,139 @@
+"""Pictures and depth images: that they lie where they should, can be read to the last pixel, and what they show."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import ImageStat
+
+from region_heads.errors import first_line
+from region_heads.formats.problem import Problem
+from region_heads.opener import Kind, Opened, PictureError, Shape, located, open_picture
+from region_heads.quality.validation.layout import Place
+
+_LARGEST_FILE = 1 << 29
+_HASH_SIDE = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen(Shape):
+    """A picture that was read.
+
+    Attributes:
+        path: Below the data set's folder, as the disk spells it.
+        digest: Of the file.
+        hash: Difference hash of 256 bits in hexadecimal digits: near for pictures that look alike. "" for depth.
+        brightness, contrast: Mean and standard deviation of the grey values, 0..1. 0 for depth.
+        unknown: Share of the pixels of a depth image whose depth is unknown.
+        metres: Least and largest depth that is known; None where there is none.
+    """
+
+    path: str
+    digest: str
+    hash: str = ""
+    brightness: float = 0.0
+    contrast: float = 0.0
+    unknown: float = 0.0
+    metres: tuple[float, float] | None = None
+
+
+class Pictures:
+    """Opens each picture of a data set once and remembers what it saw.
+
+    Args:
+        root: Folder that paths start from.
+        depth_scale: Metres for one unit of a depth image.
+    """
+
+    def __init__(self, root: Path, depth_scale: float) -> None:
+        self._root = root
+        self._depth_scale = depth_scale
+        self._seen: dict[Place, Seen | Problem] = {}
+
+    def look(self, places: Iterable[Place]) -> dict[Place, Seen | Problem]:
+        """What lies at each of ``places``; those that were not read before are read on all cores."""
+        wanted = dict.fromkeys(places)
+        new = [place for place in wanted if place not in self._seen]
+        if new:
+            with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+                self._seen.update(zip(new, pool.map(self._read, new), strict=True))
+        return {place: self._seen[place] for place in wanted}
+
+    def identical(self) -> list[list[str]]:
+        """Groups of picture files with the same bytes; questions about them could leak between splits."""
+        groups = defaultdict(list)
+        for place, seen in self._seen.items():
+            if place.kind == "image" and isinstance(seen, Seen):
+                groups[seen.digest].append(place.path)
+        return sorted(sorted(paths) for paths in groups.values() if len(paths) > 1)
+
+    def depth(self) -> dict[str, Any]:
+        """What is known of depth: pictures ``with`` a depth image, ``without`` one, and with one that knows no depth
+        (``blank``); the share of their pixels without a depth, and the range of the others in metres.
+        """
+        found = [seen for place, seen in self._seen.items() if place.kind == "depth"]
+        seen = [one for one in found if isinstance(one, Seen)]
+        pixels = sum(one.width * one.height for one in seen)
+        ranges = [one.metres for one in seen if one.metres is not None]
+        return {
+            "with": len(seen),
+            "without": sum(isinstance(one, Problem) and one.check == "missing" for one in found),
+            "blank": len(seen) - len(ranges),
+            "unknown_share": sum(one.unknown * one.width * one.height for one in seen) / pixels if pixels else None,
+            "metres": [min(low for low, _ in ranges), max(high for _, high in ranges)] if ranges else None,
+        }
+
+    def turned(self) -> int:
+        """Pictures that are stored otherwise than they are seen."""
+        return sum(isinstance(one, Seen) and one.orientation != 1 for one in self._seen.values())
+
+    def _read(self, place: Place) -> Seen | Problem:
+        try:
+            return self._opened(place)
+        except PictureError as error:
+            check, (expected, found, advice) = error.check, error.told
+        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links that lead to themselves
+            found = getattr(error, "strerror", None) or first_line(error)
+            check, expected, advice = "unreadable", "a picture", "make it readable"
+        return Problem(check, "", f"{expected} at {place.path}", found, advice)
+
+    def _opened(self, place: Place) -> Seen:
+        path = located(self._root, place.path)
+        if not path.resolve().is_relative_to((self._root / place.folder).resolve()):
+            expected = f"a file inside {place.folder or 'the data set'}"
+            raise PictureError("image_path", expected, "a link that leaves it", "copy the picture there")
+        if not path.exists() and not path.is_symlink():
+            raise PictureError("missing", "a picture", "no such file", "add it or remove the record")
+        if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
+            found = "a link to nothing" if not path.exists() else "something else"
+            raise PictureError("unreadable", f"a file of at most {_LARGEST_FILE >> 20} MiB", found, "replace it")
+        content = path.read_bytes()
+        name = path.relative_to(self._root).as_posix()
+        return _seen(open_picture(content, place.kind), content, name, place.kind, self._depth_scale)
+
+
+def _seen(opened: Opened, content: bytes, path: str, kind: Kind, scale: float) -> Seen:
+    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+    if kind == "depth":
+        metres = opened.metres(scale)
+        known = metres[metres > 0]
+        return Seen(
+            **vars(opened.shape), path=path, digest=digest, unknown=1 - known.size / metres.size,
+            metres=(float(known.min()), float(known.max())) if known.size else None,
+        )  # fmt: skip
+    import imagehash
+
+    grey = opened.image.convert("L")
+    figures = ImageStat.Stat(grey)
+    return Seen(
+        **vars(opened.shape), path=path, digest=digest,
+        hash=str(imagehash.dhash(grey, hash_size=_HASH_SIDE)),
+        brightness=figures.mean[0] / 255, contrast=figures.stddev[0] / 255,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""MLflow: runs, versions, and which of them is champion."""

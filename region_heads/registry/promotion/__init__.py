@@ -1,0 +1,1 @@
+"""Whether a version becomes champion, and what was decided before."""

@@ -1,0 +1,151 @@
+"""The router's report: where tags come from, how labels and router agree, how many answers are grounded."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from region_heads.console.terminal import plain_console
+from region_heads.tagging.classifier import UNKNOWN
+from region_heads.tagging.router import Tag
+from region_heads.tasks import TASKS, Task
+
+_EXAMPLES = 10
+_BINS = 10
+
+
+class RouterReport:
+    """Counts while the questions go by."""
+
+    def __init__(self) -> None:
+        self._tasks: Counter[str] = Counter()
+        self._sources: Counter[str] = Counter()
+        self._untagged: Counter[str] = Counter()
+        self._untagged_examples: list[str] = []
+        self._confusion: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._disagreements: list[dict[str, Any]] = []
+        self._calibration = [[0, 0, 0.0] for _ in range(_BINS)]  # labelled questions, right ones, sum of confidence
+        self._grounded: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._ungrounded_examples: list[dict[str, str]] = []
+
+    def tagged(self, record: dict[str, Any], task: Task, source: str, read: Tag) -> None:
+        """Notes a tagged question, and whether the router reads its label in it."""
+        self._tasks[task.name] += 1
+        self._sources[source] += 1
+        if record["category"] is None:
+            return
+        task = Task.of(record["category"])
+        self._confusion[task.name][read.task] += 1
+        place = self._calibration[min(_BINS - 1, int(read.confidence * _BINS))]
+        place[0] += 1
+        place[1] += read.task == task.name
+        place[2] += read.confidence
+        if read.task != task.name and len(self._disagreements) < _EXAMPLES:
+            self._disagreements.append(
+                {
+                    "id": record["id"],
+                    "question": record["question"],
+                    "label": task.name,
+                    "read": read.task,
+                    "confidence": round(read.confidence, 3),
+                }
+            )
+
+    def untagged(self, kind: str, message: str) -> None:
+        """Notes a question that goes to quarantine."""
+        self._untagged[kind] += 1
+        if len(self._untagged_examples) < _EXAMPLES:
+            self._untagged_examples.append(message)
+
+    def grounding(self, task: Task, record: dict[str, Any], problem: str) -> None:
+        """Notes a freeform answer; ``problem`` is empty when its regions were found."""
+        self._grounded[task.name]["not grounded" if problem else "grounded"] += 1
+        if problem and len(self._ungrounded_examples) < _EXAMPLES:
+            self._ungrounded_examples.append(
+                {"id": record["id"], "answer": record["freeform_answer"], "reason": problem}
+            )
+
+    def add(self, later: RouterReport) -> None:
+        """Adds what was counted in questions that come after these."""
+        for mine, more in (
+            (self._tasks, later._tasks), (self._sources, later._sources), (self._untagged, later._untagged),
+        ):  # fmt: skip
+            mine.update(more)
+        for counts, more_counts in ((self._confusion, later._confusion), (self._grounded, later._grounded)):
+            for name, found in more_counts.items():
+                counts[name].update(found)
+        self._calibration = [
+            [mine + more for mine, more in zip(here, there, strict=True)]
+            for here, there in zip(self._calibration, later._calibration, strict=True)
+        ]
+        self._untagged_examples = [*self._untagged_examples, *later._untagged_examples][:_EXAMPLES]
+        self._disagreements = [*self._disagreements, *later._disagreements][:_EXAMPLES]
+        self._ungrounded_examples = [*self._ungrounded_examples, *later._ungrounded_examples][:_EXAMPLES]
+
+    def content(self) -> dict[str, Any]:
+        """The report as JSON; ``questions`` is always ``tagged + untagged``."""
+        tagged, untagged = self._tasks.total(), self._untagged.total()
+        labelled = sum(found.total() for found in self._confusion.values())
+        agreed = sum(found[name] for name, found in self._confusion.items())
+        return {
+            "questions": tagged + untagged,
+            "tagged": tagged,
+            "untagged": untagged,
+            "untagged_reasons": dict(self._untagged),
+            "untagged_examples": self._untagged_examples,
+            "tasks": {task.name: self._tasks[task.name] for task in TASKS},
+            "sources": dict(self._sources),
+            "agreement": {
+                "labelled": labelled,
+                "agreed": agreed,
+                "share": agreed / labelled if labelled else None,
+                "not_understood": sum(found[UNKNOWN] for found in self._confusion.values()),
+                "label_to_read": {name: dict(found) for name, found in self._confusion.items()},
+                "disagreements": self._disagreements,
+                "calibration": [
+                    {"from": number / _BINS, "questions": n, "mean_confidence": total / n, "accuracy": right / n}
+                    for number, (n, right, total) in enumerate(self._calibration)
+                    if n
+                ],
+            },
+            "grounding": {
+                **{name: dict(found) for name, found in self._grounded.items()},
+                "examples": self._ungrounded_examples,
+            },
+        }
+
+    def headline(self) -> dict[str, float]:
+        """The figures that are worth a line in a table of runs."""
+        content = self.content()
+        answers = sum(found.total() for found in self._grounded.values())
+        figures = {"tagged": float(content["tagged"]), "untagged": float(content["untagged"])}
+        if content["agreement"]["share"] is not None:
+            figures["agreement"] = content["agreement"]["share"]
+        if answers:
+            figures["grounded_share"] = sum(found["grounded"] for found in self._grounded.values()) / answers
+        return figures
+
+    def show(self, quarantine: Path) -> None:
+        """Prints the report for the person watching."""
+        console, content = plain_console(), self.content()
+        table = Table("task", "questions", "read as labelled", "grounded", title="tag_tasks")
+        for name, count in content["tasks"].items():
+            labelled, grounded = self._confusion[name], self._grounded[name]
+            table.add_row(
+                name,
+                f"{count:,}",
+                f"{labelled[name]:,} of {labelled.total():,}" if labelled.total() else "-",
+                f"{grounded['grounded']:,} of {grounded.total():,}" if grounded.total() else "-",
+            )
+        console.print(table)
+        for one in self._disagreements[:3]:
+            line = f"  label {one['label']}, read as {one['read']} ({one['confidence']}): {one['question']}"
+            console.print(line)
+        for one in self._ungrounded_examples[:3]:
+            console.print(f"  not grounded: {one['reason']}: {one['answer']}")
+        if content["untagged"]:
+            line = f"  {content['untagged']} untagged, in {quarantine}; e.g. {self._untagged_examples[0]}"
+            console.print(line)

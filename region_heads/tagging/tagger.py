@@ -1,0 +1,159 @@
+"""Questions to tags: the task, the typed target, the grounding; a row group at a time, in any process."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from region_heads.records import RECORD_SCHEMA, TAGGED_SCHEMA
+from region_heads.tagging.classifier import UNKNOWN, WordingClassifier
+from region_heads.tagging.report import RouterReport
+from region_heads.tagging.router import Tag, judged, tag
+from region_heads.tagging.settings import Params
+from region_heads.tasks import TASKS, Answer, Task
+from region_heads.tasks.grounding import Grounded, ground
+
+NEW_COLUMNS = pa.schema([field for field in TAGGED_SCHEMA if field.name not in RECORD_SCHEMA.names])
+_READ = ["id", "source", "question", "mask_areas", "category", "answer", "freeform_answer"]
+
+
+class UntaggedError(Exception):
+    """A question that cannot be tagged: what was expected and found.
+
+    Attributes:
+        kind: "unknown_task", "unknown_category" or "target".
+    """
+
+    def __init__(self, kind: Literal["unknown_task", "unknown_category", "target"], message: str) -> None:
+        super().__init__(kind, message)  # both, so that it can come from another process
+        self.kind = kind
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """What became of a row group's questions.
+
+    Attributes:
+        columns: ``NEW_COLUMNS`` of the tagged ones.
+        rows: Their places in the group.
+        untagged: The others by place.
+        report: What was seen.
+    """
+
+    columns: pa.RecordBatch
+    rows: list[int]
+    untagged: dict[int, UntaggedError]
+    report: RouterReport
+
+
+@dataclass(frozen=True)
+class Tagger:
+    """Tags a row group of the record table; reads only the columns that it needs.
+
+    Args:
+        classifier: One that has learned from the data's own labels, where ``unknown`` asks one.
+    """
+
+    records: Path
+    settings: Params
+    classifier: WordingClassifier | None = None
+
+    def __call__(self, group: int) -> Tagged:
+        """The tags of row group number ``group``."""
+        with pq.ParquetFile(self.records) as file:
+            questions = file.read_row_group(group, columns=_READ).to_pylist()
+        report = RouterReport()
+        tags, rows, untagged = [], [], {}
+        for row, record in enumerate(questions):
+            try:
+                tags.append(self._tag(record, report))
+                rows.append(row)
+            except UntaggedError as error:
+                report.untagged(error.kind, str(error))
+                untagged[row] = error
+        return Tagged(pa.RecordBatch.from_pylist(tags, schema=NEW_COLUMNS), rows, untagged, report)
+
+    def _tag(self, record: dict[str, Any], report: RouterReport) -> dict[str, Any]:
+        read = tag(record["question"], min_confidence=self.settings.min_confidence)
+        task, source, confidence = self._task(record, read)
+        target = _target(record, task)
+        grounded = _grounding(record, task, target, report)
+        report.tagged(record, task, source, read)
+        return {
+            "task": task.name,
+            "task_source": source,
+            "task_confidence": confidence,
+            **{other.target_column: target if other is task else None for other in TASKS},
+            "grounding": None if grounded is None else [one.region for one in grounded],
+            "grounding_roles": None if grounded is None else [one.role for one in grounded],
+        }
+
+    def _task(self, record: dict[str, Any], read: Tag) -> tuple[Task, str, float]:
+        known = read.task != UNKNOWN
+        label = _label(record)
+        if label is not None and (self.settings.first == "label" or (not known and self.settings.unknown == "label")):
+            return label, "label", 1.0
+        if known:
+            return Task.of(read.task), "model", read.confidence
+        guess = judged(record["question"], self.classifier) if self.classifier else read
+        if guess.task != UNKNOWN and guess.confidence >= self.settings.min_confidence:
+            return Task.of(guess.task), "model", guess.confidence
+        raise UntaggedError(
+            "unknown_task",
+            f"{_where(record)}: question: expected words of one of the tasks "
+            f"{', '.join(task.name for task in TASKS)}, found none that is sure (best guess {guess.confidence:.2f}); "
+            "give the record a category, or add its wording to those of its task",
+        )
+
+
+def _where(record: dict[str, Any]) -> str:
+    return f"{record['source']} ({record['id']})"
+
+
+def _label(record: dict[str, Any]) -> Task | None:
+    if record["category"] is None:
+        return None
+    try:
+        return Task.of(record["category"])
+    except KeyError as error:
+        raise UntaggedError("unknown_category", f"{_where(record)}: category: {error.args[0]}") from None
+
+
+def _target(record: dict[str, Any], task: Task) -> Answer | None:
+    if record["answer"] is None:
+        return None
+    try:
+        target = task.parse(json.loads(record["answer"]))
+        task.check(target, regions=len(record["mask_areas"]))
+    except ValueError as error:
+        raise UntaggedError(
+            "target",
+            f"{_where(record)}: answer of a {task.name} question: {error}; "
+            "correct the answer or give the record the category that it belongs to",
+        ) from None
+    return target
+
+
+def _grounding(
+    record: dict[str, Any], task: Task, target: Answer | None, report: RouterReport
+) -> list[Grounded] | None:
+    text, regions = record["freeform_answer"], len(record["mask_areas"])
+    evident = task.self_evident(regions)
+    if not text:
+        return evident
+    try:
+        grounded = ground(task.grounding, text, target, regions=regions)
+    except ValueError as error:
+        report.grounding(task, record, str(error))
+        return evident
+    report.grounding(task, record, "" if grounded else "no regions named in a way that is understood")
+    return grounded or evident

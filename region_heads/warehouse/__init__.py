@@ -1,0 +1,1 @@
+"""The rendered sample: a small warehouse, its pictures, and questions about them."""
