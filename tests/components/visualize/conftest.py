@@ -57,6 +57,12 @@ ROUTER: dict[str, Any] = {
 }
 
 
+def _compared(n: int, ci95: list[float], gained: float, lost: float) -> dict[str, Any]:
+    """A task's change against the champion, of shares gained and lost among ``n`` questions."""
+    won, gone = round(gained * n), round(lost * n)
+    return {"difference": (won - gone) / n, "ci95": ci95, "gained": won, "lost": gone, "n": n}
+
+
 class Inputs:
     """Predictions are truths (the stand-in for a model), two of them spoilt."""
 
@@ -115,9 +121,7 @@ class Inputs:
     def add_champion(self) -> None:
         """A champion, version 3, that is clearly better at distances and worse at counting."""
         figures = self.read("evaluation")
-        change = {"distance": (-5 / 6, [-0.9, -0.5], 0, 5), "counting": (5 / 6, [0.5, 0.9], 5, 0)}
-        equal = (0.0, [0.0, 0.0], 2, 2)
-        keys = ("difference", "ci95", "gained", "lost")
+        change = {"distance": ([-0.9, -0.5], 0, 5 / 6), "counting": ([0.5, 0.9], 5 / 6, 0)}
         figures["champion"] = {
             "version": "3",
             "model_digest": "weights of 3",
@@ -127,7 +131,7 @@ class Inputs:
             "comparison": {
                 "score": {"difference": 0.0, "ci95": [-0.05, 0.02], "n": 24},
                 "tasks": {
-                    name: dict(zip(keys, change.get(name, equal), strict=True)) | {"n": task["n"]}
+                    name: _compared(task["n"], *change.get(name, ([0.0, 0.0], 1 / 3, 1 / 3)))
                     for name, task in figures["tasks"].items()
                 },
             },
