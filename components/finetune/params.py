@@ -94,7 +94,7 @@ class Params(Section):
     sampling_temperature: float = Field(
         1.0, ge=0, le=1, description="1 takes each question once an epoch, 0 takes all tasks equally often."
     )
-    epochs: float = Field(22, gt=0, description="Passes over the training split.")
+    epochs: float = Field(30, gt=0, description="Passes over the training split.")
     learning_rate: float = Field(2e-3, gt=0, description="Peak of the cosine schedule.")
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
     weight_decay: float = Field(0.05, ge=0, description="Of AdamW.")
