@@ -140,6 +140,6 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
 
 def busy(found: str) -> BadRequestError:
     """The refusal of a server that cannot take more."""
-    error = BadRequestError(503, reason("", "a server at leisure", found, "try again soon"))
+    error = BadRequestError(503, reason("", "an idle server", found, "try again soon"))
     error.headers["Retry-After"] = "2"
     return error

@@ -54,7 +54,7 @@ class Held:
         last = _last(self.log)
         if last is None or last.number != self.entry.number:
             raise RegionHeadsError(
-                f"{self.log.name}: the lock was lost, this process stood still for more than {LEASE:g} s; "
+                f"{self.log.name}: the lock was lost, this process did not renew it for more than {LEASE:g} s; "
                 "run the step again"
             )
 

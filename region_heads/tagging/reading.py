@@ -96,7 +96,7 @@ def read(question: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _mended_word(word: str) -> str:
-    """The word of the grammar that ``word`` misspells by one letter, or ``word`` itself."""
+    """The word of the vocabulary that ``word`` misspells by one letter, or ``word`` itself."""
     letters = word.strip(".,;:?!'")
     if len(letters) < 6 or not letters.isalpha() or letters in _VOCABULARY:
         return word

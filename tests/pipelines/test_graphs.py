@@ -60,12 +60,16 @@ def _is_code(dep: str) -> bool:
     return dep == "region_heads" or dep.startswith(("components/", "region_heads/"))
 
 
+_SHARED = ("console", "files", "quality", "registry")
+"""Rooms of which a step uses a part: a change of the gate trains nothing anew."""
+
+
 def _rooms(files: set[Path], repository: Path) -> Iterator[str]:
-    """Shared files by themselves, everything deeper by its room: ``components/split``, ``region_heads/data``."""
+    """Shared files by themselves, others by their room: ``components/split``, ``region_heads/data``."""
     for file in files:
         parts = file.relative_to(repository).parts
-        if parts[1] != "__init__.py":
-            yield "/".join(parts[:2])
+        if file.name != "__init__.py" or parts[1] not in ("__init__.py", *_SHARED):
+            yield "/".join(parts[: 3 if parts[1] in _SHARED else 2])
 
 
 def _imported(step: str, repository: Path) -> set[Path]:

@@ -44,7 +44,7 @@ def watch_lease() -> None:
             if found != last:
                 last, since = found, time.monotonic()
             elif time.monotonic() - since > seconds:
-                _stop(f"the step of this job has ended ({file} stood still for {seconds:.0f} s)")
+                _stop(f"the step of this job has ended ({file} was not renewed for {seconds:.0f} s)")
             time.sleep(min(5.0, seconds / 4))
 
     threading.Thread(target=watch, name="lease", daemon=True).start()

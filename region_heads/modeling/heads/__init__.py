@@ -1,16 +1,9 @@
-"""The heads, one for each task; a task names its head's class in ``region_heads.tasks``."""
+"""The heads, one for each task, which names its head's class; and what all of them take and give."""
 
 from region_heads.modeling.heads.base import HeadInputs, HeadOutput, HeadTargets
-from region_heads.modeling.heads.counting import CountingHead
-from region_heads.modeling.heads.multiple_choice import MultipleChoiceHead
-from region_heads.modeling.heads.pair import DistanceHead, LeftRightHead
 
 __all__ = [
-    "CountingHead",
-    "DistanceHead",
     "HeadInputs",
     "HeadOutput",
     "HeadTargets",
-    "LeftRightHead",
-    "MultipleChoiceHead",
 ]
