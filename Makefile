@@ -1,6 +1,6 @@
 # Region Heads: `make run` and `make test` are all that a fresh machine needs. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: run test kfp-local mlflow clean help setup scm
+.PHONY: run test sync kfp-local mlflow clean help setup scm
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -20,6 +20,9 @@ test: $(READY)  ## Lint, types and the fast tests
 	$(BIN)/deptry .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
+
+sync: $(READY)  ## Writes what is derived from the code; CI fails where this would change anything
+	@$(BIN)/python -m pipelines.sync
 
 kfp-local: $(READY)  ## The same line as a Kubeflow pipeline, on this machine
 	@$(BIN)/region-heads pipeline run
