@@ -17,7 +17,7 @@ from region_heads.records import SPLIT_SCHEMA
 from region_heads.registry.champion import version_of
 from region_heads.registry.tracking import connect
 from region_heads.registry.training_profile import training_profile_of
-from region_heads.report.pages.drift import render
+from region_heads.report.drift import render
 from region_heads.settings import TrackingParams
 
 _WORDS = 20

@@ -26,7 +26,7 @@ from region_heads.quality.splits.report import headline, print_report, report_co
 from region_heads.quality.splits.settings import Params
 from region_heads.quality.splits.wording import wording
 from region_heads.records import SPLIT_SCHEMA, TAGGED_SCHEMA
-from region_heads.report.pages.splits import render
+from region_heads.report.splits import render
 
 HELD_BACK, PREDICT = "held_back", "predict"
 TABLES = (*SPLITS, HELD_BACK, PREDICT)

@@ -1,24 +1,21 @@
-"""The report's page: template, style and script from ``templates/``, filled and joined into one file."""
+"""The report: what its template shows, from the evaluation and the answers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from region_heads.report import charts, plots, words
 from region_heads.report.champion import comparison
 from region_heads.report.gallery import readable
+from region_heads.report.html import fill
 from region_heads.report.router import routing
 from region_heads.report.rows import Row
 from region_heads.report.sureness import reliability
 from region_heads.tasks import TASKS, Task
-
-_TEMPLATES = Path(__file__).with_name("templates")
 
 Curves = Mapping[str, Sequence[tuple[float, float]]]
 """Name of a training curve ("loss/distance") to its (step, value) pairs."""
@@ -34,15 +31,11 @@ def render(
     gallery: Mapping[str, Any],
 ) -> str:
     """The whole page as HTML. Text from data is escaped by the template, and set as text by the script."""
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
     lowest = _lowest_wording(evaluation)
     champion = evaluation["champion"]
-    return environment.get_template("report.html.j2").render(
+    return fill(
+        "report.html.j2",
         title=title,
-        css=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),
-        js=Markup((_TEMPLATES / "report.js").read_text(encoding="utf-8")),
         data=for_script(gallery),
         score=_percent(evaluation["score"], sign=False),
         score_ci95=_bounds(evaluation["score_ci95"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from region_heads.report.pages.page import Bars, Cells, Chapter, page, shares
+from region_heads.report.chapters import Bars, Cells, Chapter, page, shares
 
 
 class Tags(HTMLParser):

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from region_heads.quality.splits.assignment import SPLITS
-from region_heads.report.pages.page import Bars, Cells, Chapter, page, shares
-from region_heads.report.pages.shifts import feature_table, word_table
+from region_heads.report.chapters import Bars, Cells, Chapter, page, shares
+from region_heads.report.shifts import feature_table, word_table
 from region_heads.tasks import TASKS
 
 

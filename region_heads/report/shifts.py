@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from region_heads.report.pages.page import Cells
+from region_heads.report.chapters import Cells
 
 
 def feature_table(title: str, features: Sequence[Mapping[str, Any]], *, first: str, second: str) -> Cells:

@@ -1,15 +1,11 @@
-"""A page of charts and tables: what it holds as data, and how it becomes one HTML file."""
+"""A step's page: chapters of charts and tables, as data and as HTML."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
-_HERE = Path(__file__).parent
+from region_heads.report.html import fill
 
 
 @dataclass(frozen=True)
@@ -53,16 +49,7 @@ class Chapter:
 
 def page(title: str, *, summary: str, warnings: Sequence[str], chapters: Sequence[Chapter]) -> str:
     """The page as HTML; all text is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("page.html.j2").render(
-        title=title,
-        summary=summary,
-        warnings=warnings,
-        chapters=chapters,
-        css=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
-    )
+    return fill("page.html.j2", title=title, summary=summary, warnings=warnings, chapters=chapters)
 
 
 def shares(counts: Mapping[str, Mapping[str, int]]) -> dict[str, list[float | None]]:

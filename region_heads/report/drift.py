@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from region_heads.report.pages.page import Bars, Chapter, page
-from region_heads.report.pages.shifts import feature_table, word_table
+from region_heads.report.chapters import Bars, Chapter, page
+from region_heads.report.shifts import feature_table, word_table
 
 _FIRST, _SECOND = "champion", "new"
 
