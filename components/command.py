@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import inspect
+import json
 import os
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -39,12 +40,19 @@ def step_function(name: str) -> Step:
 
 def ports(step: Step) -> dict[str, str]:
     """Port names of ``step`` with their direction, ``"input"`` or ``"output"``."""
+    return {name: direction for name, (direction, _) in _ports(step)}
+
+
+def port_kinds(step: Step) -> dict[str, str]:
+    """Port names of ``step`` with what Kubeflow's pages take them for, such as ``"Dataset"``."""
+    return {name: kind for name, (_, kind) in _ports(step)}
+
+
+def _ports(step: Step) -> Iterator[tuple[str, tuple[str, str]]]:
     hints = typing.get_type_hints(step, include_extras=True)
-    return {
-        name: hints[name].__metadata__[0]
-        for name in inspect.signature(step).parameters
-        if typing.get_origin(hints[name]) is typing.Annotated
-    }
+    for name in inspect.signature(step).parameters:
+        if typing.get_origin(hints[name]) is typing.Annotated:
+            yield name, hints[name].__metadata__
 
 
 def section_names(step: Step) -> list[str]:
@@ -82,6 +90,31 @@ def run_step(name: str, *, gpus: str = "0", **arguments: str | Path | Mapping[st
         call = bound_step(name, **arguments)
         tracking = parse_section("tracking", typing.cast(Mapping[str, Any], arguments["tracking"]), source=name)
         return _recorded(name, call, typing.cast(TrackingParams, tracking))
+
+
+def run_task(name: str, *, metrics: Any, confusion: Any = None, **given: Any) -> Mapping[str, float]:
+    """Runs the step ``name`` with what its Kubeflow wrapper was given, see ``pipelines/wrapper.py``.
+
+    Args:
+        metrics: Artifact that takes the step's figures.
+        confusion: Artifact that takes the confusion of the port ``predictions``, where the step writes one.
+        given: Artifacts of the ports, sections, the run's final status, and what the cluster was asked for.
+    """
+    if "cluster" in section_names(step_function(name)):
+        given["cluster"] = {key: given.pop(key) for key in ("gpus", "gpu_type", "node_selector")}
+    for word in words(step_function(name)):
+        given[word] = json.dumps({"state": given[word].state, "error_message": given[word].error_message})
+    arguments = {key: getattr(value, "path", value) for key, value in given.items()}
+    figures = run_step(name, **arguments)
+    for figure, value in figures.items():
+        metrics.log_metric(figure, value)
+    if confusion is not None:
+        from region_heads.evaluation.confusion import confusion as counted
+
+        answers, matrix = counted(Path(arguments["predictions"]))
+        if answers:
+            confusion.log_confusion_matrix(answers, matrix)
+    return figures
 
 
 def check_gpus(asked: int, setting: str, expected: str) -> None:

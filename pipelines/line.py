@@ -7,22 +7,11 @@ from typing import Any
 
 from kfp import dsl
 
-from components.drift.component import drift
-from components.evaluate.component import evaluate
-from components.fetch_data.component import fetch_data
-from components.finetune.component import finetune
 from components.finetune.params import Params as FinetuneParams
 from components.params import section
-from components.preflight.component import preflight
-from components.promote.component import promote
-from components.register.component import register
-from components.sample_data.component import sample_data
-from components.split.component import split
-from components.tag_tasks.component import tag_tasks
-from components.validate.component import validate
-from components.visualize.component import visualize
 from pipelines.parameters import renders
 from pipelines.policy import apply, apply_launcher
+from pipelines.wrapper import component
 from region_heads.settings import ClusterParams, DatasetParams, Section, SourceParams
 
 
@@ -42,31 +31,31 @@ class Line:
         self._renders = renders(section(params, DatasetParams))
         self._fetches = not self._renders and bool(section(params, SourceParams).repository)
 
-    def task(self, step: Any, **inputs: Any) -> Any:
-        """Calls ``step`` with its inputs and with those parameters that it has an input for."""
-        parameters = {name: self._given[name] for name in step.component_spec.inputs if name in self._given}
-        name = step.component_spec.name.replace("-", "_")
-        launches = name == "finetune" and self._train_job.backend == "kubernetes"
+    def task(self, step: str, **inputs: Any) -> Any:
+        """A task of ``step`` with its inputs and with those parameters that it has an input for."""
+        wrapped = component(step)
+        parameters = {name: self._given[name] for name in wrapped.component_spec.inputs if name in self._given}
+        launches = step == "finetune" and self._train_job.backend == "kubernetes"
         if launches:  # the GPUs are its nodes'
             parameters["gpus"] = "0"
-        made = step(**{**parameters, **inputs})
+        made = wrapped(**{**parameters, **inputs})
         if launches:
             apply_launcher(made, self._train_job)
         else:
-            apply(made, name, self._cluster, self._given)
+            apply(made, step, self._cluster, self._given)
         return made
 
     def check(self) -> None:
         """The task ``preflight``; what comes after takes the revision that it found."""
-        self._checked = self.task(preflight)
+        self._checked = self.task("preflight")
         self._given["source"] = self._checked.outputs["resolved"]
 
     def dataset(self) -> Any:
         """The data set as an artifact; made once the checks have passed."""
         if self._renders:
-            return self.task(sample_data).after(self._checked).outputs["dataset"]
+            return self.task("sample_data").after(self._checked).outputs["dataset"]
         if self._fetches:
-            return self.task(fetch_data).outputs["dataset"]
+            return self.task("fetch_data").outputs["dataset"]
         imported = dsl.importer(
             artifact_uri=self._given["dataset_uri"],
             artifact_class=dsl.Dataset,
@@ -76,14 +65,14 @@ class Line:
 
     def run(self, dataset: Any) -> None:
         """From the data set to the promotion."""
-        validated = self.task(validate, dataset=dataset)
-        tagged = self.task(tag_tasks, records=validated.outputs["records"])
-        splits = self.task(split, tagged=tagged.outputs["tagged"]).outputs["splits"]
-        self.task(drift, splits=splits)
-        trained = self.task(finetune, splits=splits, dataset=dataset)
-        judged = self.task(evaluate, model=trained.outputs["model"], splits=splits, dataset=dataset)
+        validated = self.task("validate", dataset=dataset)
+        tagged = self.task("tag_tasks", records=validated.outputs["records"])
+        splits = self.task("split", tagged=tagged.outputs["tagged"]).outputs["splits"]
+        self.task("drift", splits=splits)
+        trained = self.task("finetune", splits=splits, dataset=dataset)
+        judged = self.task("evaluate", model=trained.outputs["model"], splits=splits, dataset=dataset)
         self.task(
-            visualize,
+            "visualize",
             dataset=dataset,
             splits=splits,
             predictions=judged.outputs["predictions"],
@@ -92,10 +81,10 @@ class Line:
             router=tagged.outputs["report"],
         )
         registered = self.task(
-            register, model=trained.outputs["model"], evaluation=judged.outputs["evaluation"], splits=splits
+            "register", model=trained.outputs["model"], evaluation=judged.outputs["evaluation"], splits=splits
         )
         self.task(
-            promote,
+            "promote",
             registration=registered.outputs["registration"],
             evaluation=judged.outputs["evaluation"],
             validation=validated.outputs["report"],

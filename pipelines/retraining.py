@@ -8,8 +8,6 @@ from typing import Any
 from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 
-from components.compare_data.component import compare_data
-from components.notify.component import notify
 from components.params import section
 from pipelines.line import Line
 from pipelines.parameters import defaults, imported, pipeline, renders
@@ -28,9 +26,9 @@ def retraining_pipeline(params: Mapping[str, Section], *, data_revision: str = "
 
     def retraining(parameters: dict[str, Any]) -> None:
         line = Line(params, parameters)
-        with dsl.ExitHandler(line.task(notify), name="retraining"):
+        with dsl.ExitHandler(line.task("notify"), name="retraining"):
             line.check()
-            compared = line.task(compare_data)
+            compared = line.task("compare_data")
             with dsl.If(compared.outputs["Output"] == "yes", name="new data"):
                 line.run(line.dataset())
 

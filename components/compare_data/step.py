@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from components.compare_data.params import Params
 from components.pipeline_run import record_outcome
-from components.ports import OutputPath
+from components.ports import OutputText
 from region_heads.errors import RegionHeadsError
 from region_heads.files.output import whole_file
 from region_heads.registry.champion import version_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def compare_data(
     *,
-    page: OutputPath,
+    page: OutputText,
     compare_data: Params,
     source: SourceParams,
     tracking: TrackingParams,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from components.ports import InputPath, OutputPath
+from components.ports import InputData, OutputPage, OutputPath
 from region_heads.console.terminal import plain_console
 from region_heads.errors import RegionHeadsError
 from region_heads.files.inputs import open_table, read_table
@@ -24,7 +24,7 @@ _WORDS = 20
 
 
 def drift(
-    *, splits: InputPath, report: OutputPath, page: OutputPath, drift: Params, tracking: TrackingParams
+    *, splits: InputData, report: OutputPath, page: OutputPage, drift: Params, tracking: TrackingParams
 ) -> dict[str, float]:
     """Compares the training split with the champion's, feature by feature and word by word.
 

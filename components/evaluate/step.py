@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.ports import InputPath, OutputPath
+from components.ports import InputData, InputModel, OutputData, OutputPath
 from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.cameras import cameras
 from region_heads.evaluation.comparison import compare
@@ -33,10 +33,10 @@ from region_heads.tasks import TASK_NAMES
 
 def evaluate(
     *,
-    model: InputPath,
-    splits: InputPath,
-    dataset: InputPath,
-    predictions: OutputPath,
+    model: InputModel,
+    splits: InputData,
+    dataset: InputData,
+    predictions: OutputData,
     evaluation: OutputPath,
     evaluate: Params,
     data: DatasetParams,

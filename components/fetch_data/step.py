@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from components.data_source import open_revision
-from components.ports import OutputPath
+from components.ports import OutputData
 from region_heads.files.output import whole_folder
 from region_heads.settings import DatasetParams, SourceParams
 
 
-def fetch_data(*, dataset: OutputPath, data: DatasetParams, source: SourceParams) -> dict[str, float]:
+def fetch_data(*, dataset: OutputData, data: DatasetParams, source: SourceParams) -> dict[str, float]:
     """Fetches ``data.path`` as it is in a revision of the repository.
 
     Args:

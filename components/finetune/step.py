@@ -20,7 +20,7 @@ from components.finetune.train_job.exchange import CHECKPOINTS
 from components.finetune.train_job.lease import in_train_job
 from components.finetune.train_job.run import run_train_job
 from components.finetune.trouble import told
-from components.ports import InputPath, OutputPath
+from components.ports import InputData, OutputModel, OutputPath
 from region_heads.errors import RegionHeadsError
 from region_heads.files.digests import folder_digest
 from region_heads.files.inputs import read_table
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 
 def finetune(
-    splits: InputPath,
-    dataset: InputPath,
-    model: OutputPath,
+    splits: InputData,
+    dataset: InputData,
+    model: OutputModel,
     curves: OutputPath,
     finetune: Params,
     data: DatasetParams,

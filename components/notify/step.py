@@ -8,7 +8,7 @@ from components.notify.ending import Ending, ending
 from components.notify.params import Params
 from components.notify.webhook import send
 from components.pipeline_run import WEBHOOK, record_end
-from components.ports import OutputPath
+from components.ports import OutputText
 from region_heads.errors import RegionHeadsError
 from region_heads.files.output import whole_file
 from region_heads.registry.lease import let_go_of_run
@@ -16,7 +16,7 @@ from region_heads.registry.tracking import PIPELINE_RUN, connect, in_words
 from region_heads.settings import TrackingParams
 
 
-def notify(*, status: str, page: OutputPath, notify: Params, tracking: TrackingParams) -> dict[str, float]:
+def notify(*, status: str, page: OutputText, notify: Params, tracking: TrackingParams) -> dict[str, float]:
     """Tells how the run ended, closes its run in MLflow, and lets the next retraining begin.
 
     Args:

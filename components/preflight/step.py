@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.finetune.params import Params as FinetuneParams
-from components.ports import OutputPath
+from components.ports import OutputSection, OutputText
 from components.preflight.checks import everything, failures, write_page
 from components.preflight.params import Params
 from region_heads.errors import RegionHeadsError
@@ -13,8 +13,8 @@ from region_heads.settings import ClusterParams, DatasetParams, SourceParams, Tr
 
 def preflight(
     *,
-    checks: OutputPath,
-    resolved: OutputPath,
+    checks: OutputText,
+    resolved: OutputSection,
     preflight: Params,
     data: DatasetParams,
     source: SourceParams,

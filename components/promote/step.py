@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.ports import InputPath, OutputPath
+from components.ports import InputPath, OutputPath, OutputText
 from region_heads.errors import RegionHeadsError
 from region_heads.files.inputs import read_json
 from region_heads.files.output import whole_file, write_json
@@ -28,7 +28,7 @@ def promote(
     evaluation: InputPath,
     validation: InputPath,
     promotion: OutputPath,
-    verdict: OutputPath,
+    verdict: OutputText,
     promote: Params,
     tracking: TrackingParams,
 ) -> dict[str, float]:

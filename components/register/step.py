@@ -6,7 +6,7 @@ import contextlib
 import io
 from typing import TYPE_CHECKING
 
-from components.ports import InputPath, OutputPath
+from components.ports import InputData, InputModel, InputPath, OutputPath
 from region_heads.console.terminal import plain_console
 from region_heads.errors import RegionHeadsError, public
 from region_heads.files.digests import check_same, folder_digest, model_digest
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 def register(
     *,
-    model: InputPath,
+    model: InputModel,
     evaluation: InputPath,
-    splits: InputPath,
+    splits: InputData,
     registration: OutputPath,
     register: Params,
     source: SourceParams,

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
-from components.ports import OutputPath
+from components.ports import OutputData
 from region_heads.console.terminal import plain_console
 from region_heads.files.output import whole_folder
 from region_heads.warehouse.orders import SPLITS, orders
@@ -20,7 +20,7 @@ from region_heads.warehouse.workers import write_scenes
 Record = dict[str, Any]
 
 
-def sample_data(*, dataset: OutputPath, sample_data: Params) -> dict[str, float]:
+def sample_data(*, dataset: OutputData, sample_data: Params) -> dict[str, float]:
     """Renders the embedded warehouse data set: pictures, metric depth and questions with their answers.
 
     Args:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.ports import InputPath, OutputPath
+from components.ports import InputData, OutputData, OutputPage, OutputPath
 from region_heads.console.progress import progress_bar
 from region_heads.errors import RegionHeadsError
 from region_heads.files.inputs import open_table
@@ -35,7 +35,7 @@ _HEAVY = ("rle", "freeform_answer", "grounding", "grounding_roles")
 
 
 def split(
-    *, tagged: InputPath, splits: OutputPath, report: OutputPath, page: OutputPath, split: Params
+    *, tagged: InputData, splits: OutputData, report: OutputPath, page: OutputPage, split: Params
 ) -> dict[str, float]:
     """Shares the questions out by picture, balances the training split, and tells how the splits differ.
 

@@ -7,7 +7,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.ports import InputPath, OutputPath
+from components.ports import InputData, OutputData, OutputPath
 from region_heads.console.progress import progress_bar
 from region_heads.errors import RegionHeadsError
 from region_heads.files.digests import file_digest
@@ -27,7 +27,7 @@ _SHARE = 50_000
 
 
 def tag_tasks(
-    *, records: InputPath, tagged: OutputPath, quarantine: OutputPath, report: OutputPath, tag_tasks: Params
+    *, records: InputData, tagged: OutputData, quarantine: OutputPath, report: OutputPath, tag_tasks: Params
 ) -> dict[str, float]:
     """Gives every question its task: the data set's own label, or what the router reads in its words.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.ports import InputPath, OutputPath
+from components.ports import InputData, OutputData, OutputPath
 from region_heads.errors import RegionHeadsError
 from region_heads.quality.validation.checking import check, hold
 from region_heads.quality.validation.settings import Params
@@ -18,8 +18,8 @@ _FIGURES = ("read", "accepted", "quarantined")
 
 def validate(
     *,
-    dataset: InputPath,
-    records: OutputPath,
+    dataset: InputData,
+    records: OutputData,
     quarantine: OutputPath,
     data_docs: OutputPath,
     report: OutputPath,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from components.ports import InputPath, OutputPath
+from components.ports import InputData, InputPath, OutputPage
 from region_heads.console.terminal import plain_console
 from region_heads.errors import RegionHeadsError
 from region_heads.files.inputs import read_json, read_table
@@ -29,13 +29,13 @@ ARTIFACT = "report.html"
 
 def visualize(
     *,
-    dataset: InputPath,
-    splits: InputPath,
-    predictions: InputPath,
+    dataset: InputData,
+    splits: InputData,
+    predictions: InputData,
     evaluation: InputPath,
     curves: InputPath,
     router: InputPath,
-    report: OutputPath,
+    report: OutputPage,
     visualize: Params,
     tracking: TrackingParams,
 ) -> dict[str, float]:

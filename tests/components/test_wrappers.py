@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from components.command import ports, section_names, step_function
 from components.image import IMAGE
 from components.params import STEPS
+from pipelines.wrapper import component
 
 _FOR_THE_PAGE = ("metrics", "confusion")
 """Outputs that Kubeflow's pages draw and no step writes."""
@@ -22,7 +22,7 @@ def step(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def wrapper(step: str) -> Any:
-    return getattr(import_module(f"components.{step}.component"), step)
+    return component(step)
 
 
 def test_the_artifacts_are_the_ports(step: str, wrapper: Any) -> None:
