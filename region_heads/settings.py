@@ -36,10 +36,20 @@ ModelName = Annotated[str, AfterValidator(_model_name)]
 """It is the beginning of the names of the logs, too."""
 
 
+OPERATIONAL: dict[str, Any] = {"operational": True}
+"""Mark of a setting (``json_schema_extra``) that says where, how fast or how often recorded, and changes no result."""
+
+
 class Section(BaseModel):
     """A section of ``params.yaml``: typed, immutable, without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def operational(cls) -> set[str]:
+        """The keys that are marked as :data:`OPERATIONAL`: with another value the result is the same."""
+        extras = {name: field.json_schema_extra for name, field in cls.model_fields.items()}
+        return {name for name, extra in extras.items() if isinstance(extra, dict) and extra.get("operational")}
 
     @model_validator(mode="before")
     @classmethod
@@ -55,7 +65,7 @@ class Section(BaseModel):
 
 
 class DatasetParams(Section):
-    """Where the data is and how it is laid out."""
+    """Where the data set is and how it is laid out. Another path than data/sample is imported, not rendered."""
 
     path: str = Field("data/sample", description="Folder that holds the annotation files and the images.")
     annotations: str = Field("*.json*", description="Annotation files below the folder (glob); JSON or JSONL.")

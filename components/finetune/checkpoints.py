@@ -10,13 +10,11 @@ import region_heads
 from components.finetune.params import Params
 from region_heads.training.checkpoints import newest_whole
 
-_NO_INFLUENCE = {"checkpoint_folder", "scene_cache", "train_job"}
-"""Settings that say where something lies or runs, and change no weight."""
-
 
 def training_digest(splits: Path, params: Params) -> str:
     """Names the run with these splits, these settings and this code: 16 hexadecimal digits."""
-    digest = hashlib.sha256(json.dumps(params.model_dump(mode="json", exclude=_NO_INFLUENCE), sort_keys=True).encode())
+    settings = params.model_dump(mode="json", exclude=params.operational())
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     # All of the library, not what happens to be loaded: every rank and whoever started it must agree.
     packages = (Path(region_heads.__file__).parent, Path(__file__).parent)
     sources = [path for package in packages for path in sorted(package.rglob("*.py"))]

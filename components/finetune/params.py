@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from region_heads.settings import Section, TaskName
+from region_heads.settings import OPERATIONAL, Section, TaskName
 
 Policy = Literal["frozen", "full", "lora"]
 
@@ -109,18 +109,31 @@ class Params(Section):
     early_stopping_patience: int = Field(
         0, ge=0, description="Evaluations without a better S1 after which training ends; 0: never."
     )
-    checkpoints: int = Field(4, ge=0, description="How many checkpoints a killed run could go on from.")
-    checkpoint_folder: str = Field("checkpoints", description="Where they lie until the model is saved.")
-    scene_cache: int = Field(
-        2048, ge=0, description="MiB for prepared pictures on a machine, all its ranks and workers together."
+    checkpoints: int = Field(
+        4, ge=0, description="How many checkpoints a killed run could go on from.", json_schema_extra=OPERATIONAL
     )
-    workers: int = Field(0, ge=0, description="Processes that prepare batches; 0 prepares in the trainer.")
-    log_every: int = Field(1, ge=1, description="Optimiser steps between two points of the training curves.")
+    checkpoint_folder: str = Field(
+        "checkpoints", description="Where they lie until the model is saved.", json_schema_extra=OPERATIONAL
+    )
+    scene_cache: int = Field(
+        2048,
+        ge=0,
+        description="MiB for prepared pictures on a machine, all its ranks and workers together.",
+        json_schema_extra=OPERATIONAL,
+    )
+    workers: int = Field(
+        0, ge=0, description="Processes that prepare batches; 0 prepares in the trainer.", json_schema_extra=OPERATIONAL
+    )
+    log_every: int = Field(
+        1, ge=1, description="Optimiser steps between two points of the training curves.", json_schema_extra=OPERATIONAL
+    )
     precision: Literal["fp32", "bf16"] = Field("fp32", description="Of the backbone's arithmetic; heads stay in fp32.")
     activation_checkpointing: bool = Field(False, description="Less memory for a third more time.")
     processes: int = Field(1, ge=1, description="Ranks on each machine, one for each GPU.")
     nodes: int = Field(1, ge=1, description="Machines; more than one need a backend of `train_job`.")
-    train_job: TrainJobParams = Field(TrainJobParams(), description="Training on other machines than the step's own.")
+    train_job: TrainJobParams = Field(
+        TrainJobParams(), description="Training on other machines than the step's own.", json_schema_extra=OPERATIONAL
+    )
     deepspeed: Literal["none", "zero0", "zero2", "zero3"] = Field("none", description="What the ranks share out.")
     offload: Literal["none", "optimizer", "all"] = Field("none", description="What DeepSpeed keeps in main memory.")
     seed: int = Field(0, ge=0, description="Of initial weights, order and augmentation.")

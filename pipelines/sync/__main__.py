@@ -7,6 +7,7 @@ import difflib
 from pathlib import Path
 
 from pipelines.sync.golden import GOLDEN, golden
+from pipelines.sync.params_text import params_text
 from pipelines.sync.stages import stages
 from region_heads.console.boundary import in_words
 from region_heads.registry.registration.lineage import ROOT
@@ -14,8 +15,12 @@ from region_heads.registry.registration.lineage import ROOT
 
 def derived() -> dict[Path, str]:
     """Every derived file of the repository, with the text that it should have."""
-    dvc = ROOT / "dvc.yaml"
-    return {dvc: stages(dvc.read_text(encoding="utf-8")), GOLDEN: golden(ROOT / "params.yaml")}
+    dvc, params = ROOT / "dvc.yaml", ROOT / "params.yaml"
+    return {
+        params: params_text(params),
+        dvc: stages(dvc.read_text(encoding="utf-8")),
+        GOLDEN: golden(params),
+    }
 
 
 def main(argv: list[str] | None = None) -> int:

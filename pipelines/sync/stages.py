@@ -1,12 +1,14 @@
-"""The code dependencies of the stages in ``dvc.yaml``: what a step imports, so that its change runs the step again."""
+"""What the stages of ``dvc.yaml`` depend on: the code that a step imports, and the settings that change its result."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from components.command import section_names, step_function
+from components.params import sections
 from region_heads.registry.registration.lineage import PACKAGE, ROOT, shipped_files
 
 _IN_PARTS = ("console", "files", "quality", "registry")
@@ -14,25 +16,37 @@ _IN_PARTS = ("console", "files", "quality", "registry")
 
 _STAGE = re.compile(r"^  (\w+):\n((?:    .*\n|\n)+)", re.MULTILINE)
 _DEPS = re.compile(r"^    deps:\n((?:      .*\n)+)", re.MULTILINE)
+_PARAMS = re.compile(r"^    params:\n(?:      .*\n)+", re.MULTILINE)
 _CODE = re.compile(r"      - (components/|region_heads\b)")
 
 
 def stages(text: str) -> str:
-    """The text of ``dvc.yaml`` with the code dependencies of every stage renewed, and nothing else changed.
+    """The text of ``dvc.yaml`` with the code and the settings of every stage renewed, and nothing else changed.
 
     A stage's data dependencies are kept, and stand before its code.
     """
 
     def renewed(stage: re.Match[str]) -> str:
-        lines = "".join(f"      - {name}\n" for name in code(stage[1]))
-
         def deps(block: re.Match[str]) -> str:
             data = [line for line in block[1].splitlines(keepends=True) if not _CODE.match(line)]
-            return f"    deps:\n{''.join(data)}{lines}"
+            return f"    deps:\n{''.join(data)}{_listed(code(stage[1]))}"
 
-        return f"  {stage[1]}:\n{_DEPS.sub(deps, stage[2])}"
+        params = f"    params:\n{_listed(settings(stage[1]))}"
+        return f"  {stage[1]}:\n{_PARAMS.sub(params, _DEPS.sub(deps, stage[2]))}"
 
     return _STAGE.sub(renewed, text)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return "".join(f"      - {name}\n" for name in names)
+
+
+def settings(step: str) -> Iterator[str]:
+    """The parameters that change the step's result: a section, or its keys where some say only how it is made."""
+    for name in section_names(step_function(step)):
+        schema = sections()[name]
+        left_out = schema.operational()
+        yield from (f"{name}.{key}" for key in schema.model_fields if key not in left_out) if left_out else (name,)
 
 
 def code(step: str) -> list[str]:

@@ -8,7 +8,7 @@ from region_heads.settings import Section
 
 
 class Params(Section):
-    """What the report shows; its size grows with both."""
+    """What the report shows; its size grows with the number and the width of its pictures."""
 
     title: str = Field("Region Heads", description="Heading of the report.")
     max_questions: int = Field(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from region_heads.settings import Section
+from region_heads.settings import OPERATIONAL, Section
 
 
 class Params(Section):
@@ -23,4 +23,9 @@ class Params(Section):
         description="What happens to a question whose words the router does not know: it is held back, takes its "
         "label, or asks a small classifier that learns from the labelled questions of the same data.",
     )
-    workers: int = Field(0, ge=0, description="Processes that read questions; 0 takes all cores for large data.")
+    workers: int = Field(
+        0,
+        ge=0,
+        description="Processes that read questions; 0 takes all cores for large data.",
+        json_schema_extra=OPERATIONAL,
+    )

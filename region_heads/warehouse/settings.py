@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from region_heads.settings import Section
+from region_heads.settings import OPERATIONAL, Section
 
 
 class SplitShares(Section):
@@ -40,7 +40,7 @@ class CategoryShares(Section):
 
 
 class Params(Section):
-    """Settings of the step."""
+    """The rendered warehouse; it is made only where `data.path` is data/sample."""
 
     seed: int = Field(7, ge=0, description="The data set is the same for the same seed, whatever `workers` is.")
     scenes: int = Field(400, ge=1, le=999_999, description="Scenes; each is one picture with its depth.")
@@ -49,4 +49,6 @@ class Params(Section):
     height: int = Field(360, ge=90, le=2160, description="Height of the pictures in pixels.")
     splits: SplitShares = Field(default_factory=SplitShares, description="Division of the scenes.")
     categories: CategoryShares = Field(default_factory=CategoryShares, description="Division of the questions.")
-    workers: int = Field(0, ge=0, le=256, description="Processes that render; 0 takes one for each core.")
+    workers: int = Field(
+        0, ge=0, le=256, description="Processes that render; 0 takes one for each core.", json_schema_extra=OPERATIONAL
+    )

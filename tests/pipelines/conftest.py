@@ -39,7 +39,7 @@ class DvcStage:
 
     options: dict[str, str]
     deps: list[str]
-    params: list[str]
+    sections: set[str]
     outs: list[str]
     module: str
 
@@ -93,7 +93,7 @@ def dvc_graph(dvc_stages: dict[str, DvcStage]) -> dict[str, Stage]:
             inputs={
                 port: writer.get(path) for port, path in stage.options.items() if directions[name][port] == "input"
             },
-            sections=set(stage.params),
+            sections=stage.sections,
         )
         for name, stage in dvc_stages.items()
     }
@@ -138,7 +138,7 @@ def _dvc_stage(stage: dict[str, Any]) -> DvcStage:
         module=words[2],
         options=options,
         deps=stage["deps"],
-        params=stage["params"],
+        sections={key.partition(".")[0] for key in stage["params"]},
         outs=outs,
     )
 

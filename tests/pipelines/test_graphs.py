@@ -38,7 +38,7 @@ def test_the_stage_lists_the_ports_of_its_command_and_nothing_else(step: str, dv
     assert {dep for dep in stage.deps if not _is_code(dep)} == reads
     assert set(stage.outs) == writes
     assert len(stage.outs) == len(writes)
-    assert set(stage.params) == set(section_names(step_function(step)))
+    assert stage.sections == set(section_names(step_function(step)))
 
 
 def _is_code(dep: str) -> bool:

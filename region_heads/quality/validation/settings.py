@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from region_heads.settings import Section
+from region_heads.settings import OPERATIONAL, Section
 
 
 class Params(Section):
@@ -29,5 +29,8 @@ class Params(Section):
         1.0, gt=0, le=1, description="The gate stops the line when one category holds a larger share; 1: never."
     )
     workers: int = Field(
-        0, ge=0, description="Processes that judge records; 0 takes all cores where the data is large enough."
+        0,
+        ge=0,
+        description="Processes that judge records; 0 takes all cores where the data is large enough.",
+        json_schema_extra=OPERATIONAL,
     )
