@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import signal
@@ -50,19 +49,17 @@ def in_order(
     waiting: deque[tuple[Work, Future[Result]]] = deque()
     try:
         with ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent) as pool:
+            _start(pool)
             try:
                 for piece in work:
-                    with _no_interrupt():  # which the new process takes over: this one ends it
-                        waiting.append((piece, pool.submit(_in_words, function, piece)))
+                    waiting.append((piece, pool.submit(_in_words, function, piece)))
                     if len(waiting) > processes * _AHEAD:
                         first, future = waiting.popleft()
                         yield first, future.result()
-                while waiting:
-                    first, future = waiting.popleft()
+                for first, future in waiting:
                     yield first, future.result()
             finally:
-                for _, future in waiting:
-                    future.cancel()
+                pool.shutdown(wait=False, cancel_futures=True)
     except BrokenProcessPool:
         raise RegionHeadsError(
             f"a process that was {doing} died (out of memory?); expected {processes} to live on: "
@@ -81,27 +78,16 @@ def _in_words(function: Callable[[Work], Result], piece: Work) -> Result:
         raise RegionHeadsError(words) from None
 
 
-@contextlib.contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """Puts Ctrl-C off: for a process that is started inside for good, for this one until the end of the block.
+def _start(pool: ProcessPoolExecutor) -> None:
+    """Starts the processes, all at the first call of a pool that spawns.
 
-    The mask is what the new process takes over. It does not protect this one, whose other threads may receive the
-    signal for it; and an interrupt in the middle of starting a process leaves a pool that never ends.
+    They inherit that Ctrl-C is ignored: it reaches every process of a terminal, and this one ends the others.
     """
-    came: list[int] = []
-    handler = signal.getsignal(signal.SIGINT)
-    defers = callable(handler) and threading.current_thread() is threading.main_thread()
-    if defers:
-        signal.signal(signal.SIGINT, lambda number, _: came.append(number))
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        yield
+        pool.submit(os.getpid)
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        if defers:
-            signal.signal(signal.SIGINT, handler)
-    if came:
-        signal.raise_signal(signal.SIGINT)
+        signal.signal(signal.SIGINT, handler)
 
 
 def _end_with_parent() -> None:
