@@ -7,7 +7,7 @@ from the fourth on as the difference to the run before the last. Format: ``rleTo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,32 +70,35 @@ def runs(size: object, counts: object) -> NDArray[np.int64]:
 def _decoded(counts: str) -> NDArray[np.int64]:
     """What the text ``counts`` says, not yet judged: no run of it, nor what leads to it, overflows int64."""
     try:
-        code = np.frombuffer(counts.encode("ascii"), dtype=np.uint8).astype(np.int64) - 48
+        code = np.frombuffer(counts.encode("ascii"), dtype=np.uint8) - np.uint8(48)  # what is below '0' wraps
     except UnicodeEncodeError:
         raise ValueError(f"expected characters '0' to 'o', found {_short(counts)}") from None
     if code.size == 0:
         raise ValueError("expected compressed counts, found an empty string")
-    wrong = np.flatnonzero((code < 0) | (code > 63))
-    if wrong.size:
-        at = int(wrong[0])
+    if code.max() > 63:
+        at = int(np.argmax(code > 63))
         raise ValueError(f"expected characters '0' to 'o', found {counts[at]!r} at position {at}")
-    last = np.flatnonzero((code & 32) == 0)
-    if last.size == 0 or last[-1] != code.size - 1:
+    if code[-1] & 32:
         raise ValueError("expected complete counts, found a code that breaks off")
-    first = np.concatenate([[0], last[:-1] + 1])
-    groups = last - first + 1
-    if int(groups.max()) > _MAX_GROUPS:
-        raise ValueError(f"expected runs of at most {_MAX_GROUPS} characters, found {int(groups.max())}")
-    place = np.arange(code.size) - np.repeat(first, groups)
-    values = np.add.reduceat((code & 31) << (5 * place), first)
-    values -= np.where(code[last] & 16, np.int64(1) << (5 * groups), 0)
-    values[1::2] = np.cumsum(values[1::2])
-    values[2::2] = np.cumsum(values[2::2])
-    return np.asarray(values, dtype=np.int64)
+    last = np.flatnonzero(code < 32)
+    groups = last + 1
+    groups[1:] -= groups[:-1].copy()
+    if groups.max() > _MAX_GROUPS:
+        raise ValueError(f"expected runs of at most {_MAX_GROUPS} characters, found {groups.max()}")
+    # From the last group, which carries the sign, towards the first.
+    values = (code[last] ^ 16).astype(np.int64) - 16
+    longer, back = np.flatnonzero(groups > 1), 1
+    while longer.size:
+        values[longer] = values[longer] << 5 | code[last[longer] - back] & 31
+        back += 1
+        longer = longer[groups[longer] > back]
+    values[1::2] = values[1::2].cumsum()
+    values[2::2] = values[2::2].cumsum()
+    return values
 
 
 def check_rle(size: object, counts: object) -> int:
-    """The area in pixels, at least 1, of a mask that is sound.
+    """The area in pixels, at least 1, of a valid mask.
 
     Raises:
         ValueError: As :func:`runs`, or a mask without a pixel.
@@ -115,116 +118,15 @@ def areas(masks: Sequence[tuple[object, object]]) -> list[int | ValueError]:
         masks: Size and counts of each mask.
     """
     keys = [(_text(size), counts if isinstance(counts, str) else _text(counts)) for size, counts in masks]
-    distinct = list(dict(zip(keys, masks, strict=True)).items())
-    found: dict[tuple[str, str], int | ValueError] = {}
-    start = 0
-    while start < len(distinct):
-        stop, length = start, 0
-        while stop < len(distinct) and (stop == start or length <= _AT_ONCE):
-            length += len(distinct[stop][0][1])
-            stop += 1
-        part = distinct[start:stop]
-        found |= zip((key for key, _ in part), _areas([mask for _, mask in part]), strict=True)
-        start = stop
+    found = {key: _area(*mask) for key, mask in dict(zip(keys, masks, strict=True)).items()}
     return [found[key] for key in keys]
 
 
-_AT_ONCE = 1 << 17
-"""Characters of counts that are decoded together: enough to hide numpy's cost for a call, and 4 MiB for a value."""
-
-
-def _areas(masks: Sequence[tuple[object, object]]) -> list[int | ValueError]:
-    """The masks that look sound are decoded together; each of the others is judged alone, in words."""
-    plain = [number for number, (_, counts) in enumerate(masks) if isinstance(counts, str) and counts.isascii()]
-    found = dict(_sound(masks, [number for number in plain if 0 < len(str(masks[number][1])) <= _LONGEST]))
-    return [found[number] if number in found else _alone(*mask) for number, mask in enumerate(masks)]
-
-
-def _alone(size: object, counts: object) -> int | ValueError:
+def _area(size: object, counts: object) -> int | ValueError:
     try:
         return check_rle(size, counts)
     except ValueError as error:
         return error
-
-
-def _sound(masks: Sequence[tuple[object, object]], numbers: list[int]) -> Iterator[tuple[int, int]]:
-    """Number and area of each mask among ``numbers`` that is sound beyond doubt."""
-    if not numbers:
-        return
-    texts = [str(masks[number][1]) for number in numbers]
-    code = np.frombuffer("".join(texts).encode("ascii"), dtype=np.uint8) - np.uint8(48)  # below '0' it wraps
-    ends = np.cumsum([len(text) for text in texts])
-    stops = np.flatnonzero((code & 32) == 0)
-    first = np.concatenate([[0], stops[:-1] + 1])
-    groups = stops - first + 1
-    broken = np.concatenate(
-        [np.flatnonzero(code > 63), first[groups > _MAX_GROUPS], ends[(code[ends - 1] & 32) > 0] - 1]
-    )
-    if broken.size:  # they could run on into their neighbours
-        out = set(np.searchsorted(ends, broken, side="right").tolist())
-        yield from _sound(masks, [number for place, number in enumerate(numbers) if place not in out])
-        return
-    values = (code[first] & 31).astype(np.int64)
-    longer = np.flatnonzero(groups > 1)
-    for group in range(1, _MAX_GROUPS):
-        values[longer] |= (code[first[longer] + group] & 31).astype(np.int64) << (5 * group)
-        longer = longer[groups[longer] > group + 1]
-    negative = np.flatnonzero(code[stops] & 16)
-    values[negative] -= np.int64(1) << (5 * groups[negative])
-
-    starts = np.searchsorted(stops, np.concatenate([[0], ends[:-1]]))  # each mask's first run
-    behind = np.append(starts[1:], values.size)
-    lengths = _lengths(values, starts, behind)
-    # Sums and differences below are right modulo 2**64, so those of runs within bounds are right.
-    sound = (np.minimum.reduceat(lengths, starts) >= 0) & (np.maximum.reduceat(lengths, starts) <= MAX_PIXELS)
-    running = _every_second(lengths)
-    inside, outside = (_chain_sums(running, starts + first, behind) for first in (1, 0))
-    for number, fine, area, rest in zip(numbers, sound.tolist(), inside.tolist(), outside.tolist(), strict=True):
-        if fine and area > 0 and _is_size(masks[number][0], area + rest):
-            yield number, area
-
-
-def _is_size(size: object, pixels: int) -> bool:
-    try:
-        height, width = check_size(size)
-    except ValueError:
-        return False
-    return height * width == pixels
-
-
-Integers = NDArray[np.int64]
-
-
-def _every_second(values: Integers) -> Integers:
-    """Running sums over every second value."""
-    running = np.empty_like(values)
-    np.cumsum(values[0::2], out=running[0::2])
-    np.cumsum(values[1::2], out=running[1::2])
-    return running
-
-
-def _lengths(values: Integers, starts: Integers, behind: Integers) -> Integers:
-    """Differences to run lengths: from the fourth run of a mask on, each counts from the run before the last.
-
-    Within a mask the odd runs form one chain and the even ones from the third another; the first stands alone. A chain
-    takes every second value, so that one running sum over all masks serves when each chain's first value is lowered by
-    what the sum has gained over the chain before it.
-    """
-    running = _every_second(values)
-    firsts = np.concatenate([chain[chain < behind] for chain in (starts, starts + 1, starts + 2)])
-    firsts.sort()
-    lowered = values.copy()
-    for parity in (0, 1):
-        chain = firsts[firsts & 1 == parity]
-        lowered[chain] -= np.diff(np.where(chain >= 2, running[np.maximum(chain - 2, 0)], 0), prepend=0)
-    return _every_second(lowered)
-
-
-def _chain_sums(running: Integers, first: Integers, behind: Integers) -> Integers:
-    """Sums over every second run of each mask, from its run ``first`` on; 0 where there is none."""
-    last = behind - 1 - ((behind - 1 - first) & 1)
-    before = np.where(first >= 2, running[np.maximum(first - 2, 0)], 0)
-    return np.where(first < behind, running[np.maximum(last, 0)] - before, 0)
 
 
 def box_counts(box: tuple[float, float, float, float], *, height: int, width: int) -> str:
