@@ -31,7 +31,7 @@ from rich.table import Table
 
 from benchmarks.annotations import CATEGORIES, HEIGHT, OBJECTS, WIDTH, mask_pool
 from components.params import load_params
-from components.visualize.step import visualize
+from components.visualize.step import run as visualize
 from region_heads.evaluation.judged import judge
 from region_heads.evaluation.summary import summarise
 from region_heads.records import PREDICTION_SCHEMA, SPLIT_SCHEMA

@@ -33,8 +33,8 @@ Step = Callable[..., Mapping[str, float]]
 
 
 def step_function(name: str) -> Step:
-    """The step's function: ``components.<name>.step.<name>``."""
-    function: Step = getattr(import_module(f"components.{name}.step"), name)
+    """The step's function: ``components.<name>.step.run``."""
+    function: Step = import_module(f"components.{name}.step").run
     return function
 
 
@@ -147,8 +147,8 @@ def bound_step(name: str, **arguments: str | Path | Mapping[str, Any]) -> Callab
         for section in section_names(step)
     }
     paths = {port: Path(typing.cast(str, arguments[port])) for port in ports(step)}
-    told = {word: str(arguments[word]) for word in words(step)}
-    return partial(step, **told, **paths, **sections)
+    texts = {word: str(arguments[word]) for word in words(step)}
+    return partial(step, **texts, **paths, **sections)
 
 
 def _recorded(name: str, call: Callable[[], Mapping[str, float]], tracking: TrackingParams) -> Mapping[str, float]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from components.tag_tasks.step import tag_tasks
+from components.tag_tasks.step import run as tag_tasks
 from region_heads.depth_use import lacking
 from region_heads.errors import RegionHeadsError
 from region_heads.prediction import load, predict

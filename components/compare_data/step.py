@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
-def compare_data(
+def run(
     *,
     page: OutputText,
     compare_data: Params,

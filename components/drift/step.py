@@ -23,7 +23,7 @@ from region_heads.settings import TrackingParams
 _WORDS = 20
 
 
-def drift(
+def run(
     *, splits: InputData, report: OutputPath, page: OutputPage, drift: Params, tracking: TrackingParams
 ) -> dict[str, float]:
     """Compares the training split with the champion's, feature by feature and word by word.

@@ -31,7 +31,7 @@ from region_heads.settings import DatasetParams, TrackingParams
 from region_heads.tasks import TASK_NAMES
 
 
-def evaluate(
+def run(
     *,
     model: InputModel,
     splits: InputData,

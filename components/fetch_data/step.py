@@ -8,7 +8,7 @@ from region_heads.files.output import whole_folder
 from region_heads.settings import DatasetParams, SourceParams
 
 
-def fetch_data(*, dataset: OutputData, data: DatasetParams, source: SourceParams) -> dict[str, float]:
+def run(*, dataset: OutputData, data: DatasetParams, source: SourceParams) -> dict[str, float]:
     """Fetches ``data.path`` as it is in a revision of the repository.
 
     Args:

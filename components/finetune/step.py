@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from region_heads.training.trainer import RegionHeadsTrainer
 
 
-def finetune(
+def run(
     splits: InputData,
     dataset: InputData,
     model: OutputModel,

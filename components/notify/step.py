@@ -16,7 +16,7 @@ from region_heads.registry.tracking import PIPELINE_RUN, connect, in_words
 from region_heads.settings import TrackingParams
 
 
-def notify(*, status: str, page: OutputText, notify: Params, tracking: TrackingParams) -> dict[str, float]:
+def run(*, status: str, page: OutputText, notify: Params, tracking: TrackingParams) -> dict[str, float]:
     """Tells how the run ended, closes its run in MLflow, and lets the next retraining begin.
 
     Args:

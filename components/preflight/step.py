@@ -11,7 +11,7 @@ from region_heads.files.output import write_json
 from region_heads.settings import ClusterParams, DatasetParams, SourceParams, TrackingParams
 
 
-def preflight(
+def run(
     *,
     checks: OutputText,
     resolved: OutputSection,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 
-def promote(
+def run(
     *,
     registration: InputPath,
     evaluation: InputPath,

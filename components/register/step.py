@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
-def register(
+def run(
     *,
     model: InputModel,
     evaluation: InputPath,

@@ -20,7 +20,7 @@ from region_heads.warehouse.workers import write_scenes
 Record = dict[str, Any]
 
 
-def sample_data(*, dataset: OutputData, sample_data: Params) -> dict[str, float]:
+def run(*, dataset: OutputData, sample_data: Params) -> dict[str, float]:
     """Renders the embedded warehouse data set: pictures, metric depth and questions with their answers.
 
     Args:

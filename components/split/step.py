@@ -34,7 +34,7 @@ _HEAVY = ("rle", "freeform_answer", "grounding", "grounding_roles")
 """Columns that decide nothing here; they are only passed through."""
 
 
-def split(
+def run(
     *, tagged: InputData, splits: OutputData, report: OutputPath, page: OutputPage, split: Params
 ) -> dict[str, float]:
     """Shares the questions out by picture, balances the training split, and tells how the splits differ.

@@ -26,7 +26,7 @@ _SHARE = 50_000
 """Questions for which another process is worth its start."""
 
 
-def tag_tasks(
+def run(
     *, records: InputData, tagged: OutputData, quarantine: OutputPath, report: OutputPath, tag_tasks: Params
 ) -> dict[str, float]:
     """Gives every question its task: the data set's own label, or what the router reads in its words.

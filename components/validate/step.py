@@ -16,7 +16,7 @@ from region_heads.settings import DatasetParams, TrackingParams
 _FIGURES = ("read", "accepted", "quarantined")
 
 
-def validate(
+def run(
     *,
     dataset: InputData,
     records: OutputData,

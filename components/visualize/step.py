@@ -27,7 +27,7 @@ ARTIFACT = "report.html"
 """The page's name in the MLflow run; paths of ports have no ending by which a viewer could tell a page."""
 
 
-def visualize(
+def run(
     *,
     dataset: InputData,
     splits: InputData,

@@ -51,9 +51,9 @@ class Metrics:
         self._requests.labels(str(status)).inc()
         self._seconds.observe(seconds)
 
-    def replies(self, replies: Iterable[Answer | Refusal]) -> None:
+    def replies(self, counted: Iterable[Answer | Refusal]) -> None:
         """Counts the questions of a request."""
-        for reply in replies:
+        for reply in counted:
             self._questions.labels("refused" if isinstance(reply, Refusal) else reply.task).inc()
 
     def text(self) -> bytes:

@@ -30,7 +30,7 @@ def copy(*, source: InputPath, target: OutputPath, data: DatasetParams) -> dict[
 @pytest.fixture(autouse=True)
 def _step(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("components.copy.step")
-    module.copy = copy  # type: ignore[attr-defined]  # a module made here
+    module.run = copy  # type: ignore[attr-defined]  # a module made here
     monkeypatch.setitem(sys.modules, "components.copy.step", module)
 
 

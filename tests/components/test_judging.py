@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from components.evaluate.step import evaluate
-from components.promote.step import promote
-from components.register.step import register
+from components.evaluate.step import run as evaluate
+from components.promote.step import run as promote
+from components.register.step import run as register
 from region_heads.evaluation.settings import Params as EvaluateParams
 from region_heads.registry.champion import CHALLENGER, CHAMPION, version_of
 from region_heads.registry.promotion.settings import Params as PromoteParams

@@ -10,9 +10,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from components.split.step import split
-from components.tag_tasks.step import tag_tasks
-from components.validate.step import validate
+from components.split.step import run as split
+from components.tag_tasks.step import run as tag_tasks
+from components.validate.step import run as validate
 from region_heads.errors import RegionHeadsError
 from region_heads.quality.splits.settings import Params as SplitParams
 from region_heads.quality.validation.settings import Params as ValidateParams

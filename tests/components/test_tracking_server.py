@@ -17,11 +17,11 @@ import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 
-from components.evaluate.step import evaluate
+from components.evaluate.step import run as evaluate
 from components.finetune.params import Params as FinetuneParams
-from components.finetune.step import finetune
-from components.promote.step import promote
-from components.register.step import register
+from components.finetune.step import run as finetune
+from components.promote.step import run as promote
+from components.register.step import run as register
 from region_heads.evaluation.settings import Params as EvaluateParams
 from region_heads.registry.champion import CHALLENGER, CHAMPION, version_of
 from region_heads.registry.promotion import registry

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from components.params import STEPS
-from components.sample_data.step import sample_data
+from components.sample_data.step import run as sample_data
 from pipelines import policy
 from pipelines.compile import compile_text
 from pipelines.names import PipelineName

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components.compare_data.params import Params
-from components.compare_data.step import compare_data
+from components.compare_data.step import run as compare_data
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.champion import CHAMPION
 from region_heads.registry.lease import let_go_of_run, retraining_renewed, take_for_run

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.drift.step import drift
+from components.drift.step import run as drift
 from region_heads.errors import RegionHeadsError
 from region_heads.quality.drift.profile import PROFILE_SCHEMA, profile, sampled
 from region_heads.quality.drift.settings import Params

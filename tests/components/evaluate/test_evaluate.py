@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from components.evaluate.step import evaluate
+from components.evaluate.step import run as evaluate
 from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.settings import Params
 from region_heads.files.digests import folder_digest, model_digest

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.data_source import open_revision
-from components.fetch_data.step import fetch_data
+from components.fetch_data.step import run as fetch_data
 from region_heads.errors import RegionHeadsError
 from region_heads.settings import DatasetParams
 from tests.components.data_repository import PATH, DataRepository

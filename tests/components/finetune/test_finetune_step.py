@@ -14,7 +14,7 @@ import pytest
 
 from components.finetune.checkpoints import checkpoint_folder, last_checkpoint, training_digest
 from components.finetune.params import Params
-from components.finetune.step import finetune
+from components.finetune.step import run as finetune
 from region_heads.errors import RegionHeadsError
 from region_heads.files.digests import folder_digest
 from region_heads.settings import DatasetParams, TrackingParams

@@ -16,7 +16,7 @@ import pytest
 from safetensors.torch import load_file
 
 from components.finetune.params import Params
-from components.finetune.step import finetune
+from components.finetune.step import run as finetune
 from region_heads.errors import RegionHeadsError
 from region_heads.settings import DatasetParams, TrackingParams
 

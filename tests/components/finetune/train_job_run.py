@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from components.finetune.params import Params
-from components.finetune.step import finetune
+from components.finetune.step import run as finetune
 from region_heads.settings import DatasetParams, TrackingParams
 from region_heads.tasks import TASK_NAMES
 

@@ -12,7 +12,7 @@ import yaml
 
 from components.finetune.params import Params as FinetuneParams
 from components.preflight.params import Params
-from components.preflight.step import preflight
+from components.preflight.step import run as preflight
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.tracking import connect
 from region_heads.settings import ClusterParams, DatasetParams, SourceParams, TrackingParams

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from components.promote.step import promote
+from components.promote.step import run as promote
 from region_heads.errors import RegionHeadsError
 from region_heads.files.digests import evaluation_digest
 from region_heads.registry import lease as registry_lock

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from components.promote.step import promote
+from components.promote.step import run as promote
 from region_heads.errors import RegionHeadsError
 from region_heads.files.digests import evaluation_digest
 from region_heads.registry.champion import CHALLENGER, CHAMPION, PREVIOUS, version_of

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from mlflow.exceptions import MlflowException
 
-from components.register.step import register
+from components.register.step import run as register
 from region_heads.errors import RegionHeadsError
 from region_heads.files.digests import folder_digest, model_digest
 from region_heads.registry.champion import download_model, version_of

@@ -19,7 +19,7 @@ from PIL import Image
 from pycocotools import mask as coco
 from pydantic import ValidationError
 
-from components.sample_data.step import sample_data
+from components.sample_data.step import run as sample_data
 from region_heads.formats.candidate import Candidate
 from region_heads.formats.parsing import parse_record
 from region_heads.warehouse.orders import orders

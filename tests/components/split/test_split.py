@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.split.step import split
+from components.split.step import run as split
 from region_heads.errors import RegionHeadsError
 from region_heads.files.tables import TableWriter, records_digest
 from region_heads.quality.drift.shift import divergence

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.tag_tasks.step import tag_tasks
+from components.tag_tasks.step import run as tag_tasks
 from region_heads.errors import RegionHeadsError
 from region_heads.files.digests import file_digest
 from region_heads.files.tables import records_digest

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.validate.step import validate
+from components.validate.step import run as validate
 from region_heads.errors import RegionHeadsError
 from region_heads.files.digests import file_digest
 from region_heads.quality.validation.settings import Params

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.sample_data.step import sample_data
-from components.split.step import split
-from components.tag_tasks.step import tag_tasks
-from components.validate.step import validate
-from components.visualize.step import visualize
+from components.sample_data.step import run as sample_data
+from components.split.step import run as split
+from components.tag_tasks.step import run as tag_tasks
+from components.validate.step import run as validate
+from components.visualize.step import run as visualize
 from region_heads.evaluation.judged import judge
 from region_heads.evaluation.summary import summarise
 from region_heads.quality.splits.settings import Params as SplitParams

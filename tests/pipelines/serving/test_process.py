@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from components.register.step import register
+from components.register.step import run as register
 from region_heads.files.digests import folder_digest, model_digest
 from region_heads.prediction import predict
 from region_heads.registry.champion import CHAMPION
