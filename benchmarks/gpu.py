@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 
 import torch
-from accelerate.utils import send_to_device
 
 from benchmarks import synthetic
 from region_heads.data.collator import RegionDataCollator
+from region_heads.modeling.batch import Batch
 from region_heads.modeling.model import RegionHeadsModel
 
 _TOWER = {
@@ -31,14 +32,14 @@ _PEAK = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40": 181e12, "A10G": 
 """Dense bf16 operations a second, from the makers' data sheets."""
 
 
-def operations(model: RegionHeadsModel, batch: dict[str, torch.Tensor]) -> float:
+def operations(model: RegionHeadsModel, batch: Batch) -> float:
     """Operations of a training step: forward and backward of tower and language model."""
     text, vision = model.config.backbone_config.text_config, model.config.backbone_config.vision_config
     language = sum(weight.numel() for weight in model.backbone.model.language_model.layers.parameters())
     tower = sum(weight.numel() for weight in model.backbone.model.vision_tower.parameters())
-    rows, length = batch["segments"].shape
-    tokens = int((batch["segments"] >= 0).sum())
-    images = batch["pixel_values"].shape[0]
+    rows, length = batch.segments.shape
+    tokens = int((batch.segments >= 0).sum())
+    images = batch.pixel_values.shape[0]
     patches = (vision.image_size // vision.patch_size) ** 2 + 1
     return float(
         6 * language * tokens + 12 * text.num_hidden_layers * text.hidden_size * rows * length**2
@@ -75,18 +76,18 @@ def main() -> None:
         questions = synthetic.questions(
             kind, images=options.images, per_image=options.questions, tokens=options.text_tokens, share=share
         )
-        batch = send_to_device(RegionDataCollator(kind)(questions), device)
-        batch["pixel_values"] = batch["pixel_values"].bfloat16()
+        batch = RegionDataCollator(kind)(questions).to(device)
+        batch = replace(batch, pixel_values=batch.pixel_values.bfloat16())
         seconds = _seconds(model, optimizer, batch, options.steps)
         memory = torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else float("nan")
-        tokens = int((batch["segments"] >= 0).sum())
+        tokens = int((batch.segments >= 0).sum())
         print(
             f"{title:<9} {seconds:.3f} s a step, {tokens / seconds:,.0f} tokens/s, {len(questions) / seconds:.1f} "
             f"questions/s, MFU {operations(model, batch) / seconds / peak:.1%}, {memory:.1f} GiB"
         )
 
 
-def _seconds(model: RegionHeadsModel, optimizer: torch.optim.Optimizer, batch: dict[str, object], steps: int) -> float:
+def _seconds(model: RegionHeadsModel, optimizer: torch.optim.Optimizer, batch: Batch, steps: int) -> float:
     model.train()
     on_gpu = torch.cuda.is_available()
     if on_gpu:
@@ -96,7 +97,7 @@ def _seconds(model: RegionHeadsModel, optimizer: torch.optim.Optimizer, batch: d
             if on_gpu:
                 torch.cuda.synchronize()
             started = time.perf_counter()
-        loss = model(**{key: value for key, value in batch.items() if key != "task_types"}).loss
+        loss = model(batch=batch).loss
         loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -17,9 +17,10 @@ from transformers.models.llama.modeling_llama import LlamaModel
 
 from benchmarks.timing import medians
 from region_heads.geometry import GEOMETRY_SIZE
+from region_heads.modeling.batch import Targets
 from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.regions import RegionEncoder
-from region_heads.modeling.routing import RegionHeads, RoutedTargets
+from region_heads.modeling.routing import RegionHeads
 from region_heads.tasks import TASKS
 
 WIDTH, LAYERS, TOWER_LAYERS = 4096, 32, 24
@@ -55,10 +56,10 @@ def main() -> None:
         embeddings, vectors, positions, _ = encoder(features, cover, cover, geometry, torch.tensor([IMAGE_TOKENS]))
         of_questions = [tensor.view(QUESTIONS, REGIONS, -1) for tensor in (embeddings, vectors, positions)]
         index = {task.name: torch.arange(number, QUESTIONS, len(TASKS)) for number, task in enumerate(TASKS)}
-        targets = RoutedTargets(
+        targets = Targets(
             {name: torch.ones(len(rows), dtype=torch.long) for name, rows in index.items()},
             torch.tensor([1, 2, 0, 0, 0]).repeat(QUESTIONS, 1), torch.zeros(QUESTIONS, REGIONS, dtype=torch.long),
-            torch.ones(QUESTIONS, dtype=torch.bool),
+            torch.ones(QUESTIONS, dtype=torch.bool), torch.ones(QUESTIONS, dtype=torch.bool),
         )  # fmt: skip
         outputs = heads(
             *of_questions, torch.rand(QUESTIONS, REGIONS, REGIONS), tokens[0, -QUESTIONS:],

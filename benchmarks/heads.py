@@ -16,9 +16,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.timing import medians
+from region_heads.modeling.batch import Targets
 from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.heads import HeadInputs, HeadTargets
-from region_heads.modeling.routing import RegionHeads, RoutedTargets
+from region_heads.modeling.routing import RegionHeads
 from region_heads.tasks import TASKS
 
 REGIONS, STATE, VECTOR = 5, 96, 64
@@ -51,9 +52,9 @@ def sides(heads: RegionHeads, size: int) -> dict[str, Callable[[], Tensor]]:
     index = {task.name: (types == number).nonzero().squeeze(-1) for number, task in enumerate(TASKS)}
 
     def total(rows: Tensor, index: dict[str, Tensor], only: str | None = None) -> Tensor:
-        targets = RoutedTargets(
+        targets = Targets(
             {name: values[name][rows[places]] for name, places in index.items()},
-            orders[rows], torch.zeros_like(orders[rows]), grounded[rows],
+            orders[rows], torch.zeros_like(orders[rows]), grounded[rows], grounded[rows],
         )  # fmt: skip
         part = {name: tensor[rows] for name, tensor in given.items()}
         if only is None:

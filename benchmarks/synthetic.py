@@ -13,6 +13,7 @@ from region_heads.data.images import RegionFeatures
 from region_heads.data.processor import PromptFormat, RegionProcessor, train_tokenizer
 from region_heads.geometry import GEOMETRY_SIZE
 from region_heads.modeling.backbones import adapter_for
+from region_heads.modeling.batch import Batch
 from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.model import RegionHeadsModel
 from region_heads.modeling.packing import row_length
@@ -79,9 +80,9 @@ def questions(processor: RegionProcessor, *, images: int, per_image: int, tokens
     return found
 
 
-def step(model: RegionHeadsModel, batch: dict[str, object]) -> None:
+def step(model: RegionHeadsModel, batch: Batch) -> None:
     """Forward and backward of one batch."""
-    loss = model(**{key: value for key, value in batch.items() if key != "task_types"}).loss
+    loss = model(batch=batch).loss
     assert isinstance(loss, torch.Tensor)
     loss.backward()
     model.zero_grad(set_to_none=True)

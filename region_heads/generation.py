@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from region_heads.tasks import Answer, Task
 
@@ -22,7 +22,6 @@ def text_answers(
     questions: Sequence[Question],
     *,
     collate: RegionDataCollator,
-    to_device: Callable[[Any], Any],
 ) -> list[str]:
     """The most likely text answer of each question, token by token.
 
@@ -35,11 +34,10 @@ def text_answers(
     ended = [False] * len(questions)
     for _ in range(network.config.text_tokens + 1):  # and the end's
         batch = collate([_going_on(question, ids) for question, ids in zip(questions, written, strict=True)])
-        inputs = {key: value for key, value in batch.items() if key not in ("task_types", "targets", "labels")}
         with torch.inference_mode():
-            hidden = network(**to_device(inputs)).hidden_states
-            places = batch["answer_positions"] + torch.tensor([len(ids) for ids in written])
-            states = hidden[batch["row_index"].to(hidden.device), places.to(hidden.device)]
+            hidden = network(batch=batch.unanswered.to(network.device)).hidden_states
+            places = batch.answer_positions + torch.tensor([len(ids) for ids in written])
+            states = hidden[batch.row_index.to(hidden.device), places.to(hidden.device)]
             chosen = network.token_logits(states).argmax(-1).tolist()
         for number, token in enumerate(chosen):
             ended[number] = ended[number] or token == processor.tokenizer.eos_token_id

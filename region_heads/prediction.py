@@ -131,17 +131,12 @@ def _answer(
     collate: RegionDataCollator,
     chosen: list[int],
 ) -> list[dict[str, Any]]:
-    from accelerate.utils import send_to_device
-
     from region_heads.generation import read_answer, text_answers
-
-    def to_device(batch: Any) -> Any:
-        return send_to_device(batch, network.device)
 
     items = [questions[row] for row in chosen]
     if not network.answers_in_text:
-        return _from_heads(network, items, collate, to_device)
-    texts = text_answers(network, processor, items, collate=collate, to_device=to_device)
+        return _from_heads(network, items, collate)
+    texts = text_answers(network, processor, items, collate=collate)
     return [
         {
             "task": item.task.name,
@@ -154,21 +149,18 @@ def _answer(
     ]
 
 
-def _from_heads(
-    network: RegionHeadsModel, items: list[Question], collate: RegionDataCollator, to_device: Callable[[Any], Any]
-) -> list[dict[str, Any]]:
+def _from_heads(network: RegionHeadsModel, items: list[Question], collate: RegionDataCollator) -> list[dict[str, Any]]:
     import torch
 
     from region_heads.modeling.answers import answers
 
     batch = collate(items)
-    inputs = {key: value for key, value in batch.items() if key not in ("task_types", "targets", "labels")}
     with torch.inference_mode():
-        outputs = network(**to_device(inputs)).outputs
+        outputs = network(batch=batch.unanswered.to(network.device)).outputs
     rows: list[dict[str, Any]] = [{}] * len(items)
     for name, given in answers(outputs).items():
         output = outputs[name]
-        for place, (row, answer) in enumerate(zip(batch["task_index"][name].tolist(), given, strict=True)):
+        for place, (row, answer) in enumerate(zip(batch.task_index[name].tolist(), given, strict=True)):
             n = len(items[row].regions)
             rows[row] = {
                 "task": name,

@@ -12,7 +12,7 @@ from torch import Tensor
 from region_heads.data.dataset import Question
 from region_heads.data.images import RegionFeatures
 from region_heads.data.processor import RegionProcessor
-from region_heads.modeling.model import IGNORED
+from region_heads.modeling.batch import IGNORED, Batch, Targets
 from region_heads.modeling.packing import PADDING
 from region_heads.tasks import TASK_INDEX, TASKS
 
@@ -22,25 +22,26 @@ _DTYPES = {"float64": torch.float32, "int32": torch.long, "string": torch.long}
 class RegionDataCollator:
     """Pads questions to a batch for :class:`~region_heads.modeling.model.RegionHeadsModel`.
 
-    Questions about one image share rows, up to the processor's ``row_length``. ``task_types [B]`` holds each question's
-    task as its index in ``region_heads.tasks.TASKS``; ``task_index`` groups the questions by task, in order. A question
-    without a target is answered and teaches nothing.
+    Questions about one image share rows, up to the processor's ``row_length``. A question without a target is answered
+    and teaches nothing, nor does a stand-in.
     """
 
     def __init__(self, processor: RegionProcessor) -> None:
         self._processor = processor
 
-    def __call__(self, questions: Sequence[Question]) -> dict[str, Any]:
-        batch: dict[str, Any] = {**self._images(questions), **self._rows(questions), **self._regions(questions)}
-        batch["task_types"] = torch.tensor([TASK_INDEX[question.task.name] for question in questions])
-        batch["task_index"] = {
-            task.name: (batch["task_types"] == TASK_INDEX[task.name]).nonzero().squeeze(-1) for task in TASKS
-        }
-        batch["targets"] = self._targets(questions)
-        return batch
+    def __call__(self, questions: Sequence[Question]) -> Batch:
+        task_types = torch.tensor([TASK_INDEX[question.task.name] for question in questions])
+        return Batch(
+            **self._images(questions),
+            **self._rows(questions),
+            **self._regions(questions),
+            task_types=task_types,
+            task_index={task.name: (task_types == TASK_INDEX[task.name]).nonzero().squeeze(-1) for task in TASKS},
+            targets=self._targets(questions),
+        )
 
     @staticmethod
-    def _images(questions: Sequence[Question]) -> dict[str, Tensor]:
+    def _images(questions: Sequence[Question]) -> dict[str, Any]:
         first = list({question.image: question for question in questions}.values())
         height, width = (max(question.pixels.shape[axis] for question in first) for axis in (1, 2))
         pixels = np.zeros((len(first), first[0].pixels.shape[0], height, width), dtype=np.float32)
@@ -48,7 +49,7 @@ class RegionDataCollator:
             pixels[place, :, : question.pixels.shape[1], : question.pixels.shape[2]] = question.pixels
         return {"pixel_values": torch.from_numpy(pixels), "grids": torch.tensor([question.grid for question in first])}
 
-    def _rows(self, questions: Sequence[Question]) -> dict[str, Tensor]:
+    def _rows(self, questions: Sequence[Question]) -> dict[str, Any]:
         prompt = self._processor.prompt
         images = list(dict.fromkeys(question.image for question in questions))
         rows = self._pack(questions)
@@ -74,7 +75,8 @@ class RegionDataCollator:
                 encoded = questions[b].tokens
                 end = start + len(encoded.ids)
                 ids[r, start:end] = encoded.ids
-                labels[r, start + encoded.text_start : end] = encoded.ids[encoded.text_start :]
+                if not questions[b].stands_in:
+                    labels[r, start + encoded.text_start : end] = encoded.ids[encoded.text_start :]
                 segments[r, start:end] = segment
                 position_ids[r, start:end] = np.arange(head, head + end - start)
                 row_index[b], starts[b] = r, start
@@ -111,7 +113,7 @@ class RegionDataCollator:
         return rows
 
     @staticmethod
-    def _regions(questions: Sequence[Question]) -> dict[str, Tensor]:
+    def _regions(questions: Sequence[Question]) -> dict[str, Any]:
         """The regions of each image, each once however many questions ask about it."""
         found: dict[str, dict[str, RegionFeatures]] = {question.image: {} for question in questions}
         places: list[list[int]] = []
@@ -137,7 +139,7 @@ class RegionDataCollator:
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     @staticmethod
-    def _targets(questions: Sequence[Question]) -> dict[str, Any]:
+    def _targets(questions: Sequence[Question]) -> Targets:
         by_task: dict[str, Tensor] = {}
         for task in TASKS:
             targets = [question.target for question in questions if question.task is task]
@@ -152,10 +154,9 @@ class RegionDataCollator:
             )
             for name in ("answer_order", "anchor_order")
         }
-        return {
-            "target": by_task, **orders, "grounded": torch.tensor([question.grounded for question in questions]),
-            "labelled": torch.tensor([question.target is not None for question in questions]),
-        }  # fmt: skip
+        taught = [question.target is not None and not question.stands_in for question in questions]
+        grounded = torch.tensor([question.grounded for question in questions])
+        return Targets(target=by_task, **orders, grounded=grounded, labelled=torch.tensor(taught))
 
 
 def _padded(positions: list[list[int]], starts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

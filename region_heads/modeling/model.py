@@ -1,8 +1,7 @@
 """The model: backbone, region encoder and routed heads.
 
-Dimensions in names: ``B`` questions, ``R`` rows (one or more questions behind their image), ``L`` tokens of a row,
-``I`` images, ``M`` regions of an image, ``T`` image tokens, ``N`` regions of a question, ``P`` cells of a feature map,
-``D`` width of the language model, ``Z`` width of the region vectors.
+Dimensions in names are those of :mod:`region_heads.modeling.batch`, and ``D``, the width of the language model, and
+``Z``, that of the region vectors.
 """
 
 from __future__ import annotations
@@ -22,15 +21,13 @@ from transformers.utils import ModelOutput
 
 from region_heads.modeling.backbones import adapter_for, build_backbone
 from region_heads.modeling.backbones.adapter import ImageFeatures, ImageTokens
+from region_heads.modeling.batch import IGNORED, Batch
 from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.heads import HeadOutput
 from region_heads.modeling.loading import read_model
 from region_heads.modeling.packing import PADDING, block_mask, can_pack
 from region_heads.modeling.regions import RegionEncoder
-from region_heads.modeling.routing import RegionHeads, RoutedTargets
-
-IGNORED = -100
-"""Label of tokens that the language-model loss leaves out."""
+from region_heads.modeling.routing import RegionHeads
 
 
 @dataclass
@@ -64,7 +61,7 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
     base_model_prefix = "backbone"
     main_input_name = "input_ids"
     _supports_sdpa = True
-    accepts_loss_kwargs = False  # the trainer passes `step_counts` itself; see region_heads.training.trainer
+    accepts_loss_kwargs = False  # the batch's `step_counts` say it; see region_heads.training.trainer
     supports_gradient_checkpointing = True
 
     def __init__(self, config: RegionHeadsConfig, backbone: PreTrainedModel | None = None) -> None:
@@ -133,104 +130,60 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
             logits: Tensor = self.backbone.get_output_embeddings()(hidden)
         return logits.float()
 
-    def forward(
-        self,
-        *,
-        input_ids: Tensor,
-        segments: Tensor,
-        position_ids: Tensor,
-        pixel_values: Tensor,
-        grids: Tensor,
-        image_index: Tensor,
-        image_positions: Tensor,
-        row_index: Tensor,
-        mask_positions: Tensor,
-        read_out_positions: Tensor,
-        answer_positions: Tensor,
-        region_index: Tensor,
-        coverage: Tensor,
-        enclosure: Tensor,
-        geometry: Tensor,
-        task_index: Mapping[str, Tensor],
-        labels: Tensor | None = None,
-        targets: Mapping[str, Any] | None = None,
-        step_counts: Mapping[str, Tensor] | None = None,
-    ) -> RegionHeadsOutput:
-        """Answers a batch of questions.
+    def forward(self, *, batch: Batch) -> RegionHeadsOutput:
+        """Answers a batch of questions; with their losses, where it holds targets.
 
-        Args:
-            input_ids: long ``[R, L]``; ids at image positions are ignored.
-            segments: long ``[R, L]``: 0 on the image's prefix, 1, 2, … on the row's questions, -1 on padding.
-            position_ids: long ``[R, L]``; each question's go on from the prefix.
-            pixel_values: ``[I, C, H, W]``, each image once, smaller ones padded.
-            grids: long ``[I, 2]`` rows and columns of each image's feature map.
-            image_index: long ``[R]``, the image of each row.
-            image_positions: long ``[R, T]`` where the image tokens lie in the row; -1 pads.
-            row_index: long ``[B]``, the row of each question.
-            mask_positions: long ``[B, N]`` where in their row the ``<mask>`` tokens lie; -1 pads.
-            read_out_positions: long ``[B, N]`` likewise for the read-out tokens.
-            answer_positions: long ``[B]`` where the answer token lies.
-            region_index: long ``[B, N]``, each question's regions among those of its image; -1 pads.
-            coverage: ``[I, M, P]`` share of each cell of the feature map that a region covers.
-            enclosure: ``[I, M, P]`` the same of the regions' convex hulls.
-            geometry: ``[I, M, G]`` ``region_geometry`` vectors.
-            task_index: Positions of each task's questions in the batch.
-            labels: long ``[R, L]`` tokens of the text answers, ``IGNORED`` elsewhere.
-            targets: ``{"target", "answer_order", "anchor_order", "grounded"}`` as in :class:`RoutedTargets`.
-            step_counts: Number of questions of each task, and of label tokens (``"language"``), in the whole optimiser
-                step, over all ranks and accumulated batches; None counts this batch.
+        By name: DeepSpeed looks for tensors in what comes by place, and warns of types that it does not know.
         """
         with self.backbone_arithmetic():
-            features = self.adapter.image_features(self.backbone, pixel_values, grids)
-        valid = region_index >= 0
+            features = self.adapter.image_features(self.backbone, batch.pixel_values, batch.grids)
+        valid = batch.region_index >= 0
         regions_BND, vectors_BNZ, positions_BN3, inside_BNN = _of_questions(
-            region_index,
-            image_index[row_index],
-            *self.region_encoder(features.cells, coverage, enclosure, geometry, grids.prod(-1)),
+            batch.region_index,
+            batch.image_index[batch.row_index],
+            *self.region_encoder(features.cells, batch.coverage, batch.enclosure, batch.geometry, batch.grids.prod(-1)),
         )
-        images, tokens_RTD = self._image_tokens(features, grids, image_index, image_positions)
-        embeddings = _place(self.backbone.get_input_embeddings()(input_ids), image_positions, tokens_RTD)
-        start = row_index * input_ids.shape[1]  # of each question's row, in rows laid end to end
-        for positions in (mask_positions, read_out_positions):
+        images, tokens_RTD = self._image_tokens(features, batch)
+        embeddings = self.backbone.get_input_embeddings()(batch.input_ids)
+        embeddings = _place(embeddings, batch.image_positions, tokens_RTD)
+        start = batch.row_index * batch.input_ids.shape[1]  # of each question's row, in rows laid end to end
+        for positions in (batch.mask_positions, batch.read_out_positions):
             embeddings = _add(embeddings, start[:, None] + positions, regions_BND, valid)
-        seen = block_mask(segments) if self.packs else (segments != PADDING).long()
+        seen = block_mask(batch.segments) if self.packs else (batch.segments != PADDING).long()
         with self.backbone_arithmetic():
-            hidden_RLD = self.adapter.hidden_states(self.backbone, embeddings, seen, position_ids, images)
+            hidden_RLD = self.adapter.hidden_states(self.backbone, embeddings, seen, batch.position_ids, images)
 
         hidden = hidden_RLD.flatten(0, 1)
-        states_BND = hidden[start[:, None] + read_out_positions.clamp_min(0)] * valid[..., None]
-        question_BD = hidden[start + answer_positions]
-        routed = RoutedTargets(**targets) if targets is not None else None
+        states_BND = hidden[start[:, None] + batch.read_out_positions.clamp_min(0)] * valid[..., None]
+        question_BD = hidden[start + batch.answer_positions]
         outputs = self.region_heads(
-            states_BND, vectors_BNZ, positions_BN3, inside_BNN, question_BD, valid, task_index, routed
+            states_BND, vectors_BNZ, positions_BN3, inside_BNN, question_BD, valid, batch.task_index, batch.targets
         )
         loss, losses = None, None
-        if targets is not None:
+        if batch.targets is not None:
             language = None
-            if labels is not None and self.config.language_loss_weight > 0:
-                language = self._language_losses(hidden_RLD, labels)
-            loss, losses = self._combine(outputs, language, step_counts or {})
+            if batch.labels is not None and self.config.language_loss_weight > 0:
+                language = self._language_losses(hidden_RLD, batch.labels)
+            loss, losses = self._combine(outputs, language, batch.step_counts or {})
         return RegionHeadsOutput(
             loss=loss, losses=losses, outputs=outputs, region_features=states_BND, hidden_states=hidden_RLD
         )
 
-    def _image_tokens(
-        self, features: ImageFeatures, grids_I2: Tensor, image_index: Tensor, positions_RT: Tensor
-    ) -> tuple[ImageTokens, Tensor]:
+    def _image_tokens(self, features: ImageFeatures, batch: Batch) -> tuple[ImageTokens, Tensor]:
         """Where the image tokens are, and the tokens ``[R, T, D]``."""
         side = self.config.image_token_grid
         if side is None:
-            grids_R2, maps = grids_I2[image_index], (features.cells, *features.deep)
+            grids_R2, maps = batch.grids[batch.image_index], (features.cells, *features.deep)
         else:
             # Only backbones with pictures of one size get here; their feature maps are square.
             across = math.isqrt(features.cells.shape[1])
-            grids_R2 = torch.full_like(grids_I2, side)[image_index]
+            grids_R2 = torch.full_like(batch.grids, side)[batch.image_index]
             maps = tuple(
                 F.adaptive_avg_pool2d(cells.transpose(1, 2).unflatten(-1, (across, across)), side).flatten(2).mT
                 for cells in (features.cells, *features.deep)
             )
-        cells, *deep = (cells[image_index, : positions_RT.shape[1]] for cells in maps)
-        return ImageTokens(positions_RT, grids_R2, tuple(deep)), cells
+        cells, *deep = (cells[batch.image_index, : batch.image_positions.shape[1]] for cells in maps)
+        return ImageTokens(batch.image_positions, grids_R2, tuple(deep)), cells
 
     def _combine(
         self, outputs: Mapping[str, HeadOutput], language: Tensor | None, step_counts: Mapping[str, Tensor]

@@ -7,33 +7,18 @@ parallelism and ZeRO; that it runs once, and not once for each sample, is what m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from region_heads.modeling.batch import Targets
 from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.heads import HeadInputs, HeadOutput, HeadTargets
 from region_heads.modeling.precision import in_float32
 from region_heads.tasks import Task
-
-
-@dataclass(frozen=True)
-class RoutedTargets:
-    """Targets of a batch of ``B`` questions.
-
-    ``target[task]`` is ``[n_task]`` in the task's own dtype, in the order of ``index[task]``; the rest is ``[B, ...]``
-    as in :class:`HeadTargets`. ``labelled`` (bool ``[B]``) tells the questions that have a target; what stands in
-    ``target`` for the others is answered and teaches nothing. None: all have.
-    """
-
-    target: Mapping[str, Tensor]
-    answer_order: Tensor
-    anchor_order: Tensor
-    grounded: Tensor
-    labelled: Tensor | None = None
 
 
 class Uncertainty(nn.Module):
@@ -100,7 +85,7 @@ class RegionHeads(nn.Module):
         question: Tensor,
         valid: Tensor,
         index: Mapping[str, Tensor],
-        targets: RoutedTargets | None = None,
+        targets: Targets | None = None,
     ) -> dict[str, HeadOutput]:
         """Runs every head on its slice.
 
@@ -132,7 +117,7 @@ class RegionHeads(nn.Module):
                     grounded=targets.grounded[rows],
                 )
             outputs[task] = output = head(inputs, wanted)
-            if targets is not None and targets.labelled is not None:
+            if targets is not None:
                 taught = targets.labelled[rows]
                 outputs[task] = replace(output, loss=output.loss[taught], grounding_loss=output.grounding_loss[taught])
         return outputs

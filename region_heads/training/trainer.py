@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from itertools import compress
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import compress, islice
 from typing import Any
 
 import torch
@@ -13,11 +13,11 @@ from torch.utils.data import DataLoader
 from transformers import TrainerControl
 
 from region_heads.data.batches import ImageBatchSampler
-from region_heads.data.dataset import Question, RegionDataset
+from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.answers import answers
-from region_heads.modeling.model import IGNORED
+from region_heads.modeling.batch import IGNORED, Batch, Targets
 from region_heads.tasks import TASK_INDEX, TASK_NAMES, Task
 from region_heads.training.keeping import KeepingTrainer
 
@@ -75,30 +75,36 @@ class RegionHeadsTrainer(KeepingTrainer):
         return _EpochLoader(
             dataset,
             batch_sampler=sampler,
-            collate_fn=partial(_collated, self.data_collator),
+            collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory,
         )
 
     def get_batch_samples(
-        self, epoch_iterator: Iterator[dict[str, Any]], num_batches: int, device: torch.device
-    ) -> tuple[list[dict[str, Any]], Tensor | int | None]:
+        self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device
+    ) -> tuple[list[Batch], None]:
         """The batches of one optimiser step, each with how many questions of each task the step holds."""
-        batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
+        batches = list(islice(epoch_iterator, num_batches))
         counts = torch.zeros(len(_COUNTED), dtype=torch.long)
         for batch in batches:
-            labelled = batch["targets"]["labelled"]
-            counts[:-1] += torch.stack([labelled[batch["task_index"][task]].sum() for task in TASK_NAMES]).cpu()
-            counts[-1] += (batch["labels"][:, 1:] != IGNORED).sum()
+            assert batch.targets is not None and batch.labels is not None  # as the collator makes them
+            counts[:-1] += batch.task_types[batch.targets.labelled].bincount(minlength=len(TASK_NAMES))
+            counts[-1] += (batch.labels[:, 1:] != IGNORED).sum()
         counts = self.accelerator.reduce(counts.to(device), reduction="sum")
-        for batch in batches:
-            batch["step_counts"] = dict(zip(_COUNTED, counts, strict=True))
-        return batches, items
+        step_counts = dict(zip(_COUNTED, counts, strict=True))
+        return [replace(batch, step_counts=step_counts) for batch in batches], None
+
+    def _prepare_inputs(self, inputs: Batch) -> Batch:
+        return inputs.to(self.args.device)
+
+    def floating_point_ops(self, inputs: Batch) -> int:
+        """Operations of a step, as the Trainer counts them: 6 for each weight and token."""
+        return int(6 * inputs.input_ids.numel() * self.model.num_parameters(exclude_embeddings=True))
 
     def compute_loss(
         self,
         model: torch.nn.Module,
-        inputs: dict[str, Any],
+        inputs: Batch,
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,  # noqa: ARG002 - given by the Trainer; `step_counts` is ours
     ) -> Any:
@@ -107,7 +113,7 @@ class RegionHeadsTrainer(KeepingTrainer):
         Raises:
             RegionHeadsError: The loss is not finite.
         """
-        outputs = model(**{key: value for key, value in inputs.items() if key != "task_types"})
+        outputs = model(batch=inputs)
         for name, (total, number) in outputs.losses.items():
             here = torch.stack([total.float(), torch.full_like(total, number, dtype=torch.float32)])
             self._losses[name] = self._losses.get(name, torch.zeros_like(here)) + here
@@ -173,15 +179,13 @@ class RegionHeadsTrainer(KeepingTrainer):
         self.model.eval()
         model = self.model_wrapped if self.is_deepspeed_enabled else self.model
         for batch in self.get_eval_dataloader(eval_dataset) if len(eval_dataset or self.eval_dataset) else ():
-            inputs = self._prepare_inputs(batch)
+            targets: Targets = batch.targets
             with torch.inference_mode(), self.compute_loss_context_manager():
-                outputs = model(
-                    **{k: v for k, v in inputs.items() if k not in ("task_types", "targets", "labels")}
-                ).outputs
+                outputs = model(batch=self._prepare_inputs(batch.unanswered)).outputs
             for name, given in answers(outputs).items():
                 task = Task.of(name)
-                truths = inputs["targets"]["target"][name].tolist()
-                labelled = inputs["targets"]["labelled"][inputs["task_index"][name]].tolist()
+                truths = targets.target[name].tolist()
+                labelled = targets.labelled[batch.task_index[name]].tolist()
                 for answer, truth in compress(zip(given, truths, strict=True), labelled):
                     right = task.correct(answer, task.labels[int(truth)] if task.labels else truth)
                     marks[TASK_INDEX[name]] += torch.tensor([float(right), 1.0])
@@ -196,15 +200,6 @@ class RegionHeadsTrainer(KeepingTrainer):
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
-
-
-def _collated(collate: Callable[[Sequence[Question]], dict[str, Any]], questions: Sequence[Question]) -> dict[str, Any]:
-    """A batch; of a stand-in, one that every module runs on and nothing is learned from."""
-    batch = collate(questions)
-    if questions[0].stands_in:
-        batch["targets"]["labelled"][:] = False
-        batch["labels"] = torch.full_like(batch["labels"], IGNORED)
-    return batch
 
 
 class _EpochLoader(DataLoader[Any]):

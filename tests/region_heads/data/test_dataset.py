@@ -31,25 +31,25 @@ def test_the_i_th_mask_token_carries_region_i(
     processor = built[1]
     batch = collate([dataset[row] for row in range(10)])
     for row in range(10):
-        places = batch["mask_positions"][row]
+        places = batch.mask_positions[row]
         n = len(dataset[row].regions)
-        ids = batch["input_ids"][batch["row_index"][row]]
+        ids = batch.input_ids[batch.row_index[row]]
         assert (ids[places[:n]] == processor.mask_id).all()
-        assert (ids[batch["read_out_positions"][row, :n]] == processor.read_out_id).all()
-        assert ids[batch["answer_positions"][row]] == processor.answer_id
+        assert (ids[batch.read_out_positions[row, :n]] == processor.read_out_id).all()
+        assert ids[batch.answer_positions[row]] == processor.answer_id
         assert (places[n:] == -1).all()
         # Everything that is read out has seen the whole question.
-        assert batch["read_out_positions"][row, :n].min() > places[:n].max()
+        assert batch.read_out_positions[row, :n].min() > places[:n].max()
 
 
 def test_each_image_is_in_a_batch_once(dataset: RegionDataset, collate: RegionDataCollator) -> None:
     batch = collate([dataset[row] for row in (0, 7, 1, 6)])
-    assert batch["pixel_values"].shape[0] == 2
-    assert batch["image_index"][batch["row_index"]].tolist() == [0, 1, 0, 1]
+    assert batch.pixel_values.shape[0] == 2
+    assert batch.image_index[batch.row_index].tolist() == [0, 1, 0, 1]
 
 
 def test_targets_keep_their_types(dataset: RegionDataset, collate: RegionDataCollator) -> None:
-    target = collate([dataset[row] for row in range(10)])["targets"]["target"]
+    target = collate([dataset[row] for row in range(10)]).targets.target
     assert target["distance"].dtype == torch.float32
     assert target["distance"].tolist() == [2.5, 0.0, 2.5, 0.0]
     assert target["left_right"].tolist() == [1, 1]
@@ -91,7 +91,7 @@ def test_any_number_of_workers_gives_the_same_batches_in_the_same_order(
         loader = DataLoader(
             dataset, batch_sampler=sampler, collate_fn=RegionDataCollator(built[1]), num_workers=workers
         )
-        return list(loader)
+        return [vars(batch) for batch in loader]
 
     alone, shared = batches(0), batches(2)
     assert len(alone) == len(shared) == 3
@@ -174,3 +174,15 @@ def test_the_caches_of_all_ranks_and_workers_of_a_machine_share_one_bound(
     monkeypatch.setenv("LOCAL_WORLD_SIZE", ranks)
     arguments = RegionTrainingArguments(output_dir=str(tmp_path), scene_cache=96, dataloader_num_workers=workers)
     assert arguments.cache_share == share * 2**20
+
+
+def test_a_batch_moves_whole_and_forgets_its_answers_on_request(
+    dataset: RegionDataset, collate: RegionDataCollator
+) -> None:
+    batch = collate([dataset[row] for row in range(10)])
+    moved = batch.to("meta")
+    assert moved.targets is not None
+    for tensor in (moved.pixel_values, moved.task_index["counting"], moved.targets.target["distance"]):
+        assert tensor.device.type == "meta"
+    assert moved.unanswered.targets is moved.unanswered.labels is None
+    assert moved.labels is not None

@@ -170,7 +170,7 @@ def test_the_picture_reaches_the_answer_where_the_region_is(
     batch = RegionDataCollator(processor)([question, replace(question, image="changed", pixels=pixels)])
     with torch.no_grad():
         features = adapter_for(model.config.backbone_config).image_features(
-            model.backbone, batch["pixel_values"], batch["grids"]
+            model.backbone, batch.pixel_values, batch.grids
         )
     assert features.cells.shape[1] == rows * columns
     moved = (features.cells[0] - features.cells[1]).abs().amax(-1)

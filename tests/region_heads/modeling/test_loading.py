@@ -170,7 +170,7 @@ def test_the_counting_head_is_as_large_as_the_data_or_says_what_it_cannot(
     processor.save_pretrained(tmp_path / "model")
     assert load(tmp_path / "model").network.region_heads.heads["counting"].max_count == 25
     batch = collate([dataset[row] for row in range(table.num_rows)])
-    batch["targets"]["target"]["counting"] = torch.full_like(batch["targets"]["target"]["counting"], 25)
+    batch.targets.target["counting"] = torch.full_like(batch.targets.target["counting"], 25)
     with pytest.raises(RegionHeadsError, match="expected counts from 0 to 16"):
         run(built[0], batch)
 

@@ -32,9 +32,8 @@ def test_a_saved_model_answers_the_same(
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     assert not list(tmp_path.glob("*.bin"))
     batch = RegionDataCollator(processor)([dataset[row] for row in range(30)])
-    batch.pop("task_types")
     with torch.no_grad():
-        before, after = model(**batch), loaded.eval()(**batch)
+        before, after = model(batch=batch), loaded.eval()(batch=batch)
     for task, output in before.outputs.items():
         assert torch.equal(output.answer, after.outputs[task].answer)
         assert torch.equal(output.confidence, after.outputs[task].confidence)
@@ -70,9 +69,8 @@ def test_the_words_decide(built: Built, table: pa.Table, image_folder: Path) -> 
     pair[1]["question"] = pair[1]["question"].replace("leftmost", "rightmost")
     dataset = RegionDataset(pa.Table.from_pylist(pair, schema=table.schema), image_folder, processor)
     batch = RegionDataCollator(processor)([dataset[0], dataset[1]])
-    batch.pop("task_types")
     with torch.no_grad():
-        states = model(**batch).region_features
+        states = model(batch=batch).region_features
     assert float((states[0] - states[1]).abs().max()) > 1e-3
 
 
@@ -82,7 +80,6 @@ def test_the_language_model_loss_joins_only_when_asked(table: pa.Table, image_fo
         model, processor = build(ModelSettings(language_loss_weight=weight), table)
         dataset = RegionDataset(table, image_folder, processor, text_answer="freeform" if weight > 0 else None)
         batch = RegionDataCollator(processor)([dataset[row] for row in range(5)])
-        batch.pop("task_types")
-        output = model(**batch)
+        output = model(batch=batch)
         assert output.losses is not None
         assert ("language" in output.losses) == (weight > 0)

@@ -48,9 +48,9 @@ def test_hidden_states_losses_and_gradients_are_those_of_separate_rows(
         hidden = [
             output.hidden_states[r, start:end]
             for r, start, end in zip(
-                batch["row_index"],
-                [positions[positions >= 0].min() for positions in batch["mask_positions"]],
-                batch["answer_positions"] + 1,
+                batch.row_index,
+                [positions[positions >= 0].min() for positions in batch.mask_positions],
+                batch.answer_positions + 1,
                 strict=True,
             )
         ]
@@ -94,14 +94,14 @@ def test_rows_are_filled_up_to_their_length_and_hold_one_image_each(built: Built
     questions = [dataset[row] for row in (0, 7, 1, 6, 2, 3)]
     length = 16 + 2 * max(len(question.tokens.ids) for question in questions)
     batch = collator(built[1], length)(questions)
-    assert batch["input_ids"].shape[1] <= length
-    for row in range(len(batch["input_ids"])):
-        here = [question.image for question, r in zip(questions, batch["row_index"], strict=True) if r == row]
+    assert batch.input_ids.shape[1] <= length
+    for row in range(len(batch.input_ids)):
+        here = [question.image for question, r in zip(questions, batch.row_index, strict=True) if r == row]
         assert len(set(here)) == 1
-        assert batch["segments"][row].max() == len(here)
-    assert len(batch["input_ids"]) < len(questions)
+        assert batch.segments[row].max() == len(here)
+    assert len(batch.input_ids) < len(questions)
     separate = collator(built[1], None)(questions)
-    assert separate["row_index"].tolist() == list(range(6))
+    assert separate.row_index.tolist() == list(range(6))
 
 
 def test_the_length_of_a_row_is_where_a_question_costs_least(built: Built) -> None:

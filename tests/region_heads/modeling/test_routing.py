@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
+from region_heads.modeling.batch import Batch
 from region_heads.modeling.model import RegionHeadsModel, RegionHeadsOutput
 from region_heads.tasks import TASK_NAMES
 
@@ -20,16 +22,16 @@ Built = tuple[RegionHeadsModel, RegionProcessor]
 relaxed = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def run(model: RegionHeadsModel, batch: dict[str, Any], **more: Any) -> RegionHeadsOutput:
-    return model(**{key: value for key, value in batch.items() if key != "task_types"}, **more)
+def run(model: RegionHeadsModel, batch: Batch, **more: Any) -> RegionHeadsOutput:
+    return model(batch=replace(batch, **more))
 
 
-def answer_of(model: RegionHeadsModel, batch: dict[str, Any], place: int) -> tuple[str, float, list[float]]:
+def answer_of(model: RegionHeadsModel, batch: Batch, place: int) -> tuple[str, float, list[float]]:
     """Task, answer and answer weights of the question at ``place`` in the batch."""
     with torch.no_grad():
         outputs = run(model, batch).outputs
     assert outputs is not None
-    for task, index in batch["task_index"].items():
+    for task, index in batch.task_index.items():
         for row, position in enumerate(index.tolist()):
             if position == place:
                 return task, float(outputs[task].answer[row]), outputs[task].answer_weights[row].tolist()
@@ -60,7 +62,7 @@ def test_losses_and_gradients_add_up_over_any_partition(
     model = copy.deepcopy(built[0])
     cut = data.draw(st.integers(1, len(rows) - 1))
     whole = collate([dataset[row] for row in rows])
-    counts = {task: torch.tensor(len(index)) for task, index in whole["task_index"].items()}
+    counts = {task: torch.tensor(len(index)) for task, index in whole.task_index.items()}
     loss = run(model, whole).loss
     loss.backward()
     expected = {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}

@@ -75,9 +75,7 @@ def _answer(trainer: RegionHeadsTrainer, table: pa.Table, images: Path, file: Pa
     questions = RegionDataset(table, images, trainer.processor)
     batch = RegionDataCollator(trainer.processor)([questions[row] for row in range(10)])
     with torch.no_grad():
-        outputs = model(
-            **{key: value for key, value in batch.items() if key not in ("task_types", "targets", "labels")}
-        )
+        outputs = model(batch=batch.unanswered)
     file.write_text(json.dumps({task: output.answer.tolist() for task, output in outputs.outputs.items()}))
 
 
