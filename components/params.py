@@ -97,11 +97,11 @@ def parse_section(name: str, values: Mapping[str, Any], *, source: str) -> Secti
     try:
         return schema.model_validate(dict(values))
     except ValidationError as error:
-        problems = "; ".join(_told(name, schema, problem) for problem in error.errors())
+        problems = "; ".join(_described(name, schema, problem) for problem in error.errors())
         raise RegionHeadsError(f"{source}: {problems}") from None
 
 
-def _told(name: str, schema: type[Section], problem: ErrorDetails) -> str:
+def _described(name: str, schema: type[Section], problem: ErrorDetails) -> str:
     # A key of a mapping, such as a task's name, is marked by a last part of its own.
     loc = tuple(part for part in problem["loc"] if part != "[key]")
     key = ".".join(str(part) for part in (name, *loc))

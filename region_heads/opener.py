@@ -48,11 +48,11 @@ class PictureError(RegionHeadsError):
 
     Attributes:
         check: "missing", "unreadable", "mode" or "size".
-        told: What was expected, what was found, and what to do.
+        details: What was expected, what was found, and what to do.
     """
 
     def __init__(self, check: str, expected: str, found: str, advice: str) -> None:
-        self.check, self.told = check, (expected, found, advice)
+        self.check, self.details = check, (expected, found, advice)
         super().__init__(f"expected {expected}, found {found}; {advice}")
 
 

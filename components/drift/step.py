@@ -63,7 +63,7 @@ def run(
         found = shifts(old, new, limit=drift.limit)
         words = word_shifts(old, new, least=drift.word_limit)[:_WORDS]
         content["features"] = [asdict(shift) for shift in found]
-        content["words"] = [asdict(word) | {"told": str(word)} for word in words]
+        content["words"] = [asdict(word) | {"sentence": str(word)} for word in words]
         content["drifted"] = [shift.name for shift in found if shift.drifted]
     write_json(report, content)
     with whole_file(page) as partial:
@@ -81,6 +81,6 @@ def _show(content: dict[str, Any]) -> None:
             line = f"  {feature['name']} drifted ({feature['size']:.2f}): {feature['first']} -> {feature['second']}"
             console.print(line, soft_wrap=True)
     for word in content["words"][:3]:
-        console.print(f"  {word['told']}", soft_wrap=True)
+        console.print(f"  {word['sentence']}", soft_wrap=True)
     if content["features"] and not content["drifted"]:
         console.print("  nothing drifted")

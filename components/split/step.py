@@ -21,7 +21,7 @@ from region_heads.files.tables import ROW_GROUP, TableWriter, records_digest
 from region_heads.quality.splits.assignment import SPLITS, Assignment, assign
 from region_heads.quality.splits.balance import copies
 from region_heads.quality.splits.duplicates import near_duplicates
-from region_heads.quality.splits.groups import Asked, group_of, groups
+from region_heads.quality.splits.groups import SplitQuestion, group_of, groups
 from region_heads.quality.splits.report import headline, print_report, report_content
 from region_heads.quality.splits.settings import Params
 from region_heads.quality.splits.wording import wording
@@ -110,7 +110,7 @@ def _place(light: pa.Table, settings: Params) -> _Placed:
     together = alike if settings.near_duplicates == "together" else []
     names = group_of(images, settings.group, together)
     asked = (
-        Asked(*row)
+        SplitQuestion(*row)
         for row in zip(
             images, columns["source_split"], columns["task"], answers,
             pc.list_value_length(light["mask_areas"]).to_pylist(), strict=True,

@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from region_heads.asking.checks import Asked, Limits, Request, Sound
-from region_heads.asking.pictures import Album, Images
+from region_heads.asking.checks import Asked, CheckedQuestion, Limits, Request
+from region_heads.asking.pictures import Images, PictureFolder
 from region_heads.asking.refusal import Refusal
 from region_heads.depth_use import lacking
 from region_heads.prediction import LoadedModel, predict
@@ -90,22 +90,22 @@ def ask_together(
     images, limits = images or Images(), limits or Limits()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        album = Album(folder, depth_scale)
+        pictures = PictureFolder(folder, depth_scale)
         replies: dict[tuple[int, int], Answer | Refusal] = {}
-        sound: list[tuple[tuple[int, int], Sound]] = []
+        checked: list[tuple[tuple[int, int], CheckedQuestion]] = []
         for number, asked in enumerate(requests):
-            request = Request(album, images, limits)
+            request = Request(pictures, images, limits)
             for place, one in enumerate(asked):
                 if wanted(number):
                     try:
-                        sound.append(((number, place), _checked(model, one, request, without_depth)))
+                        checked.append(((number, place), _checked(model, one, request, without_depth)))
                     except Refusal as refusal:
                         replies[number, place] = refusal
-        sound.sort(key=lambda one: one[1].picture.name)
-        for start in range(0, len(sound), _AT_ONCE):
-            part = [one for one in sound[start : start + _AT_ONCE] if wanted(one[0][0])]
+        checked.sort(key=lambda one: one[1].picture.name)
+        for start in range(0, len(checked), _AT_ONCE):
+            part = [one for one in checked[start : start + _AT_ONCE] if wanted(one[0][0])]
             if part:
-                rows = [_row(number, one, album) for number, (_, one) in enumerate(part)]
+                rows = [_row(number, one, pictures) for number, (_, one) in enumerate(part)]
                 table = pa.Table.from_pylist(rows, schema=_ROWS)
                 # Whether depth may lack was checked for each.
                 answers = predict(model, table, folder, depth_scale=depth_scale, without_depth=True).to_pylist()
@@ -134,42 +134,42 @@ _ROWS = pa.schema(
 )
 
 
-def _checked(model: LoadedModel, asked: Asked, request: Request, without_depth: bool) -> Sound:
-    sound = request.check(asked)
+def _checked(model: LoadedModel, asked: Asked, request: Request, without_depth: bool) -> CheckedQuestion:
+    checked = request.check(asked)
     trained = model.network.config.depth_share
-    missing = None if without_depth or asked.without_depth else lacking(trained, float(sound.depth is not None))
+    missing = None if without_depth or asked.without_depth else lacking(trained, float(checked.depth is not None))
     if missing is not None:
         raise Refusal("depth", "depth", missing, "none", "send one, or allow its absence by without_depth")
     if trained == 0:
-        sound = replace(sound, depth=None)  # such a model would take it for noise
+        checked = replace(checked, depth=None)  # such a model would take it for noise
     heads = list(model.network.region_heads.heads)
-    if model.network.answers_in_text or sound.task.name in heads:
-        return sound
+    if model.network.answers_in_text or checked.task.name in heads:
+        return checked
     expected = f"a question that this model has a head for ({', '.join(heads)})"
-    raise Refusal("task", "question", expected, sound.task.name, "ask another model")
+    raise Refusal("task", "question", expected, checked.task.name, "ask another model")
 
 
-def _row(number: int, sound: Sound, album: Album) -> dict[str, Any]:
+def _row(number: int, checked: CheckedQuestion, pictures: PictureFolder) -> dict[str, Any]:
     return {
         "id": str(number),
-        "image": album.joined(sound.picture, sound.depth),
-        "depth": None if sound.depth is None else sound.depth.name,
-        "width": sound.picture.width,
-        "height": sound.picture.height,
-        "question": sound.question,
-        "rle": sound.rle,
-        "task": sound.task.name,
+        "image": pictures.joined(checked.picture, checked.depth),
+        "depth": None if checked.depth is None else checked.depth.name,
+        "width": checked.picture.width,
+        "height": checked.picture.height,
+        "question": checked.question,
+        "rle": checked.rle,
+        "task": checked.task.name,
     }
 
 
-def _answer(row: dict[str, Any], sound: Sound) -> Answer:
+def _answer(row: dict[str, Any], checked: CheckedQuestion) -> Answer:
     task, answer = Task.of(row["task"]), json.loads(row["prediction"])
     return Answer(
         answer=str(answer) if task.names_region else answer,
         unit=task.unit,
         sentence=task.said(answer),
         task=task.name,
-        routing=round(sound.routing, 4),
+        routing=round(checked.routing, 4),
         confidence=round(float(row["confidence"]), 4),
         regions=_used(row["answer_weights"]),
         anchors=_used(row["anchor_weights"]),

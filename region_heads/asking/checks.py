@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from region_heads.asking.pictures import Album, Images, Picture
+from region_heads.asking.pictures import Images, Picture, PictureFolder
 from region_heads.asking.refusal import Refusal
-from region_heads.formats.checks import told
+from region_heads.formats.checks import problem_of
 from region_heads.formats.problem import shown
 from region_heads.markers import without_markers
 from region_heads.masks import spans
@@ -67,7 +67,7 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sound:
+class CheckedQuestion:
     """A question without problems.
 
     Attributes:
@@ -88,17 +88,17 @@ class Request:
     """One request while its questions are checked: each picture is taken once, and what they cost is added up.
 
     Args:
-        album: Takes the pictures.
+        pictures: Takes the pictures.
         images: Where they may come from.
         limits: What may be asked.
     """
 
-    def __init__(self, album: Album, images: Images, limits: Limits) -> None:
-        self._album, self._images, self._limits = album, images, limits
+    def __init__(self, pictures: PictureFolder, images: Images, limits: Limits) -> None:
+        self._folder, self._images, self._limits = pictures, images, limits
         self._pictures: dict[tuple[str, object], Picture | Refusal] = {}
         self._spent: Counter[str] = Counter()
 
-    def check(self, asked: Asked) -> Sound:
+    def check(self, asked: Asked) -> CheckedQuestion:
         """The question in a form that a model can be given.
 
         Raises:
@@ -110,10 +110,10 @@ class Request:
         depth = None if asked.depth in (None, "") else self._picture("depth", asked.depth)
         misfit = None if depth is None else depth_problem(picture, depth)
         if misfit is not None:
-            raise Refusal(misfit.check, "depth", *misfit.told)
+            raise Refusal(misfit.check, "depth", *misfit.details)
         rle = self._regions(regions, picture, measured=depth is not None)
         task, routing = _task(asked.task, question)
-        return Sound(question=question, picture=picture, depth=depth, rle=rle, task=task, routing=routing)
+        return CheckedQuestion(question=question, picture=picture, depth=depth, rle=rle, task=task, routing=routing)
 
     def _spend(self, what: str, amount: int, words: str) -> None:
         self._spent[what] += amount
@@ -128,7 +128,9 @@ class Request:
         try:
             question = without_markers(text)
         except ValueError as error:
-            raise Refusal.of(told("markers", "question", error, "take it off; the picture is sent beside")) from None
+            raise Refusal.of(
+                problem_of("markers", "question", error, "take it off; the picture is sent beside")
+            ) from None
         if question.encode("utf-8", "ignore").decode() != question:
             raise Refusal("encoding", "question", "text in valid Unicode", shown(question), "send it in UTF-8")
         return question
@@ -140,7 +142,7 @@ class Request:
             left = self._limits.all_pixels - self._spent["all_pixels"]
             try:
                 content = self._images.content(kind, value)
-                found = self._album.add(kind, content, max_pixels=min(self._limits.pixels, left))
+                found = self._folder.add(kind, content, max_pixels=min(self._limits.pixels, left))
                 self._spent["all_pixels"] += found.width * found.height
                 self._pictures[key] = found
             except Refusal as refusal:
@@ -198,7 +200,7 @@ def _counts(field: str, region: object, picture: Picture) -> str:
         check_rle(size, region)
     except ValueError as error:
         advice = "write the mask with pycocotools.mask.encode, or send a box"
-        raise Refusal.of(told("rle", field, error, advice)) from None
+        raise Refusal.of(problem_of("rle", field, error, advice)) from None
     return str(region)
 
 
@@ -211,7 +213,7 @@ def _box(field: str, box: Sequence[Any], picture: Picture) -> str:
     try:
         return box_counts((left, top, right, bottom), height=picture.height, width=picture.width)
     except ValueError as error:
-        raise Refusal.of(told("box", field, error, "send pixels of the picture")) from None
+        raise Refusal.of(problem_of("box", field, error, "send pixels of the picture")) from None
 
 
 def _finite(number: float) -> bool:

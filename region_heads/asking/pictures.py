@@ -18,7 +18,7 @@ _LONGEST_PATH = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Picture(Shape):
-    """A sound picture: its content's digest names its file."""
+    """A checked picture: its content's digest names its file."""
 
     name: str
 
@@ -73,7 +73,7 @@ class Images:
             return None  # too long for a file's name, or not a path at all
 
 
-class Album:
+class PictureFolder:
     """The pictures of some questions as files below ``folder``, each content once.
 
     Args:
@@ -95,7 +95,7 @@ class Album:
             try:
                 opened = open_picture(content, kind, max_pixels=max_pixels)
             except PictureError as error:
-                raise Refusal(error.check, kind, *error.told) from None
+                raise Refusal(error.check, kind, *error.details) from None
             if kind == "depth" and not opened.metres(self._depth_scale).any():
                 expected, found = f"a depth that is known, at {self._depth_scale:g} m for one unit", "none in any pixel"
                 raise Refusal("blank", kind, expected, found, "send another one, or none with without_depth")

@@ -30,13 +30,13 @@ def mask_problems(candidate: Candidate, judged: Iterator[int | ValueError]) -> t
         if region.box is None:
             found = next(judged)
             if isinstance(found, ValueError):
-                problems.append(told("rle", region.field, found, "write the mask with pycocotools.mask.encode"))
+                problems.append(problem_of("rle", region.field, found, "write the mask with pycocotools.mask.encode"))
             else:
                 areas.append(found)
     return problems, areas
 
 
-def told(check: str, field: str, error: ValueError, advice: str) -> Problem:
+def problem_of(check: str, field: str, error: ValueError, advice: str) -> Problem:
     """A :class:`Problem` from an error of the form "expected ..., found ..."."""
     expected, _, found = str(error).removeprefix("expected ").rpartition(", found ")
     return Problem(check, field, expected, found, advice)
@@ -61,7 +61,7 @@ def _question(candidate: Candidate) -> list[Problem]:
     try:
         without_markers(candidate.question)
     except ValueError as error:
-        return [told("markers", "question", error, "take it off; the picture is known from the field image")]
+        return [problem_of("markers", "question", error, "take it off; the picture is known from the field image")]
     masks, placeholders = len(candidate.regions), candidate.question.count(MASK_TOKEN)
     field = candidate.regions_field
     if masks != placeholders:
@@ -101,5 +101,5 @@ def _contradictions(task: Task, answer: Any, candidate: Candidate) -> list[Probl
     try:
         task.check(task.parse(answer), regions=len(candidate.regions))
     except ValueError as error:
-        return [told("answer", field, error, advice)]
+        return [problem_of("answer", field, error, advice)]
     return []

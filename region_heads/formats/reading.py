@@ -79,8 +79,8 @@ def in_words(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise RegionHeadsError(f"{path}: no such file") from None
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        told = getattr(error, "strerror", None) or error
-        raise RegionHeadsError(f"{path}: not readable: {told}; get the file again, or unpack it") from None
+        reason = getattr(error, "strerror", None) or error
+        raise RegionHeadsError(f"{path}: not readable: {reason}; get the file again, or unpack it") from None
 
 
 def open_text(file: BinaryIO) -> TextIO:

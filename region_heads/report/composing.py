@@ -9,12 +9,12 @@ from typing import Any
 from markupsafe import Markup
 
 from region_heads.report import charts, plots, words
+from region_heads.report.calibration import reliability
 from region_heads.report.champion import comparison
 from region_heads.report.gallery import readable
 from region_heads.report.html import fill
 from region_heads.report.router import routing
 from region_heads.report.rows import Row
-from region_heads.report.sureness import reliability
 from region_heads.tasks import TASKS, Task
 
 Curves = Mapping[str, Sequence[tuple[float, float]]]
@@ -54,7 +54,7 @@ def render(
         macro=words.macro(evaluation),
         macro_score=_percent(evaluation["macro_score"]),
         macro_ci95=_bounds(evaluation["macro_score_ci95"]),
-        sureness=[panel for task in TASKS if (panel := _sureness(task, evaluation))],
+        calibration=[panel for task in TASKS if (panel := _calibration(task, evaluation))],
         router=routing(router),
         wordings=words.wordings(evaluation),
         wordings_low=f"{100 * lowest:.0f}",
@@ -109,7 +109,7 @@ def _task(task: Task, evaluation: Mapping[str, Any], lowest: float) -> dict[str,
     }
 
 
-def _sureness(task: Task, evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
+def _calibration(task: Task, evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
     figures = evaluation["tasks"][task.name]
     found = figures["calibration"]
     if found is None:

@@ -14,8 +14,8 @@ def routing(report: Mapping[str, Any]) -> dict[str, Any]:
     """The router's section, from the report of the step ``tag_tasks``.
 
     Returns:
-        ``{"about": sentences, "table": Confusion or None, "examples": [{"question", "label", "read", "sure"}]}``; the
-        table is None where no question has a label.
+        ``{"about": sentences, "table": Confusion or None, "examples": [{"question", "label", "read", "confidence"}]}``;
+        the table is None where no question has a label.
     """
     agreement = report["agreement"]
     return {
@@ -26,7 +26,7 @@ def routing(report: Mapping[str, Any]) -> dict[str, Any]:
                 "question": example["question"],
                 "label": words.spoken(example["label"]),
                 "read": words.spoken(example["read"]),
-                "sure": f"{100 * example['confidence']:.0f} %",
+                "confidence": f"{100 * example['confidence']:.0f} %",
             }
             for example in agreement["disagreements"]
         ],

@@ -81,13 +81,13 @@ def macro(evaluation: Mapping[str, Any]) -> str:
 
 
 def calibrated(figures: Mapping[str, Any]) -> str:
-    """How a task's sureness compares with its being right, from ``tasks[task]`` of the evaluation."""
+    """How a task's confidence compares with its accuracy, from ``tasks[task]`` of the evaluation."""
     found = figures["calibration"]
     says = sum(entry["n"] * entry["confidence"] for entry in found["bins"]) / sum(entry["n"] for entry in found["bins"])
     gap = says - figures["accuracy"]
-    text = f"Says {_percent(says)} on average, is right in {_percent(figures['accuracy'])}: "
-    text += "about as sure as right" if abs(gap) < 0.02 else "too sure of itself" if gap > 0 else "too modest"
-    return text + f". Column by column it is off by {100 * found['ece']:.1f} points."
+    text = f"Mean confidence {_percent(says)}, accuracy {_percent(figures['accuracy'])}: "
+    text += "well calibrated" if abs(gap) < 0.02 else "overconfident" if gap > 0 else "underconfident"
+    return text + f". The columns differ from the marks by {100 * found['ece']:.1f} points on average."
 
 
 def routing(report: Mapping[str, Any]) -> str:

@@ -91,8 +91,8 @@ def test_what_is_no_picture_of_its_kind_is_refused_in_words(
     monkeypatch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("a picture started a program"))
     with pytest.raises(PictureError) as refused:
         open_picture(content, kind)
-    assert found in refused.value.told[1]
-    assert refused.value.told[2]
+    assert found in refused.value.details[1]
+    assert refused.value.details[2]
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def open_backend(params: Params, tracking: TrackingParams, *, name: str) -> Back
     except (RuntimeError, TimeoutError, ValueError) as error:
         raise RegionHeadsError(
             f"finetune.train_job.runtime: expected a training runtime called {job.runtime}, found none "
-            f"({told(error)}); kubectl apply the component trainer-runtime of the manifests, or name another"
+            f"({cause_of(error)}); kubectl apply the component trainer-runtime of the manifests, or name another"
         ) from error
     exchange = _exchange(params, name)
     environment = {variable: os.environ[variable] for variable in _HANDED_ON if variable in os.environ}
@@ -115,7 +115,7 @@ def run_node() -> None:
     runpy.run_module("components.finetune.train_job.node", run_name="__main__")
 
 
-def told(error: BaseException) -> str:
+def cause_of(error: BaseException) -> str:
     """What Kubernetes or the container engine said, which Kubeflow's client keeps as the error's cause."""
     cause = error.__cause__
     status, reason = getattr(cause, "status", None), getattr(cause, "reason", None)
@@ -174,7 +174,7 @@ def _client(params: Params) -> Any:
             return TrainerClient(ContainerBackendConfig(runtime_source=sources, auto_remove=False))
         return TrainerClient(LocalProcessBackendConfig())
     except Exception as error:  # kubernetes' ConfigException, the container engine's own
-        raise RegionHeadsError(f"finetune.train_job.backend: {kind} cannot be reached ({told(error)})") from error
+        raise RegionHeadsError(f"finetune.train_job.backend: {kind} cannot be reached ({cause_of(error)})") from error
 
 
 def _patient_configuration() -> Any:

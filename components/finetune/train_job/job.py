@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any, Literal
 
-from components.finetune.train_job.backends import Backend, told
+from components.finetune.train_job.backends import Backend, cause_of
 from region_heads.errors import RegionHeadsError
 
 Outcome = Literal["complete", "failed", "gone"]
@@ -40,7 +40,7 @@ class Job:
         except (RuntimeError, TimeoutError, ValueError) as error:
             # 409: the server took it, and its answer was lost, so that it was asked again.
             if getattr(error.__cause__, "status", None) != 409:
-                raise RegionHeadsError(f"TrainJob {self.name}: could not be created ({told(error)})") from error
+                raise RegionHeadsError(f"TrainJob {self.name}: could not be created ({cause_of(error)})") from error
 
     def delete(self) -> bool:
         """Deletes it, if it is there, and waits until it is deleted.
@@ -66,7 +66,7 @@ class Job:
         except (RuntimeError, TimeoutError) as error:
             if isinstance(error, RegionHeadsError):
                 raise
-            raise RegionHeadsError(f"TrainJob {self.name}: could not be deleted ({told(error)})") from error
+            raise RegionHeadsError(f"TrainJob {self.name}: could not be deleted ({cause_of(error)})") from error
         return there
 
     def outcome(self, *, queue_seconds: float) -> Outcome:
@@ -88,7 +88,7 @@ class Job:
                 away_since = away_since or time.monotonic()
                 if time.monotonic() - away_since > _PATIENCE:
                     raise RegionHeadsError(
-                        f"TrainJob {self.name}: nothing was heard of it for {_PATIENCE:.0f} s ({told(error)})"
+                        f"TrainJob {self.name}: nothing was heard of it for {_PATIENCE:.0f} s ({cause_of(error)})"
                     ) from error
                 time.sleep(self._backend.poll)
                 continue
@@ -162,4 +162,4 @@ class _Log:
                     sys.stdout.write(piece if self._backend.logs == "chunks" else piece.rstrip("\n") + "\n")
                     sys.stdout.flush()
         except Exception as error:  # a log that breaks off must not end a training
-            print(f"the log of TrainJob {self._name} broke off ({told(error)}); the training goes on", flush=True)
+            print(f"the log of TrainJob {self._name} broke off ({cause_of(error)}); the training goes on", flush=True)

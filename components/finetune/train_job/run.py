@@ -52,7 +52,7 @@ def run_train_job(
                     exchange.take(ports)
                     exchange.remove()
                     return
-                _told(exchange.reason(), name, attempt, params.train_job.tries, exchange.here / CHECKPOINTS)
+                _raise_or_retry(exchange.reason(), name, attempt, params.train_job.tries, exchange.here / CHECKPOINTS)
     finally:
         os.chdir(folder)  # the client for processes leaves this one elsewhere
 
@@ -77,7 +77,7 @@ def _attempt(job: Job, params: Params, attempt: int) -> None:
         job.delete()
 
 
-def _told(reason: str | None, name: str, attempt: int, tries: int, checkpoints: Path) -> None:
+def _raise_or_retry(reason: str | None, name: str, attempt: int, tries: int, checkpoints: Path) -> None:
     """Raises where another try would end the same, or is one too many; says what comes else."""
     if reason is not None:
         raise RegionHeadsError(f"TrainJob {name}: {reason}")

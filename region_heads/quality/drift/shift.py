@@ -166,9 +166,9 @@ def _number(name: str, first: pa.ChunkedArray, second: pa.ChunkedArray, limit: f
     here, there = (values.to_numpy().astype(np.float64) for values in (first, second))
     result = ks_2samp(here, there)
     size, p_value = float(result.statistic), float(result.pvalue)
-    told, told_too = (
+    first_quartiles, second_quartiles = (
         "quartiles " + ", ".join(f"{value:.3g}" for value in np.quantile(values, [0.25, 0.5, 0.75]))
         for values in (here, there)
     )
     drifted = _drifted(size, p_value, limit)
-    return [Shift(name, "Kolmogorov-Smirnov statistic", size, p_value, told, told_too, drifted)]
+    return [Shift(name, "Kolmogorov-Smirnov statistic", size, p_value, first_quartiles, second_quartiles, drifted)]

@@ -163,9 +163,9 @@ def _repair(result: Assignment, groups: Mapping[str, Group], wanted: Sequence[st
             result.split[moved] = split
             result.moved.append((moved, origin, split, task))
     if result.missing:
-        told = "; ".join(f"{split} holds no {task}" for split, task in result.missing)
+        gaps = "; ".join(f"{split} holds no {task}" for split, task in result.missing)
         raise RegionHeadsError(
-            f"{told}, although enough pictures show it; set split.source_splits to ignore, "
+            f"{gaps}, although enough pictures show it; set split.source_splits to ignore, "
             "change split.seed or the shares, or add pictures"
         )
     result.missing = [

@@ -13,7 +13,7 @@ from region_heads.quality.splits.assignment import Group
 
 
 @dataclass(frozen=True)
-class Asked:
+class SplitQuestion:
     """What grouping needs of a question; ``target`` is None when it is unanswered."""
 
     image: str
@@ -57,7 +57,7 @@ def group_of(images: Iterable[str], pattern: str, alike: Sequence[Sequence[str]]
     return {image: root(name) for image, name in named.items()}
 
 
-def groups(questions: Iterable[Asked], group_of: Callable[[str], str]) -> dict[str, Group]:
+def groups(questions: Iterable[SplitQuestion], group_of: Callable[[str], str]) -> dict[str, Group]:
     """What is known of each group.
 
     The stratum is the sorted kinds of its questions: the task with the answer's range, then the mean of the regions.

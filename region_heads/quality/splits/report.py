@@ -120,7 +120,7 @@ def _drift(first: str, second: str, tables: Tables, parts: Mapping[str, Any]) ->
         "tasks": divergence(here["tasks"], there["tasks"]),
         "answers": {task.name: divergence(here["answers"][task.name], there["answers"][task.name]) for task in TASKS},
         "features": [asdict(shift) for shift in shifts(*profiles, limit=_LIMIT)] if filled else [],
-        "words": [asdict(shift) | {"told": str(shift)} for shift in word_shifts(*profiles)[:_WORDS]] if filled else [],
+        "words": [asdict(word) | {"sentence": str(word)} for word in word_shifts(*profiles)[:_WORDS]] if filled else [],
     }
 
 
@@ -135,8 +135,8 @@ def _warnings(content: Mapping[str, Any], assignment: Assignment) -> list[str]:
     if absent:
         found.append(f"the data has no questions of {', '.join(absent)}: nothing of it can be learned or judged")
     if assignment.missing:
-        told = ", ".join(f"{split} has no {task}" for split, task in assignment.missing)
-        found.append(f"{told}: fewer than three pictures show it")
+        gaps = ", ".join(f"{split} has no {task}" for split, task in assignment.missing)
+        found.append(f"{gaps}: fewer than three pictures show it")
     if assignment.conflicts:
         count, example = len(assignment.conflicts), assignment.conflicts[0]
         found.append(f"{count} pictures stand in several source splits, e.g. {example}; they went to the strictest")
@@ -144,7 +144,7 @@ def _warnings(content: Mapping[str, Any], assignment: Assignment) -> list[str]:
         found.append(f"the data set brings no answered {' or '.join(assignment.carved)}; taken from training pictures")
     for pair, drift in content["drift"].items():
         if drift["words"]:
-            found.append(f"{pair.replace('-', ' and ')} ask differently: {drift['words'][0]['told']}")
+            found.append(f"{pair.replace('-', ' and ')} ask differently: {drift['words'][0]['sentence']}")
     alike = content["images"]["near_duplicates"]
     if alike["in_two_splits"]:
         first = " and ".join(alike["examples"][0]["images"])

@@ -108,8 +108,8 @@ def _check_time(arguments: dict[str, Any], table: pd.DataFrame, where: str) -> N
 
 def _checkpoint(outcomes: list[Outcome], success: bool) -> dict[str, Any]:
     """Every expectation with what was found, for machines; the pages name the failing rows."""
-    told = [asdict(outcome) | {"rows": None if outcome.rows is None else len(outcome.rows)} for outcome in outcomes]
-    return {"success": success, "expectations": told}
+    results = [asdict(outcome) | {"rows": None if outcome.rows is None else len(outcome.rows)} for outcome in outcomes]
+    return {"success": success, "expectations": results}
 
 
 def _write_pages(context: Any, folder: Path) -> None:

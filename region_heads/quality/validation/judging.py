@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from region_heads.formats.candidate import Candidate, Region
-from region_heads.formats.checks import content_problems, mask_problems, told
+from region_heads.formats.checks import content_problems, mask_problems, problem_of
 from region_heads.formats.parsing import parse_record
 from region_heads.formats.problem import Problem
 from region_heads.formats.reading import Raw
@@ -180,7 +180,7 @@ def _picture_problems(read: _Read, seen: Mapping[Place, Seen | Problem]) -> list
             problems.append(replace(found, check=check, field=place.kind, advice=advice))
     picture, depth = _facts(seen, read.image), _facts(seen, read.depth)
     misfit = depth_problem(picture, depth) if picture and depth else None
-    return problems if misfit is None else [*problems, Problem("depth_size", "depth", *misfit.told)]
+    return problems if misfit is None else [*problems, Problem("depth_size", "depth", *misfit.details)]
 
 
 _ADVICE = "add it, set data.images to where they lie, or set validate.images to absent if there are none"
@@ -235,5 +235,5 @@ def _with_counts(
             all_sizes.append(check_rle(list(size), counts))
             regions.append(Region(region.field, size=list(size), counts=counts))
         except ValueError as error:
-            problems.append(told("rle", region.field, error, "correct the box: left, top, right, bottom"))
+            problems.append(problem_of("rle", region.field, error, "correct the box: left, top, right, bottom"))
     return replace(candidate, regions=regions), all_sizes, problems

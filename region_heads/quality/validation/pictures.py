@@ -98,7 +98,7 @@ class Pictures:
         try:
             return self._opened(place)
         except PictureError as error:
-            check, (expected, found, advice) = error.check, error.told
+            check, (expected, found, advice) = error.check, error.details
         except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links that lead to themselves
             found = getattr(error, "strerror", None) or first_line(error)
             check, expected, advice = "unreadable", "a picture", "make it readable"

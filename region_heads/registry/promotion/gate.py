@@ -149,8 +149,8 @@ def _data(validation: Mapping[str, Any]) -> Iterator[Check]:
 
 def _to_judge(evaluation: Mapping[str, Any]) -> Collection[str]:
     """Tasks that must be judged: those that training holds and the model has a head for; all where that is missing."""
-    told = evaluation.get("judged_tasks")
-    return TASK_NAMES if told is None else [name for name in TASK_NAMES if name in told]
+    judged = evaluation.get("judged_tasks")
+    return TASK_NAMES if judged is None else [name for name in TASK_NAMES if name in judged]
 
 
 def _tasks(evaluation: Mapping[str, Any], served: Collection[str]) -> Iterator[Check]:

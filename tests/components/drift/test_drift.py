@@ -129,7 +129,7 @@ def test_what_has_changed_is_named(tmp_path: Path, tracking: TrackingParams) -> 
     new = questions(1000, transporters=0.74, area=900, brightness=0.8)
     content, page = run(tmp_path, write_splits(tmp_path / "new", new), tracking)
     assert set(content["drifted"]) == {"mask size (share of the picture)", "brightness of the picture"}
-    told = {word["word"]: word["told"] for word in content["words"]}
+    told = {word["word"]: word["sentence"] for word in content["words"]}
     assert told["transporter"].endswith("of the multiple_choice questions")
     assert "transporter" in page and "2 of " in page
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 from pycocotools import mask as coco
 
+from region_heads.report.calibration import reliability
 from region_heads.report.champion import difference_bar
 from region_heads.report.charts import pallets
 from region_heads.report.composing import for_script
 from region_heads.report.outlines import outline, simplify
 from region_heads.report.plots import confusion, curves, scatter
-from region_heads.report.sureness import reliability
 from region_heads.report.svg import element, nice_steps
 from region_heads.report.words import kept
 
@@ -161,15 +161,15 @@ def test_a_long_curve_is_drawn_as_means_that_keep_its_level() -> None:
 def test_a_column_is_as_high_as_it_is_right_and_what_was_promised_beyond_is_empty() -> None:
     entry = {"low": 0.9, "high": 1.0, "confidence": 0.95, "accuracy": 0.5, "n": 40}
     drawn = reliability([entry])
-    assert "says 95 %, is right in 50 % of 40 questions" in drawn
+    assert "confidence 95 %, accuracy 50 % in 40 questions" in drawn
     (missing,) = re.findall(r'class="missing"[^>]*y="([\d.]+)"[^>]*height="([\d.]+)"', drawn)
     (deck,) = re.findall(r'class="deck"[^>]*y="([\d.]+)"[^>]*height="([\d.]+)"', drawn)
     assert float(missing[0]) + float(missing[1]) == pytest.approx(float(deck[0]))
     assert float(missing[1]) / float(deck[1]) == pytest.approx(0.45 / 0.5)
     assert "few" not in drawn
-    modest = reliability([entry | {"confidence": 0.4, "n": 3}])
-    assert "missing" not in modest
-    assert 'class="few"' in modest
+    underconfident = reliability([entry | {"confidence": 0.4, "n": 3}])
+    assert "missing" not in underconfident
+    assert 'class="few"' in underconfident
 
 
 def test_a_difference_is_drawn_around_nothing() -> None:

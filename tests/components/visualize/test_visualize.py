@@ -179,7 +179,8 @@ def test_questions_carry_the_slices_of_the_evaluation(make_inputs: Any) -> None:
 def test_how_sure_it_is_is_said_in_words(make_inputs: Any) -> None:
     page = Page(make_inputs().run())
     assert (
-        "Says 60 % on average, is right in 100 %: too modest. Column by column it is off by 40.0 points." in page.text
+        "Mean confidence 60 %, accuracy 100 %: underconfident. "
+        "The columns differ from the marks by 40.0 points on average." in page.text
     )
     assert "Macro: the same with every kind of question weighing the same" in page.text
 

@@ -24,9 +24,9 @@ def test_it_opens_from_its_file_and_asks_nobody(report: Path, visit: Any, keep: 
     assert page.locator(".card").count() == 24, "the first screens of cards; more on demand"
     assert page.locator(".card svg.scene image").first.evaluate("node => node.getBBox().width") > 0
     assert [link.get_attribute("href") for link in page.locator("nav a").all()] == [
-        "#scores", "#champion", "#sureness", "#wordings", "#answers", "#router", "#weakest", "#training", "#gallery",
+        "#scores", "#champion", "#calibration", "#wordings", "#answers", "#router", "#weakest", "#training", "#gallery",
     ]  # fmt: skip
-    for section in ("scores", "champion", "sureness", "router", "gallery"):
+    for section in ("scores", "champion", "calibration", "router", "gallery"):
         page.locator(f"nav a[href='#{section}']").click()
         assert abs(page.locator(f"#{section}").bounding_box()["y"]) < 200
     page.evaluate("scrollTo(0, 0)")

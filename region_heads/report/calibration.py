@@ -1,4 +1,4 @@
-"""The report's drawings of calibration: columns of pallets beside the height that the model's sureness promised."""
+"""The report's drawings of calibration: columns of pallets beside the height of its mean confidence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FEW = 10  # questions below which a column is drawn pale: one answer moves it b
 def reliability(bins: Sequence[Mapping[str, Any]]) -> Markup:
     """A column for each bin of confidence, as high as its accuracy, and a yellow mark at its mean confidence.
 
-    What is missing below the mark is drawn as an empty, dashed outline: there the model is surer than right.
+    What is missing below the mark is drawn as an empty, dashed outline: there the model is overconfident.
 
     Args:
         bins: As in the evaluation: ``low``, ``high``, ``confidence``, ``accuracy`` (0..1) and ``n``.
@@ -34,8 +34,8 @@ def reliability(bins: Sequence[Mapping[str, Any]]) -> Markup:
     for share in (0, 0.2, 0.4, 0.6, 0.8, 1):
         parts.append(element("text", f"{100 * share:.0f}", class_="axis", x=x(share), y=bottom + 17,
                              text_anchor="middle"))  # fmt: skip
-    parts.append(element("text", "sure, %", class_="name", x=right, y=bottom + 34, text_anchor="end"))
-    parts.append(element("text", "right", class_="name", x=left + 6, y=top + 14))
+    parts.append(element("text", "confidence, %", class_="name", x=right, y=bottom + 34, text_anchor="end"))
+    parts.append(element("text", "accuracy", class_="name", x=left + 6, y=top + 14))
     label = "; ".join(_in_words(entry) for entry in bins)
     return picture(right + 12, bottom + 40, *parts, label=label, class_="reliability")
 
@@ -57,6 +57,6 @@ def _column(entry: Mapping[str, Any], start: float, end: float, y: Any) -> Marku
 
 def _in_words(entry: Mapping[str, Any]) -> str:
     return (
-        f"says {100 * entry['confidence']:.0f} %, is right in {100 * entry['accuracy']:.0f} % "
-        f"of {entry['n']} question{'' if entry['n'] == 1 else 's'}"
+        f"confidence {100 * entry['confidence']:.0f} %, accuracy {100 * entry['accuracy']:.0f} % "
+        f"in {entry['n']} question{'' if entry['n'] == 1 else 's'}"
     )
