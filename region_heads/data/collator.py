@@ -143,9 +143,7 @@ class RegionDataCollator:
         by_task: dict[str, Tensor] = {}
         for task in TASKS:
             targets = [question.target for question in questions if question.task is task]
-            values = [
-                0 if target is None else task.labels.index(str(target)) if task.labels else target for target in targets
-            ]
+            values = [0 if target is None else task.as_class(target) for target in targets]
             by_task[task.name] = torch.tensor(values, dtype=_DTYPES[task.target_dtype])
         N = max(len(question.answer_order) for question in questions)
         orders = {

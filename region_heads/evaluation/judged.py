@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,7 @@ import pyarrow as pa
 
 from region_heads.errors import RegionHeadsError
 from region_heads.tasks import Task
+from region_heads.tasks.measures import Answers
 from region_heads.tasks.slices import Row
 
 
@@ -23,10 +23,9 @@ class Judged:
         ids: The questions' ids.
         tasks: str [Q], our task names.
         images: int64 [Q], number of each question's image, 0..C-1.
-        correct: bool [Q], the official verdict.
+        answers: Predictions, truths and the official verdicts.
         confidence: float64 [Q], 0..1, how sure the model was of its answer.
         novel: bool [Q], whether training does not hold the wording.
-        predictions: The answers, decoded.
         rows: The questions with their truths.
         warnings: What the reader of the figures should know, in sentences.
     """
@@ -34,12 +33,16 @@ class Judged:
     ids: list[str]
     tasks: npt.NDArray[np.str_]
     images: npt.NDArray[np.int64]
-    correct: npt.NDArray[np.bool_]
+    answers: Answers
     confidence: npt.NDArray[np.float64]
     novel: npt.NDArray[np.bool_]
-    predictions: list[Any]
     rows: list[Row]
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def correct(self) -> npt.NDArray[np.bool_]:
+        """bool [Q], the official verdict."""
+        return self.answers.correct
 
     def of(self, task: Task) -> npt.NDArray[np.bool_]:
         """bool [Q], the questions of ``task``."""
@@ -89,18 +92,13 @@ def judge(test: pa.Table, predictions: pa.Table) -> Judged:
     except json.JSONDecodeError as error:
         raise RegionHeadsError(f"predictions: an answer is not JSON: {error}") from None
     truths = [json.loads(row["answer"]) for row in rows]
-    verdicts = [
-        Task.of(row["task"]).correct(prediction, truth)
-        for row, prediction, truth in zip(rows, given, truths, strict=True)
-    ]
     return Judged(
         ids=[row["id"] for row in rows],
         tasks=np.array([row["task"] for row in rows], dtype=np.str_),
         images=np.unique(np.array([row["image"] for row in rows], dtype=np.str_), return_inverse=True)[1],
-        correct=np.array(verdicts, dtype=np.bool_),
+        answers=Answers.judge([Task.of(row["task"]).correct for row in rows], given, truths),
         confidence=_confidences([row["id"] for row in rows], predictions),
         novel=np.array([row["novel_wording"] for row in rows], dtype=np.bool_),
-        predictions=given,
         rows=[
             Row(
                 image=row["image"],

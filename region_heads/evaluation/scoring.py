@@ -12,12 +12,14 @@ Source of the rule: ``utils/compute_scores.py`` of the AI City Challenge 2025, t
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -30,7 +32,6 @@ from region_heads.tasks import TASKS, Task
 from region_heads.tasks.measures import Answers
 from region_heads.tasks.numbers import as_number
 
-_Records = Mapping[str, Mapping[str, Any]]
 _READ = ("id", "prediction", "confidence")
 
 
@@ -52,18 +53,19 @@ def score_files(predictions: Path, truth: Path, *, resamples: int = 2000, seed: 
     _check_ids(answers, truths, predictions, truth)
     ids = list(truths)
     tasks = [_task_of(truths[identity], truth) for identity in ids]
-    correct = np.array(
-        [
-            task.correct(answers[identity]["normalized_answer"], truths[identity]["normalized_answer"])
-            for identity, task in zip(ids, tasks, strict=True)
-        ],
-        dtype=np.float64,
-    )
+    right = [_typed(task, truths[identity]["normalized_answer"]) for identity, task in zip(ids, tasks, strict=True)]
+    given = [answers[identity]["normalized_answer"] for identity in ids]
+    judged = Answers.judge([task.correct for task in tasks], given, right)
+    sure = np.array([_sureness(answers[identity].get("confidence")) for identity in ids])
     names = np.array([task.name for task in tasks])
     weights = np.stack([names == task.name for task in TASKS], axis=1).astype(np.float64)
     images = np.unique([str(truths[i].get("image", i)) for i in ids], return_inverse=True)[1]
     result = resample_images(
-        np.repeat(correct[:, None], len(TASKS), axis=1), weights, images, resamples=resamples, seed=seed
+        np.repeat(judged.correct[:, None].astype(np.float64), len(TASKS), axis=1),
+        weights,
+        images,
+        resamples=resamples,
+        seed=seed,
     )
     overall = result.mean_of(list(range(len(TASKS))))
     counts = weights.sum(axis=0).astype(int).tolist()
@@ -76,24 +78,24 @@ def score_files(predictions: Path, truth: Path, *, resamples: int = 2000, seed: 
                 "accuracy": float(result.point[k]) if counts[k] else None,
                 "ci95": list(result.interval(k) or ()) or None,
                 "n": counts[k],
-                **_measures(task, [i for i, t in zip(ids, tasks, strict=True) if t is task], answers, truths),
+                **_measures(task, judged.only(names == task.name), sure[names == task.name]),
             }
             for k, task in enumerate(TASKS)
         },
     }
 
 
-def _measures(task: Task, ids: list[str], answers: _Records, truths: _Records) -> dict[str, Any]:
-    predictions = [answers[identity]["normalized_answer"] for identity in ids]
-    right = [_typed(task, truths[identity]["normalized_answer"]) for identity in ids]
-    correct = [task.correct(p, t) for p, t in zip(predictions, right, strict=True)]
-    judged = Answers(predictions=predictions, truths=right, correct=np.array(correct, dtype=np.bool_))
-    found: dict[str, Any] = {name: measure(judged) if ids else None for name, measure in task.measures.items()}
-    sure = [as_number(answers[identity].get("confidence")) for identity in ids]
-    known = [value for value in sure if value is not None and 0 <= value <= 1]
-    if ids and len(known) == len(ids):
-        found["calibration"] = calibration(np.array(known), judged.correct)
+def _measures(task: Task, judged: Answers, sure: npt.NDArray[np.float64]) -> dict[str, Any]:
+    found: dict[str, Any] = {name: measure(judged) if len(sure) else None for name, measure in task.measures.items()}
+    if len(sure) and not np.isnan(sure).any():
+        found["calibration"] = calibration(sure, judged.correct)
     return found
+
+
+def _sureness(confidence: Any) -> float:
+    """A confidence from 0 to 1, NaN for anything else."""
+    value = as_number(confidence)
+    return value if value is not None and 0 <= value <= 1 else math.nan
 
 
 def _typed(task: Task, answer: Any) -> Any:

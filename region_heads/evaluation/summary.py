@@ -15,7 +15,6 @@ from region_heads.evaluation.judged import Judged
 from region_heads.evaluation.labels import slice_labels
 from region_heads.tasks import TASKS, Task
 from region_heads.tasks.baselines import Baseline
-from region_heads.tasks.measures import Answers
 
 Mask = npt.NDArray[np.bool_]
 
@@ -175,13 +174,8 @@ def _credit(baseline: Baseline, judged: Judged, task: Task) -> Floats:
 
 
 def _measures(judged: Judged, task: Task) -> dict[str, float | None]:
-    chosen = np.flatnonzero(judged.of(task))
-    answers = Answers(
-        predictions=[judged.predictions[i] for i in chosen],
-        truths=[judged.rows[i].truth for i in chosen],
-        correct=judged.correct[chosen],
-    )
-    return {name: measure(answers) if len(chosen) else None for name, measure in task.measures.items()}
+    answers = judged.answers.only(judged.of(task))
+    return {name: measure(answers) if len(answers.correct) else None for name, measure in task.measures.items()}
 
 
 def _slice_columns(judged: Judged, columns: _Columns, camera: str) -> dict[str, dict[str, dict[str, int]]]:

@@ -99,7 +99,7 @@ def _contradictions(task: Task, answer: Any, candidate: Candidate) -> list[Probl
     field = candidate.answer_field
     advice = f"correct the answer or the category {task.category!r}"
     try:
-        task.check(task.parse(answer), regions=len(candidate.regions))
+        task.read(answer, regions=len(candidate.regions))
     except ValueError as error:
         return [problem_of("answer", field, error, advice)]
     return []

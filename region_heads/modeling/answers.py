@@ -10,9 +10,4 @@ from region_heads.tasks import Answer, Task
 
 def answers(outputs: Mapping[str, HeadOutput]) -> dict[str, list[Answer]]:
     """Each task's answers as Python values, in the order of the batch's slice."""
-    plain: dict[str, list[Answer]] = {}
-    for name, output in outputs.items():
-        labels = Task.of(name).labels
-        values = output.answer.tolist()
-        plain[name] = [labels[int(value)] for value in values] if labels else values
-    return plain
+    return {name: [Task.of(name).of_class(value) for value in given.answer.tolist()] for name, given in outputs.items()}

@@ -132,15 +132,13 @@ def _target(record: dict[str, Any], task: Task) -> Answer | None:
     if record["answer"] is None:
         return None
     try:
-        target = task.parse(json.loads(record["answer"]))
-        task.check(target, regions=len(record["mask_areas"]))
+        return task.read(json.loads(record["answer"]), regions=len(record["mask_areas"]))
     except ValueError as error:
         raise UntaggedError(
             "target",
             f"{_where(record)}: answer of a {task.name} question: {error}; "
             "correct the answer or give the record the category that it belongs to",
         ) from None
-    return target
 
 
 def _grounding(

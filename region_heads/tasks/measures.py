@@ -15,14 +15,31 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from region_heads.tasks.baselines import Rule
+
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """Q judged questions of one task: predictions and truths as decoded from JSON, verdicts bool [Q]."""
+    """Q judged questions: predictions and truths as decoded from JSON, verdicts bool [Q]."""
 
     predictions: Sequence[Any]
     truths: Sequence[Any]
     correct: npt.NDArray[np.bool_]
+
+    @classmethod
+    def judge(cls, rules: Sequence[Rule], predictions: Sequence[Any], truths: Sequence[Any]) -> Answers:
+        """Answers with the verdict of each by its task's rule, ``correct(prediction, truth)``."""
+        verdicts = [rule(p, t) for rule, p, t in zip(rules, predictions, truths, strict=True)]
+        return cls(predictions=predictions, truths=truths, correct=np.array(verdicts, dtype=np.bool_))
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Answers:
+        """Those that ``chosen``, bool [Q], marks; a measure takes those of one task."""
+        places = np.flatnonzero(chosen).tolist()
+        return Answers(
+            predictions=[self.predictions[place] for place in places],
+            truths=[self.truths[place] for place in places],
+            correct=self.correct[places],
+        )
 
 
 Measure = Callable[[Answers], float | None]

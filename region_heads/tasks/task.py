@@ -79,15 +79,24 @@ class Task:
     def __post_init__(self) -> None:
         Task.registry[self.name] = self
 
-    def check(self, target: Answer, *, regions: int) -> None:
-        """Holds a typed target against the number of regions of its question.
+    def read(self, answer: Any, *, regions: int) -> Answer:
+        """The typed target in an answer to a question with that many regions.
 
         Raises:
-            ValueError: They contradict each other; with the expected and the found.
+            ValueError: It is none, or they contradict each other; with the expected and the found.
         """
-        problem = self.fits(target, regions)
-        if problem:
+        target = self.parse(answer)
+        if problem := self.fits(target, regions):
             raise ValueError(problem)
+        return target
+
+    def as_class(self, target: Answer) -> float | int:
+        """A typed target as the head's number: its place among ``labels``, where there are some, else itself."""
+        return self.labels.index(str(target)) if self.labels else target  # type: ignore[return-value]  # a number then
+
+    def of_class(self, number: float | int) -> Answer:
+        """The typed answer that a head's number stands for."""
+        return self.labels[int(number)] if self.labels else number
 
     def said(self, answer: Answer) -> str:
         """The ``sentence`` of an answer; where a model that answers in words gave none, those words."""

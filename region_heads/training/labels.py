@@ -44,8 +44,7 @@ def check_labels(table: pa.Table, *, where: str = TRAINING, sizes: HeadSizes | N
             _check_masks(str(row["question"]).count(MASK_TOKEN), regions)
             field, target = task.target_column, row.get(task.target_column)
             if target is not None:
-                typed = _typed(task, target)
-                task.check(typed, regions=regions)
+                typed = _typed(task, target, regions)
                 for name, size in (sizes or {}).get(task.name, {}).items():
                     if task.head_sizes([typed])[name] > size:
                         raise _refusal(
@@ -106,8 +105,8 @@ def _check_masks(masks: int, regions: int) -> None:
         raise ValueError(f"expected at least one {MASK_TOKEN}, one for each region of rle, found {masks} for {regions}")
 
 
-def _typed(task: Task, target: Any) -> Answer:
-    typed = task.parse(target)
+def _typed(task: Task, target: Any, regions: int) -> Answer:
+    typed = task.read(target, regions=regions)
     if typed != target:
         raise ValueError(f"expected {typed!r}, found {target!r}")
     return typed

@@ -187,7 +187,7 @@ class RegionHeadsTrainer(KeepingTrainer):
                 truths = targets.target[name].tolist()
                 labelled = targets.labelled[batch.task_index[name]].tolist()
                 for answer, truth in compress(zip(given, truths, strict=True), labelled):
-                    right = task.correct(answer, task.labels[int(truth)] if task.labels else truth)
+                    right = task.correct(answer, task.of_class(truth))
                     marks[TASK_INDEX[name]] += torch.tensor([float(right), 1.0])
         marks = self.accelerator.reduce(marks.to(self.args.device), reduction="sum")
         metrics = {

@@ -18,6 +18,7 @@ from region_heads.evaluation.judged import Judged
 from region_heads.registry.promotion.gate import decide
 from region_heads.registry.promotion.settings import Params
 from region_heads.tasks import TASK_NAMES
+from region_heads.tasks.measures import Answers
 
 SOUND = {"gate": {"passed": True, "refusals": []}}
 PAIRS = 400
@@ -30,10 +31,9 @@ def _judged(correct: npt.NDArray[np.bool_], tasks: npt.NDArray[np.str_], images:
         ids=[str(number) for number in range(n)],
         tasks=tasks,
         images=images,
-        correct=correct,
+        answers=Answers(predictions=[None] * n, truths=[None] * n, correct=correct),
         confidence=np.ones(n),
         novel=np.zeros(n, dtype=bool),
-        predictions=[None] * n,
         rows=[],
     )
 
