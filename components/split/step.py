@@ -105,25 +105,29 @@ def _place(light: pa.Table, settings: Params) -> _Placed:
         next((one for one in row if one is not None), None) for row in zip(*map(columns.get, targets), strict=True)
     ]
     images = columns["image"]
-    hashes = {image: text for image, text in zip(images, columns["image_hash"], strict=True) if text}
-    alike = near_duplicates(hashes)
-    together = alike if settings.near_duplicates == "together" else []
-    names = group_of(images, settings.group, together)
-    asked = (
-        SplitQuestion(*row)
-        for row in zip(
-            images, columns["source_split"], columns["task"], answers,
-            pc.list_value_length(light["mask_areas"]).to_pylist(), strict=True,
-        )
-    )  # fmt: skip
-    shares = {"train": settings.train, "val": settings.val, "test": settings.test}
-    known = groups(asked, names.__getitem__)
-    assignment = assign(known, shares, seed=settings.seed, keep=settings.source_splits == "keep")
-
+    alike = near_duplicates({image: text for image, text in zip(images, columns["image_hash"], strict=True) if text})
+    names = group_of(images, settings.group, alike if settings.near_duplicates == "together" else [])
+    regions = pc.list_value_length(light["mask_areas"]).to_pylist()
+    questions = zip(images, columns["source_split"], columns["task"], answers, regions, strict=True)
+    assignment = assign(
+        groups((SplitQuestion(*question) for question in questions), names.__getitem__),
+        {"train": settings.train, "val": settings.val, "test": settings.test},
+        seed=settings.seed,
+        keep=settings.source_splits == "keep",
+    )
     tables = [
         PREDICT if answer is None else assignment.split[names[image]]
         for image, answer in zip(images, answers, strict=True)
     ]
+    taken = _balanced(tables, columns, settings)
+    wordings = [wording(question) for question in columns["question"]]
+    trained = {words for words, table in zip(wordings, tables, strict=True) if table == "train"}
+    novel = [words not in trained for words in wordings]
+    return _Placed(tables, taken, wordings, novel, assignment, alike, sum(taken) - len(taken), names)
+
+
+def _balanced(tables: list[str], columns: dict[str, list[Any]], settings: Params) -> list[int]:
+    """How often each question stands in its table; what the training split leaves out goes to ``held_back``."""
     taken = [1] * len(tables)
     training = [row for row, table in enumerate(tables) if table == "train"]
     times = copies(
@@ -135,14 +139,10 @@ def _place(light: pa.Table, settings: Params) -> _Placed:
         seed=settings.seed,
     )
     for row, number in zip(training, times, strict=True):
-        if number:
-            taken[row] = number
-        else:
+        taken[row] = number or 1
+        if not number:
             tables[row] = HELD_BACK
-    wordings = [wording(question) for question in columns["question"]]
-    trained = {words for words, table in zip(wordings, tables, strict=True) if table == "train"}
-    novel = [words not in trained for words in wordings]
-    return _Placed(tables, taken, wordings, novel, assignment, alike, sum(taken) - len(taken), names)
+    return taken
 
 
 def _write(file: pq.ParquetFile, placed: _Placed, folder: Path, *, records: str | None) -> None:

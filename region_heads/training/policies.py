@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 import torch
@@ -39,33 +40,31 @@ def apply(policy: TrainingPolicy, model: RegionHeadsModel) -> None:
     """Freezes and adapts the backbone's parts in place; every linear layer of a "lora" part gets an adapter."""
     parts = adapter_for(model.config.backbone_config).parts(model.backbone)
     chosen: dict[str, Policy] = {part: getattr(policy, part) for part in PARTS}
-    adapted = [module for part, modules in parts.items() if chosen[part] == "lora" for module in modules]
-    held = {id(inner) for module in adapted for inner in module.modules()}
-    output = model.backbone.get_output_embeddings()
-    targets = [
-        name
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) and id(module) in held and module is not output
-    ]
+    _add_adapters(policy, model, [module for part in parts if chosen[part] == "lora" for module in parts[part]])
+    model.region_encoder.requires_grad_(True)  # adapters freeze everything else
+    model.region_heads.requires_grad_(True)
+    # Weights of no part, such as a learned line break between crops, are trained with the language model.
+    model.backbone.requires_grad_(chosen["language"] == "full")
+    weights = {part: [pair for module in parts[part] for pair in module.named_parameters()] for part in parts}
+    for _, weight in chain.from_iterable(weights.values()):
+        weight.requires_grad_(False)
+    for part, named in weights.items():
+        for name, weight in named:
+            if chosen[part] == "full" or ".lora_" in name:
+                weight.requires_grad_(True)
+
+
+def _add_adapters(policy: TrainingPolicy, model: RegionHeadsModel, adapted: Sequence[nn.Module]) -> None:
+    """Gives every linear layer in ``adapted`` an adapter, but for the layer that puts out tokens."""
+    held = {id(inner) for module in adapted for inner in module.modules()} - {
+        id(model.backbone.get_output_embeddings())
+    }
+    targets = [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and id(module) in held]
     if targets:
         inject_adapter_in_model(
             LoraConfig(r=policy.rank, lora_alpha=policy.alpha, lora_dropout=policy.dropout, target_modules=targets),
             model,
         )
-    model.region_encoder.requires_grad_(True)  # adapters freeze everything else
-    model.region_heads.requires_grad_(True)
-    model.backbone.requires_grad_(False)
-    for part, modules in parts.items():
-        for module in modules:
-            for name, weight in module.named_parameters():
-                if chosen[part] == "full" or ".lora_" in name:
-                    weight.requires_grad_(True)
-    if chosen["language"] == "full":
-        # Weights of the backbone that belong to no part, such as a learned line break between crops.
-        everything = {id(weight) for modules in parts.values() for module in modules for weight in module.parameters()}
-        for weight in model.backbone.parameters():
-            if id(weight) not in everything:
-                weight.requires_grad_(True)
 
 
 def merged(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

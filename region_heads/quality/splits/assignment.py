@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from region_heads.errors import RegionHeadsError
@@ -83,117 +83,117 @@ def assign(groups: Mapping[str, Group], shares: Mapping[str, float], *, seed: in
     Raises:
         RegionHeadsError: There are too few pictures, or a split would miss a task that enough pictures show.
     """
-    answered = [name for name, group in groups.items() if group.tasks]
-    wanted = [split for split in SPLITS if shares[split] > 0]
-    if len(answered) < len(wanted):
+    draft = _Draft(groups, shares, seed)
+    answered = sum(1 for group in groups.values() if group.tasks)
+    if answered < len(draft.wanted):
         raise RegionHeadsError(
-            f"expected at least {len(wanted)} pictures with answered questions for the splits {', '.join(wanted)}, "
-            f"found {len(answered)}; add pictures, or set the shares of splits that you do not need to 0"
+            f"expected at least {len(draft.wanted)} pictures with answered questions for the splits "
+            f"{', '.join(draft.wanted)}, found {answered}; add pictures, or set the shares of splits that you do not "
+            "need to 0"
         )
-    result = Assignment(split={})
-    free: set[str] = set()
-    for name in sorted(groups):
-        sources = [split for split in _STRICTEST_FIRST if keep and split in groups[name].sources]
-        if sources:
-            result.split[name] = sources[0]
-        else:
-            result.split[name] = "test" if lowest_place(seed, name, groups[name]) < shares["test"] else "train"
-            free.add(name)
-        if len(sources) > 1:
-            result.conflicts.append(name)
-    if keep and len(free) < len(groups):
-        _carve(result, groups, shares, wanted, free, seed)
+    draft.place(keep=keep)
+    if keep and len(draft.free) < len(groups):
+        draft.carve()
     else:
-        _draw_validation(result, groups, free, shares["val"] / (1 - shares["test"]), seed)
-    _repair(result, groups, wanted, free, seed)
-    return result
+        draft.draw_validation(shares["val"] / (1 - shares["test"]))
+    draft.repair()
+    return draft.result
 
 
-def _draw_validation(result: Assignment, groups: Mapping[str, Group], free: set[str], share: float, seed: int) -> None:
-    """Every k-th of the free groups that are not for the test, in the order of what is asked about them."""
-    names = [name for name in free if result.split[name] == "train"]
-    names.sort(key=lambda name: (not groups[name].tasks, groups[name].stratum, lowest_place(seed, name, groups[name])))
-    start = place(seed, "validation")
-    for number, name in enumerate(names):
-        if int((number + 1) * share + start) > int(number * share + start):
-            result.split[name] = "val"
+class _Draft:
+    """An assignment while it is made.
 
+    Attributes:
+        wanted: Splits that get a share.
+        free: Groups that no source split binds.
+    """
 
-def _carve(
-    result: Assignment,
-    groups: Mapping[str, Group],
-    shares: Mapping[str, float],
-    wanted: Sequence[str],
-    free: set[str],
-    seed: int,
-) -> None:
-    """Takes splits without answered questions from the training groups, as when a data set brings only one or two."""
-    holding = {result.split[name] for name, group in groups.items() if group.tasks}
-    result.carved = [split for split in wanted if split not in holding and split != "train"]
-    if not result.carved:
-        return
-    free.update(name for name in groups if result.split[name] == "train")
-    test = shares["test"] / (shares["train"] + shares["test"] + shares["val"] * ("val" in result.carved))
-    for name in free if "test" in result.carved else ():
-        if lowest_place(seed, name, groups[name]) < test:
-            result.split[name] = "test"
-    if "val" in result.carved:
-        _draw_validation(result, groups, free, shares["val"] / (shares["train"] + shares["val"]), seed)
+    def __init__(self, groups: Mapping[str, Group], shares: Mapping[str, float], seed: int) -> None:
+        self.result = Assignment(split={})
+        self.wanted = [split for split in SPLITS if shares[split] > 0]
+        self.free: set[str] = set()
+        self._groups, self._shares, self._seed = groups, shares, seed
+        self._held: dict[str, Counter[str]] = defaultdict(Counter)  # by split: groups with each need
 
+    def place(self, *, keep: bool) -> None:
+        """Groups to their source split, or by their place to test or training."""
+        for name, group in sorted(self._groups.items()):
+            sources = [split for split in _STRICTEST_FIRST if keep and split in group.sources]
+            if sources:
+                self.result.split[name] = sources[0]
+            else:
+                self.result.split[name] = "test" if self._place(name) < self._shares["test"] else "train"
+                self.free.add(name)
+            if len(sources) > 1:
+                self.result.conflicts.append(name)
 
-def _repair(result: Assignment, groups: Mapping[str, Group], wanted: Sequence[str], free: set[str], seed: int) -> None:
-    """Moves free groups until every split holds what it must: each common task, and at least one question."""
-    shown = Counter(task for group in groups.values() for task in group.tasks)
-    need = {task for task, count in shown.items() if count >= FEWEST_IMAGES}
-    held: dict[str, Counter[str]] = defaultdict(Counter)
-    for name, group in groups.items():
-        held[result.split[name]].update(_needs(group))
-    everything = [*sorted(need, key=lambda task: (shown[task], task)), _ANY]
-    for task in everything:
-        for split in _STRICTEST_FIRST:
-            if split not in wanted or held[split][task]:
-                continue
-            moved = _movable(result, groups, held, task, need, free, seed)
-            if moved is None:
-                result.missing.append((split, task))
-                continue
-            origin, needs = result.split[moved], _needs(groups[moved])
-            held[origin].subtract(needs)
-            held[split].update(needs)
-            result.split[moved] = split
-            result.moved.append((moved, origin, split, task))
-    if result.missing:
-        gaps = "; ".join(f"{split} holds no {task}" for split, task in result.missing)
-        raise RegionHeadsError(
-            f"{gaps}, although enough pictures show it; set split.source_splits to ignore, "
-            "change split.seed or the shares, or add pictures"
-        )
-    result.missing = [
-        (split, task) for split in wanted for task in sorted(shown) if task not in need and not held[split][task]
-    ]
+    def draw_validation(self, share: float) -> None:
+        """Every k-th of the free groups that are not for the test, in the order of what is asked about them."""
+        names = [name for name in self.free if self.result.split[name] == "train"]
+        names.sort(key=lambda name: (not self._groups[name].tasks, self._groups[name].stratum, self._place(name)))
+        start = place(self._seed, "validation")
+        for number, name in enumerate(names):
+            if int((number + 1) * share + start) > int(number * share + start):
+                self.result.split[name] = "val"
+
+    def carve(self) -> None:
+        """Takes splits without answered questions from the training groups, where a data set brings only one or two."""
+        split, shares = self.result.split, self._shares
+        holding = {split[name] for name, group in self._groups.items() if group.tasks}
+        carved = self.result.carved = [one for one in self.wanted if one not in holding and one != "train"]
+        if not carved:
+            return
+        self.free.update(name for name in self._groups if split[name] == "train")
+        if "test" in carved:
+            test = shares["test"] / (shares["train"] + shares["test"] + shares["val"] * ("val" in carved))
+            split.update((name, "test") for name in self.free if self._place(name) < test)
+        if "val" in carved:
+            self.draw_validation(shares["val"] / (shares["train"] + shares["val"]))
+
+    def repair(self) -> None:
+        """Moves free groups until every split holds what it must: each common task, and at least one question."""
+        result = self.result
+        shown = Counter(task for group in self._groups.values() for task in group.tasks)
+        need = {task for task, count in shown.items() if count >= FEWEST_IMAGES}
+        for name, group in self._groups.items():
+            self._held[result.split[name]].update(_needs(group))
+        for task in [*sorted(need, key=lambda task: (shown[task], task)), _ANY]:
+            for split in _STRICTEST_FIRST:
+                if split in self.wanted and not self._held[split][task] and not self._move(task, split, need):
+                    result.missing.append((split, task))
+        if result.missing:
+            gaps = "; ".join(f"{split} holds no {task}" for split, task in result.missing)
+            raise RegionHeadsError(
+                f"{gaps}, although enough pictures show it; set split.source_splits to ignore, "
+                "change split.seed or the shares, or add pictures"
+            )
+        result.missing = [
+            (split, task)
+            for split in self.wanted
+            for task in sorted(shown)
+            if task not in need and not self._held[split][task]
+        ]
+
+    def _move(self, task: str, goal: str, need: set[str]) -> bool:
+        """Moves the free group with ``task`` whose split can spare it: from the fullest split, lowest place first."""
+        candidates = []
+        for name in self.free:
+            group, origin = self._groups[name], self.result.split[name]
+            if task in _needs(group) and all(self._held[origin][one] > 1 for one in {*(group.tasks & need), _ANY}):
+                candidates.append((-self._held[origin][task], self._place(name), name))
+        if not candidates:
+            return False
+        name = min(candidates)[2]
+        origin, needs = self.result.split[name], _needs(self._groups[name])
+        self._held[origin].subtract(needs)
+        self._held[goal].update(needs)
+        self.result.split[name] = goal
+        self.result.moved.append((name, origin, goal, task))
+        return True
+
+    def _place(self, name: str) -> float:
+        return lowest_place(self._seed, name, self._groups[name])
 
 
 def _needs(group: Group) -> list[str]:
     return [*group.tasks, _ANY] if group.tasks else []
-
-
-def _movable(
-    result: Assignment,
-    groups: Mapping[str, Group],
-    held: Mapping[str, Counter[str]],
-    task: str,
-    need: set[str],
-    free: set[str],
-    seed: int,
-) -> str | None:
-    """The free group with ``task`` whose split can spare it; from the fullest split, lowest hash first."""
-    candidates = []
-    for name in free:
-        tasks = groups[name].tasks
-        split = result.split[name]
-        if not tasks or (task in need and task not in tasks):
-            continue
-        spared = {*(tasks & need), _ANY}
-        if all(held[split][one] > 1 for one in spared):
-            candidates.append((-held[split][task], lowest_place(seed, name, groups[name]), name))
-    return min(candidates)[2] if candidates else None
