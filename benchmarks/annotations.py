@@ -121,8 +121,8 @@ def _choice(draw: random.Random, regions: int) -> tuple[Any, str, int]:
 
 def _count(draw: random.Random, regions: int) -> tuple[Any, str, int]:
     counted = sorted(draw.sample(range(regions - 1), min(draw.randint(1, 4), regions - 1)))
-    told = ", ".join(f"the pallet [Region {region}]" for region in counted)
-    return len(counted), f"The buffer [Region {regions - 1}] holds {told}.", regions - 1
+    names = ", ".join(f"the pallet [Region {region}]" for region in counted)
+    return len(counted), f"The buffer [Region {regions - 1}] holds {names}.", regions - 1
 
 
 def _side(draw: random.Random, _regions: int) -> tuple[Any, str, int]:

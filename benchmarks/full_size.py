@@ -54,10 +54,10 @@ def run(command: list[str]) -> Cost:
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
-    _, told = process.communicate()
+    _, errors = process.communicate()
     watcher.join()
     if process.returncode:
-        raise SystemExit(f"{' '.join(command)}: {told}")
+        raise SystemExit(f"{' '.join(command)}: {errors}")
     return Cost(time.perf_counter() - started, peak[0] / 1e9)
 
 

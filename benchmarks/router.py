@@ -7,7 +7,7 @@ interval (Wilson's), by task, and the router's confusion matrix; then how far it
 
 ``FOLDER`` holds ``questions.jsonl`` (real questions with their category) and ``question_templates.tsv`` (templates of
 the public training split with their counts); without it only the project's paraphrases are read. "Held out" are 200
-questions that were written by somebody who did not know the router, and that it has not learned from.
+questions that were written without knowledge of the router, and that it has not learned from.
 """
 
 from __future__ import annotations

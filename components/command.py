@@ -118,7 +118,7 @@ def run_task(name: str, *, metrics: Any, confusion: Any = None, **given: Any) ->
 
 
 def check_gpus(asked: int, setting: str, expected: str) -> None:
-    """Hours on a CPU that was taken for a GPU help nobody: a pod that did not get what it asked for ends at once.
+    """A pod without the GPUs that it asked for ends at once, instead of training for hours on a CPU.
 
     Raises:
         RegionHeadsError: There are fewer than ``asked``; names the ``setting`` and what was ``expected``.

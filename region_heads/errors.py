@@ -20,7 +20,7 @@ CONTROLS: dict[int, str] = {
 }  # fmt: skip
 """What must not reach a terminal or a log, as a table for :meth:`str.translate`."""
 
-# Up to the last @ before the path; a password with a slash in it is told from a port by not being a number.
+# Up to the last @ before the path; a password with a slash in it differs from a port by not being a number.
 _LOGIN = re.compile(r"(?<=://)(?:[^\s/?#'\"<>]*|[^\s/@:\[]*:(?!\d+(?:[/?#]|$))[^\s@]*)@")
 _SECRET = re.compile(r"([?&#;][\w.~%-]*(?:token|secret|passw|pwd|key|sig|auth|cred)[\w.~%-]*=)([^\s&#;'\"<>)]+)", re.I)
 _HIDDEN = "***"

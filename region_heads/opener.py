@@ -152,7 +152,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _check(image: Image.Image, kind: Kind, max_pixels: int) -> None:
-    """What the head of a file tells; nothing is decoded yet."""
+    """What the head of a file says; nothing is decoded yet."""
     if image.width * image.height > max_pixels:
         expected, found = f"at most {max_pixels:,} pixels", f"{image.width} x {image.height}"
         raise PictureError("unreadable", expected, found, _SMALLER)

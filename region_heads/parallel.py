@@ -44,7 +44,7 @@ def in_order(
         for piece in work:
             yield piece, function(piece)
         return
-    # Forking a process that has threads (Arrow, Pillow's, a progress bar's) can leave a lock locked for ever.
+    # Forking a process that has threads (Arrow, Pillow's, a progress bar's) can leave a lock locked without end.
     context = multiprocessing.get_context("spawn")
     waiting: deque[tuple[Work, Future[Result]]] = deque()
     try:
@@ -91,7 +91,7 @@ def _start(pool: ProcessPoolExecutor) -> None:
 
 
 def _end_with_parent() -> None:
-    """Ends this process when its parent has ended; a pool's process would wait for work forever."""
+    """Ends this process when its parent has ended; a pool's process would wait for work without end."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return

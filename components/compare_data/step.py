@@ -1,4 +1,4 @@
-"""The step ``compare_data``: whether there is anything new to learn from, and nobody else at it."""
+"""The step ``compare_data``: whether there is anything new to learn from, and no other run at it."""
 
 from __future__ import annotations
 

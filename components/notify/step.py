@@ -17,12 +17,12 @@ from region_heads.settings import TrackingParams
 
 
 def run(*, status: str, page: OutputText, notify: Params, tracking: TrackingParams) -> dict[str, float]:
-    """Tells how the run ended, closes its run in MLflow, and lets the next retraining begin.
+    """Reports how the run ended, closes its run in MLflow, and lets the next retraining begin.
 
     Args:
         status: Kubeflow's final status as JSON: ``state`` and ``error_message``.
         page: Written: the message (Markdown).
-        notify: When to tell, and the link.
+        notify: When to report, and the link.
         tracking: Where the steps left what happened.
 
     Returns:

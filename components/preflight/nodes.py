@@ -17,7 +17,7 @@ def largest_offer(cluster: ClusterParams) -> int | str:
     try:
         nodes = client.CoreV1Api().list_node(label_selector=labels, _request_timeout=10).items
     except client.ApiException as error:
-        return f"Kubernetes does not tell this pod about nodes ({error.status} {error.reason})"
+        return f"this pod may not list nodes ({error.status} {error.reason})"
     except Exception as error:  # urllib3's, when nothing answers
         return f"Kubernetes did not answer ({type(error).__name__})"
     return max((int(node.status.allocatable.get(cluster.gpu_type, 0)) for node in nodes), default=0)

@@ -77,7 +77,7 @@ def run(
             logged = log_model(model, splits, tags, depth_scale=float(judged["depth_scale"]))
             log_training_profile(splits)
             tags["run_id"] = run.info.run_id
-            # MLflow tells of success on stderr, whatever its log level; the summary below says it better.
+            # MLflow logs success on stderr, whatever its log level; the summary below says it better.
             with contextlib.redirect_stderr(io.StringIO()):
                 created = mlflow.register_model(logged, name, tags=tags)
             client.update_model_version(name, created.version, description=register.description)
@@ -119,5 +119,5 @@ def _same_version(client: MlflowClient, name: str, tags: dict[str, str]) -> tupl
 
 _DIRTY = {
     "true": "changes, or files, that are not",
-    "unknown": "none that git could tell about (no working tree, one around the project, or git refuses)",
+    "unknown": "no report of git (no working tree, one around the project, or git refuses)",
 }

@@ -37,7 +37,7 @@ _HEAVY = ("rle", "freeform_answer", "grounding", "grounding_roles")
 def run(
     *, tagged: InputData, splits: OutputData, report: OutputPath, page: OutputPage, split: Params
 ) -> dict[str, float]:
-    """Shares the questions out by picture, balances the training split, and tells how the splits differ.
+    """Shares the questions out by picture, balances the training split, and reports how the splits differ.
 
     Args:
         tagged: The tagged questions (``TAGGED_SCHEMA``).

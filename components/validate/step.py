@@ -44,7 +44,7 @@ def run(
 
     Raises:
         RegionHeadsError: There is nothing to read, the suite is not usable, or the gate stops the line. Then
-            ``records`` does not exist, also not from an earlier run, while the other outputs tell why.
+            ``records`` does not exist, also not from an earlier run, while the other outputs say why.
     """
     content = check(
         dataset=dataset, records=records, quarantine=quarantine, data_docs=data_docs, report=report, data=data,

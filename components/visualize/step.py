@@ -24,7 +24,7 @@ from region_heads.report.settings import Params
 from region_heads.settings import TrackingParams
 
 ARTIFACT = "report.html"
-"""The page's name in the MLflow run; paths of ports have no ending by which a viewer could tell a page."""
+"""The page's name in the MLflow run; paths of ports have no ending by which a viewer would know a page."""
 
 
 def run(

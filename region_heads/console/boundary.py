@@ -114,7 +114,7 @@ def _ended_in_good_order() -> Iterator[None]:
 
     caught = []
     if threading.current_thread() is threading.main_thread():
-        # Not where somebody has decided otherwise, as nohup does.
+        # Not where it is ignored, as under nohup.
         caught = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is signal.SIG_DFL]
     for one in caught:
         signal.signal(one, stop)

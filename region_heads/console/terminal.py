@@ -75,7 +75,7 @@ def plain_console(*, soft_wrap: bool = False) -> Console:
     """A console of rich that takes every text as it is: brackets in the data are no markup.
 
     Args:
-        soft_wrap: Leaves lines as long as they are, with paths that somebody wants to copy.
+        soft_wrap: Leaves lines as long as they are, with paths that can be copied.
     """
     file = getattr(sys.stdout, "rich_proxied_file", sys.stdout)
     return Console(file=file, markup=False, highlight=False, soft_wrap=soft_wrap)
@@ -104,7 +104,7 @@ def safe_output() -> Iterator[None]:
     before = sys.stdout, sys.stderr
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # closed by whoever started us
+        if stream is None:  # closed by the process that started this one
             stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

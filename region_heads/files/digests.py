@@ -33,7 +33,7 @@ def folder_digest(folder: Path, *, leave_out: Collection[str] = ()) -> str:
 
 
 def model_digest(model: Path) -> str:
-    """Digest of a model folder: what decides its answers, not ``training.json``, which tells how it came."""
+    """Digest of a model folder: what decides its answers, not ``training.json``, which says how it was trained."""
     return folder_digest(model, leave_out=("training.json",))
 
 

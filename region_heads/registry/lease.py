@@ -123,7 +123,7 @@ def let_go_of_run(client: MlflowClient, model: str, pipeline_run: str) -> None:
 
 @contextlib.contextmanager
 def retraining_renewed(tracking: TrackingParams, *, every: float = BEATS) -> Iterator[None]:
-    """While a step works, tells that the pipeline run which it belongs to is alive, if that holds a lease.
+    """While a step works, renews the lease of the pipeline run that it belongs to, if that holds one.
 
     MLflow may be unreachable: the step goes on, and so do the signs when it is back.
 

@@ -80,7 +80,7 @@ def follow(file: Path) -> None:
     except sqlite3.Error as error:
         raise RegionHeadsError(
             f"{file}: expected MLflow's store, with paths that can be brought up to this folder; found: {error}. Check "
-            "that it is a whole database, may be written, and is in nobody else's use"
+            "that it is a whole database, may be written, and is not in use"
         ) from error
 
 

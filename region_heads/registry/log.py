@@ -41,7 +41,7 @@ class Seen:
     Attributes:
         entries: Those that count, in the store's order.
         last: The highest number, also of a void entry; 0 where there is none.
-        missing: Numbers of entries that somebody has deleted, as far as that shows.
+        missing: Numbers of entries that were deleted, as far as that shows.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -108,7 +108,7 @@ class Log:
     def append(self, tags: Mapping[str, str], base: int) -> Entry | None:
         """Adds an entry of who has seen the log up to the number ``base``; None where others were first.
 
-        A reply that is lost does no harm: the entry is looked for by a word that nobody else has, and one that arrives
+        A reply that is lost does no harm: the entry is looked for by a word of its own, and one that arrives
         twice is void the second time.
         """
         from mlflow.exceptions import MlflowException

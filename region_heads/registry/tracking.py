@@ -66,7 +66,7 @@ def connect(tracking: TrackingParams, *, make: bool = True) -> MlflowClient:
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     import mlflow
 
-    # A new SQLite store tells of its forty schema migrations; nobody who waits for a table wants those.
+    # A new SQLite store logs its forty schema migrations, which help no reader of a table.
     for name in ("alembic", "alembic.runtime.migration", "mlflow.store", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its errors are raised, too
@@ -103,7 +103,7 @@ def connect(tracking: TrackingParams, *, make: bool = True) -> MlflowClient:
 
 @contextlib.contextmanager
 def in_words(client: MlflowClient) -> Iterator[None]:
-    """Tells in words what MLflow raises inside: an unreachable store, a right that is missing.
+    """Puts into words what MLflow raises inside: an unreachable store, a right that is missing.
 
     Raises:
         RegionHeadsError: In place of an exception of MLflow.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _ARTIFACT = "training_profile/profile.parquet"
 _TAG = "region_heads.training_profile"
-"""Tells one that cannot be read from one that was never there."""
+"""Marks a profile that cannot be read, unlike one that was never there."""
 _MOST = 50_000
 """Questions of a profile: shares are then known to half a percent, in a megabyte."""
 

@@ -23,7 +23,7 @@ _MOST = 1000  # what one request of MLflow may hold
 
 
 def read_training(model: Path) -> dict[str, Any]:
-    """What ``training.json`` beside a model tells of its training; nothing for a model from elsewhere, without one."""
+    """What ``training.json`` beside a model records of its training; nothing where there is none."""
     path = model / "training.json"
     return read_json(path, Training, writer="finetune") if path.exists() else {}
 

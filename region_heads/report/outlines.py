@@ -87,13 +87,13 @@ def simplify(ring: npt.NDArray[np.float64], tolerance: float) -> npt.NDArray[np.
             continue
         chord, points = ring[end] - ring[start], ring[start + 1 : end] - ring[start]
         length = float(np.hypot(*chord))
-        away = (
+        distance = (
             np.abs(points[:, 0] * chord[1] - points[:, 1] * chord[0]) / length
             if length
             else np.hypot(points[:, 0], points[:, 1])
         )
-        worst = int(np.argmax(away))
-        if away[worst] > tolerance:
+        worst = int(np.argmax(distance))
+        if distance[worst] > tolerance:
             middle = start + 1 + worst
             keep[middle] = True
             spans += [(start, middle), (middle, end)]

@@ -66,7 +66,7 @@ def against_champion(evaluation: Mapping[str, Any]) -> str | None:
 
 
 def macro(evaluation: Mapping[str, Any]) -> str:
-    """What the macro accuracy is, and where it tells another story than the plain one."""
+    """What the macro accuracy is, and where it differs from the plain one."""
     score, even = evaluation["score"], evaluation["macro_score"]
     if even is None:
         return ""

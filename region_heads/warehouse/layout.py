@@ -114,7 +114,7 @@ def _shelves(rng: Rng, buffers: list[Rectangle]) -> list[Rectangle]:
     if n == 2 and rng.random() < 0.4:
         sides = [sides[0], sides[0]]  # two beside each other
     found: list[Rectangle] = []
-    away = rng.uniform(1.6, 3.0)
+    gap = rng.uniform(1.6, 3.0)
     for index, side in enumerate(sides):
         length, depth = rng.uniform(2.7, 4.4), rng.uniform(0.95, 1.15)
         shift = rng.normal(0, 0.8)
@@ -122,10 +122,10 @@ def _shelves(rng: Rng, buffers: list[Rectangle]) -> list[Rectangle]:
             shift = (2 * index - 1) * (length / 2 + rng.uniform(0.4, 1.0))
         # A shelf's front is its own -y side.
         x, y, yaw = {
-            "left": (x0 - away, (y0 + y1) / 2 + shift, np.pi / 2),
-            "right": (x1 + away, (y0 + y1) / 2 + shift, -np.pi / 2),
-            "far": ((x0 + x1) / 2 + shift, y1 + away, 0.0),
-            "near": ((x0 + x1) / 2 + shift, y0 - away, np.pi),
+            "left": (x0 - gap, (y0 + y1) / 2 + shift, np.pi / 2),
+            "right": (x1 + gap, (y0 + y1) / 2 + shift, -np.pi / 2),
+            "far": ((x0 + x1) / 2 + shift, y1 + gap, 0.0),
+            "near": ((x0 + x1) / 2 + shift, y0 - gap, np.pi),
         }[side]
         place = Rectangle(float(x), float(y), float(length), float(depth), float(yaw))
         if all(place.apart(other, 0.2) for other in found):

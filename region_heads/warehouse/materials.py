@@ -94,8 +94,8 @@ def albedo(
             result[chosen] = floor_colour(world[chosen], floor, frames)
             continue
         own = box[chosen]
-        away = world[chosen] - boxes.centre[own].astype(np.float32)
-        local = np.einsum("nij,ni->nj", boxes.rotation[own].astype(np.float32), away)
+        offset = world[chosen] - boxes.centre[own].astype(np.float32)
+        local = np.einsum("nij,ni->nj", boxes.rotation[own].astype(np.float32), offset)
         result[chosen] = _PATTERNS[Material(kind)](Surface(
             world[chosen], local, boxes.size[own].astype(np.float32), face[chosen],
             boxes.variant[own].astype(np.float32), boxes.colour[own].astype(np.float32),
@@ -127,9 +127,9 @@ def floor_colour(world: Floats, floor: FloorStyle, frames: list[Rectangle]) -> F
     c, s = np.float32(np.cos(floor.joint_yaw)), np.float32(np.sin(floor.joint_yaw))
     for along in (x * c + y * s, y * c - x * s):
         cell = along / np.float32(floor.joint_spacing)
-        away = np.abs(cell - np.round(cell)) * np.float32(floor.joint_spacing)
-        shade *= 1 - 0.55 * np.clip(1.5 - away / 0.012, 0, 1)
-        shade *= 1 - 0.12 * np.exp(-away / 0.12)  # dirt along the joints
+        gap = np.abs(cell - np.round(cell)) * np.float32(floor.joint_spacing)
+        shade *= 1 - 0.55 * np.clip(1.5 - gap / 0.012, 0, 1)
+        shade *= 1 - 0.12 * np.exp(-gap / 0.12)  # dirt along the joints
     colour: Floats = np.clip(shade, 0.25, 2.2)[:, None] * np.array(floor.tone, np.float32)
     paint = painted(world, floor, frames)
     worn = np.clip(0.92 + 0.06 * blotch[paint] + 0.04 * grain[paint], 0.45, 1.1)
@@ -142,8 +142,8 @@ def floor_colour(world: Floats, floor: FloorStyle, frames: list[Rectangle]) -> F
 def _edges(s: Surface, width: float, depth: float) -> Floats:
     """Darkening towards the edges of a face: 1 in the middle, ``1 - depth`` at the edge."""
     a, b, wide, high = s.on_face()
-    away = np.minimum(wide / 2 - np.abs(a), high / 2 - np.abs(b))
-    return (1 - depth * np.exp(-np.clip(away, 0, None) / width)).astype(np.float32)
+    inside = np.minimum(wide / 2 - np.abs(a), high / 2 - np.abs(b))
+    return (1 - depth * np.exp(-np.clip(inside, 0, None) / width)).astype(np.float32)
 
 
 def _carton(s: Surface) -> Floats:

@@ -1,4 +1,4 @@
-"""Finds what a ray meets: a thin layer over embree that speaks of boxes and faces."""
+"""Finds what a ray meets: a thin layer over embree in terms of boxes and faces."""
 
 from __future__ import annotations
 

@@ -77,8 +77,8 @@ def _shade(scene: Scene, hits: Hits, light: Floats) -> Floats:
     linear: Floats = colour * light[:, None] * np.array(scene.light, np.float32)
     # A ground floor mirrors the hall a little, the more the flatter it is seen.
     floor = np.flatnonzero(material == Material.FLOOR)
-    away = scene.camera.position.astype(np.float32) - hits.point[floor]
-    steep = away[:, 2] / np.linalg.norm(away, axis=1)
+    towards = scene.camera.position.astype(np.float32) - hits.point[floor]
+    steep = towards[:, 2] / np.linalg.norm(towards, axis=1)
     linear[floor] += (0.012 + 0.25 * (1 - steep) ** 4)[:, None] * 0.35 * light[floor, None]
     return linear
 

@@ -42,8 +42,8 @@ class Rectangle:
     def local(self, points: NDArray[np.floating[Any]]) -> Array:
         """World points ``[..., 2]`` in the rectangle's own axes, from its middle."""
         c, s = np.cos(self.yaw), np.sin(self.yaw)
-        away = points - self.centre
-        return np.stack([away[..., 0] * c + away[..., 1] * s, away[..., 1] * c - away[..., 0] * s], axis=-1)
+        offset = points - self.centre
+        return np.stack([offset[..., 0] * c + offset[..., 1] * s, offset[..., 1] * c - offset[..., 0] * s], axis=-1)
 
     def at(self, along: float, across: float) -> tuple[float, float]:
         """World position of a point given in the rectangle's own axes."""

@@ -1,4 +1,4 @@
-"""What is around the regions: walls, tables, trolleys, pillars, lamps and painted lanes; nobody asks about it."""
+"""What is around the regions: walls, tables, trolleys, pillars, lamps and painted lanes; no question is about it."""
 
 from __future__ import annotations
 

@@ -6,8 +6,10 @@ Dimensions in names: ``I`` images, ``P`` cells of a feature map, ``R`` rows of a
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -120,3 +122,39 @@ def encode_tiles(
         cells = part.unflatten(0, (rows, columns)).unflatten(2, (side, side))  # [rows, columns, side, side, D]
         maps.append(cells.transpose(1, 2).flatten(0, 3))
     return nn.utils.rnn.pad_sequence(maps, batch_first=True)
+
+
+class TileAdapter(Adapter):
+    """A family whose tower reads tiles of one size, ahead of a projector and a causal language model.
+
+    Attributes:
+        tower, projector, language: Names of these in the family's model.
+    """
+
+    tower: str
+    projector: str
+    language: str
+
+    @abstractmethod
+    def encode(self, backbone: PreTrainedModel, tiles_TCHW: Tensor) -> Tensor:
+        """Features of tiles in the language model's space, ``[T, P, D]``."""
+
+    def image_features(self, backbone: PreTrainedModel, pixels_ICHW: Tensor, grids_I2: Tensor) -> ImageFeatures:
+        image = self.image_format(backbone.config)
+        encode = partial(self.encode, backbone)
+        return ImageFeatures(encode_tiles(encode, pixels_ICHW, grids_I2, unit=image.unit, stride=image.stride))
+
+    def hidden_states(
+        self,
+        backbone: PreTrainedModel,
+        embeddings_RLD: Tensor,
+        attention_mask: Tensor,
+        position_ids_RL: Tensor,
+        images: ImageTokens,  # noqa: ARG002 - for families that place pictures inside the language model
+    ) -> Tensor:
+        language = backbone.model.get_submodule(self.language)
+        return run_language_model(language, embeddings_RLD, attention_mask, position_ids_RL)
+
+    def parts(self, backbone: PreTrainedModel) -> dict[str, list[nn.Module]]:
+        tower, projector, language = map(backbone.model.get_submodule, (self.tower, self.projector, self.language))
+        return {"vision": [tower], "projector": [projector], "language": [language, backbone.lm_head]}

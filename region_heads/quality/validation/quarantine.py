@@ -20,7 +20,7 @@ class Quarantine:
 
     A line is ``{"file", "record", "line", "id", "reasons": [...], "content"}``. Where the original is not standard JSON
     (a broken line, NaN, bytes that are not UTF-8), ``text`` holds it instead of ``content``; of a text that is longer
-    than any record, ``text`` holds the start and ``text_length`` tells how much of the file is meant.
+    than any record, ``text`` holds the start and ``text_length`` is how much of the file is meant.
     """
 
     def __init__(self, file: TextIO) -> None:

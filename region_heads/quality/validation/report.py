@@ -1,4 +1,4 @@
-"""What the step tells: ``validation.json``, a table for the person watching, and the message of a closed gate."""
+"""What the step reports: ``validation.json``, a table for the person watching, and the message of a closed gate."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def check_belonging(
 
     Raises:
         RegionHeadsError: The evaluation is of another model, has other figures than those that were registered, was
-            made on other splits than the training, or on records that ``validation`` does not speak of.
+            made on other splits than the training, or on records that ``validation`` is not about.
     """
     links = [
         ("model_digest", judged["model_digest"], _named(version), version.tags.get("model_digest"), ""),

@@ -267,7 +267,7 @@ def _against(
 
 
 def _loss(name: str, task: Mapping[str, Any], tolerated: float) -> Check:
-    """A task may not lose: neither significantly, nor by more than ``tolerated`` as far as the test can tell.
+    """A task may not lose: neither significantly, nor by more than ``tolerated`` as far as the test shows.
 
     The second is a test of non-inferiority: it is on the challenger to show that it is not worse. A model that does
     lose ``tolerated`` passes in 2.5 % of all cases, whether the test set is large or small.
@@ -281,7 +281,7 @@ def _loss(name: str, task: Mapping[str, Any], tolerated: float) -> Check:
         if difference > -tolerated:
             # The interval shrinks with the root of the number of questions.
             enough = task["n"] * ((difference - low) / (difference + tolerated)) ** 2
-            sentence += f" About {rounded(enough)} questions of this kind would tell."
+            sentence += f" About {rounded(enough)} questions of this kind would decide."
     else:
         sentence += f": a loss of more than {100 * tolerated:g} points can be ruled out."
     return Check(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CLOSED, SETTLED = "closed", "settled"
-"""Marks of an entry: its own writer has moved the alias and looked after it; somebody has seen the alias there."""
+"""Marks of an entry: its own writer has moved the alias and looked after it; the alias was seen there."""
 
 _LOG = "promotions.log"
 """Tag of the registered model with the name of its log: a model made anew under an old name has none."""
@@ -98,7 +98,7 @@ class History:
         return None
 
     def barred(self, version: str, *, tagged: bool) -> bool:
-        """Whether ``version`` was rolled back, and nobody has brought it back; ``tagged`` by an older release."""
+        """Whether ``version`` was rolled back, and not brought back since; ``tagged`` by an older release."""
         for past in reversed(self.events):
             if past.number and past.event == "rolled back" and past.previous == version:
                 return True

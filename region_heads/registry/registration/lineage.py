@@ -87,7 +87,7 @@ def code_revision(code: Sequence[str]) -> dict[str, str]:
         return {}
     # `dvc repro` rewrites dvc.lock while the line runs; that is no change of the code.
     changes = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)dvc.lock")
-    # Also what git is told to ignore is code that runs. "H" marks what git compares, "?" what it does not track.
+    # Also what git ignores is code that runs. "H" marks what git compares, "?" what it does not track.
     files = _git("ls-files", "-v", "--cached", "--others", "--exclude=__pycache__/", "--", *code)
     marks = {line[2:]: line[0] for line in (files or "").splitlines()}
     if changes is None or any(marks.get(f"{package}/__init__.py") != "H" for package in code):

@@ -1,4 +1,4 @@
-"""A question before it is written down, and the words that stand for its regions."""
+"""A question before it is a record, and the words that stand for its regions."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ MIN_SHOWN = {Kind.BUFFER: 0.72, Kind.SHELF: 0.7, Kind.PALLET: 0.7, Kind.TRANSPOR
 MIN_UNHIDDEN = {Kind.BUFFER: 0.10, Kind.SHELF: 0.35, Kind.PALLET: 0.30, Kind.TRANSPORTER: 0.35}
 """Smallest share of its expected pixels that is not hidden behind something else."""
 TIE_WIDTH = 0.02
-"""Centroids nearer to each other than this share of the picture's width are not told apart."""
+"""Centroids nearer to each other than this share of the picture's width count as one."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,11 @@ class View:
     def nearest(self, candidates: Sequence[int], to: int) -> int | None:
         """The candidate whose middle is nearest to a region's; None where that is not clear."""
         place = self.seen[to].place
-        away = [float(np.linalg.norm(self.seen[c].place.centre - place.centre)) for c in candidates]
-        if len(away) < 2:
+        distances = [float(np.linalg.norm(self.seen[c].place.centre - place.centre)) for c in candidates]
+        if len(distances) < 2:
             return None
-        first, second = np.argsort(away, kind="stable")[:2]
-        clear = away[second] >= 1.15 * away[first] and away[second] >= away[first] + 0.35
+        first, second = np.argsort(distances, kind="stable")[:2]
+        clear = distances[second] >= 1.15 * distances[first] and distances[second] >= distances[first] + 0.35
         return candidates[int(first)] if clear else None
 
 

@@ -182,7 +182,7 @@ def test_code_that_is_not_known_to_be_clean_is_refused_where_that_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(lineage, "_git", lambda *_: None)
-    with pytest.raises(RegionHeadsError, match="expected code that is committed, found none that git could tell about"):
+    with pytest.raises(RegionHeadsError, match="expected code that is committed, found no report of git"):
         register(
             model=untrained_model, evaluation=evaluation, splits=splits, registration=tmp_path / "r",
             register=Params(require_clean_code=True), source=SourceParams(), tracking=tracking,
