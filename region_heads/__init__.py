@@ -13,6 +13,7 @@ from region_heads.tasks import Task
 if TYPE_CHECKING:
     from region_heads.data.collator import RegionDataCollator
     from region_heads.data.dataset import RegionDataset
+    from region_heads.data.processor import RegionProcessor
     from region_heads.modeling.config import RegionHeadsConfig
     from region_heads.modeling.model import RegionHeadsModel
     from region_heads.modeling.routing import RegionHeads
@@ -23,6 +24,7 @@ __all__ = [
     "RegionHeads",
     "RegionHeadsConfig",
     "RegionHeadsModel",
+    "RegionProcessor",
     "Task",
 ]
 
@@ -32,6 +34,7 @@ _HOMES = {
     "RegionHeads": "region_heads.modeling.routing",
     "RegionHeadsConfig": "region_heads.modeling.config",
     "RegionHeadsModel": "region_heads.modeling.model",
+    "RegionProcessor": "region_heads.data.processor",
 }
 
 

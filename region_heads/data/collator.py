@@ -24,6 +24,18 @@ class RegionDataCollator:
 
     Questions about one image share rows, up to the processor's ``row_length``. A question without a target is answered
     and teaches nothing, nor does a stand-in.
+
+    Example:
+        >>> import pyarrow.parquet as pq
+        >>> from region_heads import RegionDataCollator, RegionDataset, RegionHeadsModel, RegionProcessor
+        >>> processor = RegionProcessor.from_pretrained("models/region_heads")
+        >>> questions = RegionDataset(pq.read_table("data/splits/test.parquet"), "data/sample", processor)
+        >>> batch = RegionDataCollator(processor)([questions[0], questions[1]])
+        >>> batch.region_index.shape  # [B, N], the largest number of regions of a question
+        torch.Size([2, 3])
+        >>> model = RegionHeadsModel.from_pretrained("models/region_heads").eval()
+        >>> model(batch=batch).outputs["distance"].answer.shape  # metres, one for each question of this task
+        torch.Size([2])
     """
 
     def __init__(self, processor: RegionProcessor) -> None:

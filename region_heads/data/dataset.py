@@ -73,12 +73,21 @@ class RegionDataset(Dataset[Question]):
         cached_scenes: Memory for the arrays of prepared pictures, in bytes. Pictures stay while they fit; of the
             others, the newest alone. Of 1920 x 1080, one takes 0.5 MB for ``tiny`` and 2 to 7 MB for pretrained
             families.
+
+    Example:
+        >>> import pyarrow.parquet as pq
+        >>> from region_heads import RegionDataset, RegionProcessor
+        >>> processor = RegionProcessor.from_pretrained("models/region_heads")
+        >>> questions = RegionDataset(pq.read_table("data/splits/test.parquet"), "data/sample", processor)
+        >>> question = questions[0]
+        >>> question.task.name, question.target, len(question.regions)
+        ('distance', 2.5, 2)
     """
 
     def __init__(
         self,
         table: pa.Table,
-        root: Path,
+        root: str | Path,
         processor: RegionProcessor,
         *,
         depth_scale: float = 0.001,
@@ -96,7 +105,7 @@ class RegionDataset(Dataset[Question]):
         self._absent = dict.fromkeys(name for name in columns if name not in table.column_names)
         self._tasks: list[str] = table["task"].to_pylist()
         self._images: list[str] = table["image"].to_pylist()
-        self._root = root
+        self._root = Path(root)
         self._processor = processor
         self._depth_scale = depth_scale
         self._augmentation = augmentation

@@ -56,6 +56,13 @@ class RegionProcessor:
         tokenizer: Knows ``<mask>``, ``<read_out>`` and ``<answer>`` as single tokens (``add_region_tokens``).
         image_format: Input of the vision tower.
         prompt: What stands in front of the questions.
+
+    Example:
+        >>> from region_heads import RegionProcessor
+        >>> processor = RegionProcessor.from_pretrained("models/region_heads")
+        >>> encoded = processor.encode("How far is <mask> from <mask>?", regions=2)
+        >>> [encoded.ids[place] == processor.mask_id for place in encoded.mask_positions]
+        [True, True]
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, *, image_format: ImageFormat, prompt: PromptFormat) -> None:
@@ -108,19 +115,21 @@ class RegionProcessor:
             text_start=text_start,
         )
 
-    def save_pretrained(self, folder: Path) -> None:
+    def save_pretrained(self, folder: str | Path) -> None:
         """Writes tokenizer and settings into a model folder."""
+        folder = Path(folder)
         self.tokenizer.save_pretrained(folder)
         settings = {"image_format": asdict(self.image_format), "prompt": asdict(self.prompt)}
         (folder / _FILE).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
-    def from_pretrained(cls, folder: Path) -> RegionProcessor:
+    def from_pretrained(cls, folder: str | Path) -> RegionProcessor:
         """Reads what :meth:`save_pretrained` wrote.
 
         Raises:
             RegionHeadsError: The folder is not a model folder of this project.
         """
+        folder = Path(folder)
         missing = [name for name in _FILES if not (folder / name).is_file()]
         if missing:
             raise RegionHeadsError(

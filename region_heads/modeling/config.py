@@ -36,6 +36,12 @@ class RegionHeadsConfig(PretrainedConfig):
         mask_token_id, read_out_token_id, answer_token_id: Ids of the tokens that stand for a ``<mask>`` inside the
             question, for a region after the question, and for the answer.
 
+    Example:
+        >>> from region_heads import RegionHeadsConfig
+        >>> config = RegionHeadsConfig(region_heads_cfg={"counting": {"enabled": False}}, head_size=128)
+        >>> [task for task, head in config.region_heads_cfg.items() if head["enabled"]]
+        ['distance', 'left_right', 'multiple_choice']
+
     Raises:
         ValueError: A task in ``region_heads_cfg`` or ``loss_weights``, ``loss_weighting`` or
             ``backbone_precision`` is unknown, or a field of a head or ``depth_share`` is none.

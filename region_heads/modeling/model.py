@@ -55,6 +55,12 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
     Args:
         config: What to build.
         backbone: A backbone with weights of its own; None builds one with fresh weights.
+
+    Example:
+        >>> from region_heads import RegionHeadsModel
+        >>> model = RegionHeadsModel.from_pretrained("models/region_heads").eval()
+        >>> list(model.region_heads.heads)
+        ['distance', 'left_right', 'multiple_choice', 'counting']
     """
 
     config_class = RegionHeadsConfig

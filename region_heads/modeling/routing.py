@@ -49,6 +49,20 @@ class RegionHeads(nn.Module):
         config: Which heads are enabled, their widths and dropout.
         state_size: Width D of the language model's hidden states.
         vector_size: Width Z of the region vectors.
+
+    Example:
+        Two questions about three regions each, the second of which has two; features are yours.
+
+        >>> import torch
+        >>> from region_heads import RegionHeads, RegionHeadsConfig
+        >>> heads = RegionHeads(RegionHeadsConfig(), state_size=16, vector_size=8).eval()
+        >>> states, vectors, positions = torch.randn(2, 3, 16), torch.randn(2, 3, 8), torch.randn(2, 3, 3)
+        >>> inside, question = torch.zeros(2, 3, 3), torch.randn(2, 16)
+        >>> valid = torch.tensor([[True, True, True], [True, True, False]])
+        >>> index = {"counting": torch.tensor([0]), "distance": torch.tensor([1])}
+        >>> outputs = heads(states, vectors, positions, inside, question, valid, index)
+        >>> outputs["distance"].answer.shape, outputs["left_right"].answer.shape
+        (torch.Size([1]), torch.Size([0]))
     """
 
     def __init__(self, config: RegionHeadsConfig, *, state_size: int, vector_size: int) -> None:

@@ -47,6 +47,13 @@ class Task:
             weigh the same in the macro accuracy, which a test set with another mix therefore does not move.
         chart: How the report draws predictions against truths: points on two axes, a table of answers, or
             not at all.
+
+    Example:
+        >>> from region_heads import Task
+        >>> Task.of("count").name  # the public data set's name
+        'counting'
+        >>> Task.of("distance").correct(9.2, 10.0), Task.of("distance").correct(8.9, 10.0)
+        (True, False)
     """
 
     name: str

@@ -1,0 +1,87 @@
+"""The public names: their signatures change only on purpose, and the example of each docstring runs."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+import region_heads
+from region_heads.training.start import ModelSettings, build
+
+# A change here breaks the programs of others: it belongs into the release notes.
+SIGNATURES = {
+    "RegionDataCollator": "(processor)",
+    "RegionDataCollator.__call__": "(questions)",
+    "RegionDataset": "(table, root, processor, *, depth_scale, augmentation, text_answer, seed, cached_scenes)",
+    "RegionHeads": "(config, *, state_size, vector_size)",
+    "RegionHeads.forward": "(states, vectors, positions, inside, question, valid, index, targets)",
+    "RegionHeadsModel": "(config, backbone)",
+    "RegionHeadsModel.forward": "(*, batch)",
+    "RegionHeadsModel.from_pretrained": "(folder, *, config, dtype)",
+    "RegionHeadsModel.save_pretrained": "(folder, **options)",
+    "RegionProcessor": "(tokenizer, *, image_format, prompt)",
+    "RegionProcessor.from_pretrained": "(folder)",
+    "RegionProcessor.save_pretrained": "(folder)",
+    "Task.of": "(name)",
+}
+CONFIGURATION = [
+    "backbone_config", "region_heads_cfg", "region_size", "head_size", "image_token_grid", "loss_weights",
+    "grounding_loss_weight", "language_loss_weight", "text_tokens", "loss_weighting", "backbone_precision",
+    "depth_share", "mask_token_id", "read_out_token_id", "answer_token_id",
+]  # fmt: skip
+
+
+def shown(name: str) -> str:
+    """The parameters of a public class or method, without types, defaults and ``self``."""
+    found = region_heads
+    for part in name.split("."):
+        found = getattr(found, part)
+    signature = inspect.signature(found)
+    kept = [
+        parameter.replace(annotation=inspect.Parameter.empty, default=inspect.Parameter.empty)
+        for parameter in signature.parameters.values()
+        if parameter.name != "self"
+    ]
+    return str(signature.replace(parameters=kept, return_annotation=inspect.Signature.empty))
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_a_signature_is_what_programs_were_written_for(name: str) -> None:
+    assert shown(name) == SIGNATURES[name]
+
+
+def test_the_configuration_has_the_fields_that_saved_models_name() -> None:
+    own = [name for name in inspect.get_annotations(region_heads.RegionHeadsConfig) if name != "model_type"]
+    assert own == CONFIGURATION
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory, table: pa.Table, image_folder: Path) -> Path:
+    """A folder in which the line has run, with a model of random weights."""
+    folder = tmp_path_factory.mktemp("clone")
+    shutil.copytree(image_folder, folder / "data" / "sample")
+    (folder / "data" / "splits").mkdir()
+    pq.write_table(table, folder / "data" / "splits" / "test.parquet")
+    torch.manual_seed(0)
+    model, processor = build(ModelSettings(), table)
+    model.save_pretrained(folder / "models" / "region_heads")
+    processor.save_pretrained(folder / "models" / "region_heads")
+    return folder
+
+
+@pytest.mark.parametrize("name", region_heads.__all__)
+def test_the_example_of_a_public_name_runs(name: str, clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(clone)
+    found = doctest.DocTestFinder(recurse=False).find(getattr(region_heads, name), name, globs={})
+    assert sum(len(test.examples) for test in found) > 1, f"{name}: expected an example in its docstring"
+    report: list[str] = []
+    for test in found:
+        doctest.DocTestRunner().run(test, out=report.append)
+    assert not report, "".join(report)
