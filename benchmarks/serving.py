@@ -22,9 +22,10 @@ from pipelines.serving.app import create_app
 from pipelines.serving.intake import ServerLimits
 from pipelines.serving.worker import Worker
 from region_heads.asking import Images, Limits
+from region_heads.modeling.settings import ModelSettings
 from region_heads.prediction import LoadedModel
 from region_heads.records import TAGGED_SCHEMA
-from region_heads.training.start import ModelSettings, build
+from region_heads.training.start import build
 
 
 def main() -> None:

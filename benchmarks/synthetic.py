@@ -39,7 +39,7 @@ def model_and_processor(config: LlavaConfig) -> tuple[RegionHeadsModel, RegionPr
     processor = RegionProcessor(
         tokenizer, image_format=image_format, prompt=PromptFormat(row_length=row_length(config, tokens))
     )
-    return RegionHeadsModel(RegionHeadsConfig(backbone_config=config)), processor
+    return RegionHeadsModel(RegionHeadsConfig(backbone_config=config, image_token_grid=None)), processor
 
 
 def unpacked(processor: RegionProcessor) -> RegionProcessor:

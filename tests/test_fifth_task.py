@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from region_heads.training.start import ModelSettings, build
+from region_heads.modeling.settings import ModelSettings
+from region_heads.training.start import build
 
 TASK = '''
 """The task ``nearer``: which of two regions is nearer to the camera."""

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.finetune.checkpoints import last_checkpoint
 from region_heads.errors import RegionHeadsError
 from region_heads.files.output import write_json
 from region_heads.settings import Section
+from region_heads.training.checkpoints import last_checkpoint
 
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
@@ -24,16 +24,6 @@ if TYPE_CHECKING:
 
 class LostRankError(RegionHeadsError):
     """A rank died without a word: another try may do better."""
-
-
-def is_rank() -> bool:
-    """Whether a launcher has started this process as one of several ranks."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
-
-
-def is_main_rank() -> bool:
-    """Whether this process is the one that writes results."""
-    return int(os.environ.get("RANK", "0")) == 0
 
 
 def launch(processes: int, ports: Mapping[str, Path], sections: Mapping[str, Section], *, checkpoints: Path) -> None:

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,26 +17,10 @@ from region_heads.data.batches import Key
 from region_heads.data.images import RegionFeatures, Scene
 from region_heads.data.processor import Encoded, RegionProcessor
 from region_heads.data.reordering import order_matters, renumber, reorder
+from region_heads.data.settings import Augmentation, TextAnswer
 from region_heads.data.wording import can_mirror, swap_sides
 from region_heads.records import MASK_TOKEN
 from region_heads.tasks import Answer, Task
-
-TextAnswer = Literal["freeform", "typed"]
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """Changes of training questions, drawn anew each epoch.
-
-    Attributes:
-        mirror: Probability that an image is mirrored, with "left" and "right" exchanged in words and answers.
-        reorder: Probability that regions which the question merely lists change places.
-        word_dropout: Probability that a word of the question is left out; masks always stay.
-    """
-
-    mirror: float = 0.5
-    reorder: float = 1.0
-    word_dropout: float = 0.05
 
 
 @dataclass(frozen=True)

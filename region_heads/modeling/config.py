@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PretrainedConfig
 
 from region_heads.modeling.precision import PRECISIONS
+from region_heads.modeling.settings import LossWeighting, ModelSettings
 from region_heads.tasks import TASK_NAMES
 
-LOSS_WEIGHTINGS = ("fixed", "uncertainty")
+LOSS_WEIGHTINGS = get_args(LossWeighting)
+_DEFAULTS = ModelSettings()
 
 
 @strict
@@ -52,14 +54,14 @@ class RegionHeadsConfig(PretrainedConfig):
 
     backbone_config: dict[str, Any] | PretrainedConfig | None = None
     region_heads_cfg: dict[str, Any] | None = None
-    region_size: int = 32
-    head_size: int = 64
-    image_token_grid: int | None = None
+    region_size: int = _DEFAULTS.region_size
+    head_size: int = _DEFAULTS.head_size
+    image_token_grid: int | None = _DEFAULTS.image_token_grid
     loss_weights: dict[str, Any] | None = None
-    grounding_loss_weight: float = 0.5
-    language_loss_weight: float = 0.0
+    grounding_loss_weight: float = _DEFAULTS.grounding_loss_weight
+    language_loss_weight: float = _DEFAULTS.language_loss_weight
     text_tokens: int = 16
-    loss_weighting: str = "fixed"
+    loss_weighting: str = _DEFAULTS.loss_weighting
     backbone_precision: str = "float32"
     depth_share: float | None = None
     mask_token_id: int = 0
@@ -77,7 +79,7 @@ class RegionHeadsConfig(PretrainedConfig):
             raise ValueError(f"unknown loss_weighting {self.loss_weighting!r}; known: {', '.join(LOSS_WEIGHTINGS)}")
         if self.backbone_precision not in PRECISIONS:
             raise ValueError(f"unknown backbone_precision {self.backbone_precision!r}; known: {', '.join(PRECISIONS)}")
-        self.region_heads_cfg = {task: {"enabled": True, "dropout": 0.0, **heads.get(task, {})} for task in TASK_NAMES}
+        self.region_heads_cfg = {task: _DEFAULTS.head(task).model_dump() | heads.get(task, {}) for task in TASK_NAMES}
         for task, head in self.region_heads_cfg.items():
             if type(head["enabled"]) is not bool:
                 raise ValueError(f"region_heads_cfg.{task}.enabled: expected true or false, found {head['enabled']!r}")

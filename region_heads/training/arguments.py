@@ -1,43 +1,43 @@
-"""Training arguments: those of the Hugging Face Trainer and what this project adds."""
+"""Training arguments: the settings as those of the Hugging Face Trainer and what this project adds."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import torch
 from transformers import TrainingArguments
 
+from region_heads.data.batches import ImageBatchSampler
 from region_heads.training.operators import guard_builds
+from region_heads.training.presets import deepspeed_config
+from region_heads.training.settings import TrainingSettings
+
+
+def _setting(name: str) -> Any:
+    """A field with the default and the description of the setting of this name."""
+    setting = TrainingSettings.model_fields[name]
+    return field(default=setting.default, metadata={"help": setting.description})
 
 
 @dataclass
 class RegionTrainingArguments(TrainingArguments):  # type: ignore[misc, unused-ignore]  # transformers is not typed
     """Arguments of :class:`~region_heads.training.trainer.RegionHeadsTrainer`."""
 
-    enable_region_heads: bool = field(
-        default=True, metadata={"help": "Answer through the task heads; False trains the text answer only."}
-    )
-    tune_region_heads: bool = field(
-        default=True, metadata={"help": "Train the region encoder and the heads; False freezes them."}
-    )
+    enable_region_heads: bool = _setting("enable_region_heads")
+    tune_region_heads: bool = _setting("tune_region_heads")
+    images_per_batch: int = _setting("images_per_batch")
+    sampling_temperature: float = _setting("sampling_temperature")
+    scene_cache: int = _setting("scene_cache")
+    early_stopping_patience: int = _setting("early_stopping_patience")
     backbone_precision: str = field(
         default="", metadata={"help": "Arithmetic of the backbone; follows from `bf16`, with which it should be set."}
     )
-    images_per_batch: int = field(
-        default=5, metadata={"help": "Images in a batch; all their questions come with them."}
-    )
     max_questions_per_image: int = field(
         default=16, metadata={"help": "Questions of one image in one batch; more are spread over batches."}
-    )
-    sampling_temperature: float = field(
-        default=1.0, metadata={"help": "1 takes each question once an epoch, 0 takes all tasks equally often."}
-    )
-
-    scene_cache: int = field(
-        default=2048, metadata={"help": "MiB for prepared pictures on a machine, all its ranks and workers together."}
-    )
-    early_stopping_patience: int = field(
-        default=0, metadata={"help": "Evaluations without a better one after which training ends; 0: never."}
     )
 
     @property
@@ -54,3 +54,57 @@ class RegionTrainingArguments(TrainingArguments):  # type: ignore[misc, unused-i
         if self.deepspeed:
             guard_builds()
         super().__post_init__()
+
+
+def training_arguments(settings: TrainingSettings, train: pa.Table, folder: Path) -> RegionTrainingArguments:
+    """The settings as arguments; checkpoints go to ``folder``, the schedule follows from the training split."""
+    arguments = RegionTrainingArguments(
+        output_dir=str(folder),
+        enable_region_heads=settings.enable_region_heads,
+        tune_region_heads=settings.tune_region_heads,
+        images_per_batch=settings.images_per_batch,
+        sampling_temperature=settings.sampling_temperature,
+        num_train_epochs=settings.epochs,
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="cosine",
+        weight_decay=settings.weight_decay,
+        optim="adamw_torch_fused",
+        adam_beta1=0.9,
+        adam_beta2=0.98,
+        max_grad_norm=settings.max_grad_norm,
+        logging_steps=settings.log_every,
+        logging_nan_inf_filter=False,  # the trainer stops instead
+        eval_strategy="steps",
+        save_strategy="steps" if settings.checkpoints else "best" if settings.keep_best else "no",
+        save_total_limit=2,  # one to fall back on where the newest is damaged
+        metric_for_best_model="score",
+        greater_is_better=True,
+        early_stopping_patience=settings.early_stopping_patience,
+        scene_cache=settings.scene_cache,
+        dataloader_num_workers=settings.workers,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        bf16=settings.precision == "bf16",
+        activation_checkpointing=settings.activation_checkpointing,
+        deepspeed=deepspeed_config(settings.deepspeed, settings.offload),
+        seed=settings.seed,
+        use_cpu=not torch.cuda.is_available(),  # else ranks without a GPU would each train alone
+        report_to="none",
+        disable_tqdm=True,
+    )
+    batches = len(
+        ImageBatchSampler(
+            train["image"].to_pylist(),
+            train["task"].to_pylist(),
+            images_per_batch=settings.images_per_batch,
+            temperature=settings.sampling_temperature,
+            ranks=arguments.world_size,
+            accumulated=settings.gradient_accumulation_steps,
+        )
+    )
+    steps = max(1, int(batches / settings.gradient_accumulation_steps * settings.epochs))
+    arguments.warmup_steps = int(steps * settings.warmup)
+    arguments.load_best_model_at_end = settings.keep_best  # the Trainer saves whenever S1 improves, see KeepingTrainer
+    arguments.eval_steps = max(1, -(-steps // settings.evaluations))
+    arguments.save_steps = max(1, steps // (settings.checkpoints + 1))
+    return arguments

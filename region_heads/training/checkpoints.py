@@ -1,10 +1,17 @@
-"""Sealed checkpoints: a manifest, written last, by which a whole one is told from a damaged or unfinished one."""
+"""Sealed checkpoints: a manifest, written last, by which a whole one is told from a damaged or unfinished one.
+
+Their folder is named after everything that the result depends on.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from pathlib import Path
+
+import region_heads
+from region_heads.settings import Section
+from region_heads.training.ranks import is_main_rank
 
 SEAL = "seal.json"
 """File of a checkpoint with the size and SHA-256 of every other one, by its path in the folder."""
@@ -51,6 +58,41 @@ def newest_whole(folder: Path) -> tuple[Path | None, dict[Path, str]]:
             return path, damaged
         damaged[path] = problem
     return None, damaged
+
+
+def training_digest(splits: Path, settings: Section) -> str:
+    """Names the training with these splits, these settings and this code: 16 hexadecimal digits."""
+    values = settings.model_dump(mode="json", exclude=settings.operational())
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
+    # All of the library, not what happens to be loaded: every rank and whoever started it must agree.
+    sources = sorted(Path(region_heads.__file__).parent.rglob("*.py"))
+    for path in (splits / "train.parquet", splits / "val.parquet", *sources):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def checkpoint_folder(root: Path, digest: str) -> Path:
+    """The training's folder. Another one finds another: a checkpoint is only continued by the run that wrote it."""
+    return root / f"finetune-{digest}"
+
+
+def last_checkpoint(folder: Path, *, tell: bool = False) -> Path | None:
+    """The newest whole checkpoint; with ``tell``, newer ones that are damaged are printed, with what is wrong."""
+    newest, damaged = newest_whole(folder)
+    for path, problem in damaged.items() if tell else ():
+        print(f"passed over {path}: {problem}", flush=True)
+    return newest
+
+
+def agreed_checkpoint(folder: Path) -> Path | None:
+    """What all ranks go on from: the first one looks, and reports to the others."""
+    from accelerate.utils import broadcast_object_list
+
+    found = [last_checkpoint(folder, tell=True) if is_main_rank() else None]
+    newest: Path | None = broadcast_object_list(found)[0]
+    if newest and is_main_rank():
+        print(f"going on from {newest}", flush=True)
+    return newest
 
 
 def _digest(path: Path) -> str:

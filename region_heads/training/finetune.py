@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,14 +14,16 @@ from transformers import PrinterCallback, TrainerCallback, set_seed
 from transformers.integrations.deepspeed import set_hf_deepspeed_config, unset_hf_deepspeed_config
 
 from region_heads.data.collator import RegionDataCollator
-from region_heads.data.dataset import Augmentation, RegionDataset
+from region_heads.data.dataset import RegionDataset
+from region_heads.data.settings import Augmentation
 from region_heads.errors import RegionHeadsError
+from region_heads.modeling.settings import HeadSettings, ModelSettings
 from region_heads.tasks import TASK_NAMES
 from region_heads.training import policies
 from region_heads.training.arguments import RegionTrainingArguments
 from region_heads.training.labels import check_labels, check_taught
-from region_heads.training.policies import TrainingPolicy
-from region_heads.training.start import TINY, ModelSettings, build
+from region_heads.training.settings import TrainingPolicy
+from region_heads.training.start import TINY, build
 from region_heads.training.trainer import RegionHeadsTrainer
 
 
@@ -37,6 +38,7 @@ def finetune(
     depth_scale: float,
     policy: TrainingPolicy | None = None,
     callbacks: Sequence[TrainerCallback] = (),
+    weights: Path | None = None,
     resume: Path | None = None,
 ) -> RegionHeadsTrainer:
     """Trains a model; the trainer that comes back holds it, its processor and the log.
@@ -50,6 +52,7 @@ def finetune(
         depth_scale: Metres for one unit of a depth image.
         policy: Which parts are trained; None trains all.
         callbacks: More trainer callbacks.
+        weights: Folder of a trained model to go on from; it must have been built from the same settings.
         resume: A checkpoint folder to go on from.
 
     Raises:
@@ -69,9 +72,10 @@ def finetune(
     set_seed(arguments.seed)
     check_labels(val, where="the validation split")
     if not arguments.enable_region_heads:
-        settings = replace(settings, region_heads_cfg={task: {"enabled": False} for task in TASK_NAMES})
-    with _unpartitioned(arguments) if settings.backbone == TINY or settings.weights else nullcontext():
-        model, processor = build(settings, train)
+        none = {task: HeadSettings(enabled=False) for task in TASK_NAMES}
+        settings = settings.model_copy(update={"region_heads_cfg": none})
+    with _unpartitioned(arguments) if settings.backbone == TINY or weights else nullcontext():
+        model, processor = build(settings, train, weights)
     text_answer = settings.text_answer if settings.language_loss_weight > 0 else None
     longest = check_taught(train, processor.tokenizer, text_answer)
     # Mirrored and renumbered texts, and those of other questions, may be longer.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
-from region_heads.data.dataset import TextAnswer, plain
+from region_heads.data.dataset import plain
+from region_heads.data.settings import TextAnswer
 from region_heads.errors import RegionHeadsError
 from region_heads.records import MASK_TOKEN
 from region_heads.tasks import TASKS, Answer, Task
@@ -57,6 +59,21 @@ def check_labels(table: pa.Table, *, where: str = TRAINING, sizes: HeadSizes | N
         except (KeyError, ValueError) as error:
             raise _refusal(where, record, field, str(error.args[0])) from None
     return unlabelled
+
+
+def check_split(file: Path, table: pa.Table, *, texts: bool) -> str:
+    """As :func:`check_labels` for a split's file; ``texts``: whether texts teach, too.
+
+    Returns:
+        A note on how many questions have no label, "" where all have one.
+
+    Raises:
+        RegionHeadsError: As :func:`check_labels`; or nothing in the training split teaches.
+    """
+    silent = check_labels(table, where=str(file))
+    if silent == table.num_rows and file.stem == "train" and not texts:
+        raise RegionHeadsError(f"{file}: expected labels to learn from, found {silent} questions without one")
+    return f"{file}: {silent:,} of {table.num_rows:,} questions have no label; they teach nothing" if silent else ""
 
 
 def check_taught(

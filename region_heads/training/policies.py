@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
@@ -14,32 +12,15 @@ from torch import Tensor, nn
 
 from region_heads.modeling.backbones import adapter_for
 from region_heads.modeling.model import RegionHeadsModel
+from region_heads.training.settings import Parts, Policy, TrainingPolicy
 
-Policy = Literal["frozen", "full", "lora"]
-PARTS = ("vision", "projector", "language")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingPolicy:
-    """How each part is trained.
-
-    Attributes:
-        vision, projector, language: Policy of a part of the backbone.
-        rank, alpha, dropout: Of the adapters of parts with the policy "lora" (arXiv:2106.09685).
-    """
-
-    vision: Policy = "full"
-    projector: Policy = "full"
-    language: Policy = "full"
-    rank: int = 16
-    alpha: int = 32
-    dropout: float = 0.0
+PARTS = tuple(Parts.model_fields)
 
 
 def apply(policy: TrainingPolicy, model: RegionHeadsModel) -> None:
     """Freezes and adapts the backbone's parts in place; every linear layer of a "lora" part gets an adapter."""
     parts = adapter_for(model.config.backbone_config).parts(model.backbone)
-    chosen: dict[str, Policy] = {part: getattr(policy, part) for part in PARTS}
+    chosen: dict[str, Policy] = {part: getattr(policy.parts, part) for part in PARTS}
     _add_adapters(policy, model, [module for part in parts if chosen[part] == "lora" for module in parts[part]])
     model.region_encoder.requires_grad_(True)  # adapters freeze everything else
     model.region_heads.requires_grad_(True)
@@ -62,7 +43,12 @@ def _add_adapters(policy: TrainingPolicy, model: RegionHeadsModel, adapted: Sequ
     targets = [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and id(module) in held]
     if targets:
         inject_adapter_in_model(
-            LoraConfig(r=policy.rank, lora_alpha=policy.alpha, lora_dropout=policy.dropout, target_modules=targets),
+            LoraConfig(
+                r=policy.lora.rank,
+                lora_alpha=policy.lora.alpha,
+                lora_dropout=policy.lora.dropout,
+                target_modules=targets,
+            ),
             model,
         )
 

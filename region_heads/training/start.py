@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import torch
@@ -19,7 +18,6 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from region_heads.data.dataset import TextAnswer
 from region_heads.data.processor import PromptFormat, RegionProcessor, add_region_tokens, train_tokenizer
 from region_heads.data.wording import swap_sides
 from region_heads.depth_use import depth_share
@@ -31,6 +29,7 @@ from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.loading import check_processor, listed, read_config
 from region_heads.modeling.model import RegionHeadsModel
 from region_heads.modeling.packing import can_pack, row_length
+from region_heads.modeling.settings import ModelSettings
 from region_heads.tasks import TASKS
 from region_heads.training.labels import HeadSizes, check_labels
 
@@ -40,45 +39,22 @@ TINY = "tiny"
 _LAYER = re.compile(r"\b\d+\b")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelSettings:
-    """What is trained: the backbone and the region path (see :class:`RegionHeadsConfig`).
-
-    Attributes:
-        packing: Whether questions about one image share a row, where the backbone allows it.
-        image_pixels: Largest area of a picture, for backbones that keep its shape; None takes the family's.
-        text_answer: The text that the language-model loss teaches, where it has a weight.
-        weights: Folder of a trained model to go on from; it must have been built from the same settings.
-    """
-
-    backbone: str = TINY
-    weights: Path | None = None
-    region_heads_cfg: dict[str, dict[str, Any]] = field(default_factory=dict)
-    region_size: int = 32
-    head_size: int = 64
-    image_token_grid: int | None = 4
-    packing: bool = True
-    image_pixels: int | None = None
-    loss_weights: dict[str, float] = field(default_factory=dict)
-    loss_weighting: str = "fixed"
-    grounding_loss_weight: float = 0.5
-    language_loss_weight: float = 0.0
-    text_answer: TextAnswer = "freeform"
-
-
-def build(settings: ModelSettings, train: pa.Table) -> tuple[RegionHeadsModel, RegionProcessor]:
+def build(
+    settings: ModelSettings, train: pa.Table, weights: Path | None = None
+) -> tuple[RegionHeadsModel, RegionProcessor]:
     """The model and processor to start from.
 
     Args:
         settings: What to build.
         train: The training split; ``tiny`` learns its vocabulary from its words.
+        weights: Folder of a trained model to go on from; it must have been built from the same settings.
 
     Raises:
         RegionHeadsError: A label cannot be learned, the backbone is unknown or not supported, or
-            ``settings.weights`` are of another shape.
+            ``weights`` are of another shape.
     """
-    if settings.weights is not None:
-        return _trained(settings, settings.weights, train)
+    if weights is not None:
+        return _trained(settings, weights, train)
     check_labels(train)
     backbone, tokenizer = _backbone(settings, train)
     processor = RegionProcessor(
@@ -161,7 +137,7 @@ def _config(
 ) -> RegionHeadsConfig:
     return RegionHeadsConfig(
         backbone_config=backbone,
-        region_heads_cfg={name: sizes[name] | settings.region_heads_cfg.get(name, {}) for name in sizes},
+        region_heads_cfg={name: sizes[name] | settings.head(name).model_dump() for name in sizes},
         region_size=settings.region_size,
         head_size=settings.head_size,
         image_token_grid=settings.image_token_grid,

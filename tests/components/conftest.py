@@ -99,7 +99,8 @@ def splits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def untrained_model(tmp_path_factory: pytest.TempPathFactory, splits: Path) -> Path:
     """A model folder as ``finetune`` writes it, with the weights that it starts from."""
-    from region_heads.training.start import ModelSettings, build
+    from region_heads.modeling.settings import ModelSettings
+    from region_heads.training.start import build
 
     folder = tmp_path_factory.mktemp("model") / "region_heads"
     model, processor = build(ModelSettings(), pq.read_table(splits / "train.parquet"))

@@ -17,9 +17,10 @@ import torch
 
 from pipelines.answering import answer_file
 from region_heads.errors import RegionHeadsError
+from region_heads.modeling.settings import ModelSettings
 from region_heads.settings import DatasetParams
 from region_heads.tasks import TASK_NAMES
-from region_heads.training.start import ModelSettings, build
+from region_heads.training.start import build
 from tests.conftest import HEIGHT, WIDTH
 from tests.pipelines.conftest import Command
 

@@ -18,11 +18,12 @@ from pipelines.answering import answer_file
 from pipelines.playground.drawing import draw
 from pipelines.playground.scene import Scene
 from region_heads.data.dataset import RegionDataset
+from region_heads.modeling.settings import ModelSettings
 from region_heads.quality.validation.layout import Place
 from region_heads.quality.validation.pictures import Pictures, Seen
 from region_heads.report.gallery import picture
 from region_heads.settings import DatasetParams
-from region_heads.training.start import ModelSettings, build
+from region_heads.training.start import build
 from tests.conftest import HEIGHT, WIDTH
 
 _UNDO = {6: 8, 8: 6}

@@ -12,7 +12,8 @@ from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.modeling.model import RegionHeadsModel
-from region_heads.training.start import ModelSettings, build
+from region_heads.modeling.settings import ModelSettings
+from region_heads.training.start import build
 
 
 @pytest.fixture(scope="session")

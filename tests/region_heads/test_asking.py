@@ -54,7 +54,8 @@ def _blank(value: float) -> bytes:
 @pytest.fixture(scope="module")
 def model(table: pa.Table) -> LoadedModel:
     """The weights that training starts from."""
-    from region_heads.training.start import ModelSettings, build
+    from region_heads.modeling.settings import ModelSettings
+    from region_heads.training.start import build
 
     torch.manual_seed(0)
     network, processor = build(ModelSettings(), table)

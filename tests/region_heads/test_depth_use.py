@@ -16,8 +16,9 @@ from PIL import Image, ImageOps
 from region_heads.asking import Answer, Asked, Refusal, ask
 from region_heads.depth_use import depth_share, fitted, lacking
 from region_heads.errors import RegionHeadsError
+from region_heads.modeling.settings import ModelSettings
 from region_heads.prediction import LoadedModel, load, predict
-from region_heads.training.start import ModelSettings, build
+from region_heads.training.start import build
 from tests.conftest import HEIGHT, WIDTH
 
 QUESTION = "How far is the pallet <mask> from the pallet <mask>?"

@@ -10,11 +10,11 @@ import pytest
 
 from region_heads.data.dataset import plain
 from region_heads.generation import read_answer
+from region_heads.modeling.settings import ModelSettings
 from region_heads.prediction import load, predict
 from region_heads.tasks import TASKS, Task
 from region_heads.training.arguments import RegionTrainingArguments
 from region_heads.training.finetune import finetune, save
-from region_heads.training.start import ModelSettings
 
 
 def test_a_model_without_heads_writes_what_it_was_taught(table: pa.Table, image_folder: Path, tmp_path: Path) -> None:

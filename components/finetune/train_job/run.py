@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 
-from components.finetune.checkpoints import last_checkpoint
 from components.finetune.params import Params
 from components.finetune.train_job.backends import open_backend
 from components.finetune.train_job.exchange import CHECKPOINTS
@@ -19,6 +18,7 @@ from components.finetune.train_job.job import Job
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.tracking import PIPELINE_RUN
 from region_heads.settings import Section, TrackingParams
+from region_heads.training.checkpoints import last_checkpoint
 
 
 def run_train_job(

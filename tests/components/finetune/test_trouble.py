@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from components.finetune.params import Params
-from components.finetune.trouble import told
 from region_heads.errors import RegionHeadsError
 from region_heads.training.checkpoints import seal
+from region_heads.training.trouble import told
 
 
 def test_an_exhausted_memory_names_what_needs_less(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from torch.utils.data import DataLoader
 
 from region_heads.data.batches import ImageBatchSampler
 from region_heads.data.collator import RegionDataCollator
-from region_heads.data.dataset import Augmentation, RegionDataset
+from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
+from region_heads.data.settings import Augmentation
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.model import RegionHeadsModel
 from region_heads.training.arguments import RegionTrainingArguments

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from region_heads.data.dataset import Augmentation, RegionDataset
+from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.data.reordering import order_matters, renumber, reorder
+from region_heads.data.settings import Augmentation
 from region_heads.modeling.model import RegionHeadsModel
 
 parts = st.lists(st.tuples(st.sampled_from(["the pallet ", "between ", "and ", ""]), st.integers(0, 5)), max_size=6)

@@ -18,9 +18,10 @@ from region_heads.data.processor import RegionProcessor
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.model import RegionHeadsModel
+from region_heads.modeling.settings import ModelSettings
 from region_heads.prediction import load, predict
 from region_heads.tasks import TASK_NAMES
-from region_heads.training.start import ModelSettings, build
+from region_heads.training.start import build
 from tests.region_heads.modeling.test_routing import run
 
 Built = tuple[RegionHeadsModel, RegionProcessor]
@@ -189,7 +190,7 @@ def test_labels_that_the_counting_head_cannot_say_are_told(
     predict(saved, counted(17), image_folder)
     assert "6 of 30 questions have a target_count above 16" in caplog.text
     with pytest.raises(RegionHeadsError, match=r"expected at most 16, .* found 17; start from scratch"):
-        build(ModelSettings(weights=saved), counted(17))
+        build(ModelSettings(), counted(17), saved)
     with pytest.raises(RegionHeadsError, match="record q4: field target_count: expected a whole count from 0 to 1,000"):
         build(ModelSettings(), counted(2**31 - 1))
 

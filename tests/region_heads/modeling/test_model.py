@@ -13,9 +13,10 @@ from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.errors import RegionHeadsError
+from region_heads.modeling.settings import ModelSettings
 from region_heads.prediction import predict
 from region_heads.records import PREDICTION_SCHEMA
-from region_heads.training.start import ModelSettings, build
+from region_heads.training.start import build
 
 Built = tuple[RegionHeadsModel, RegionProcessor]
 

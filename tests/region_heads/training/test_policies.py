@@ -13,8 +13,9 @@ from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.modeling.backbones import adapter_for
 from region_heads.modeling.model import RegionHeadsModel
-from region_heads.training.policies import PARTS, TrainingPolicy, apply, merged
+from region_heads.training.policies import PARTS, apply, merged
 from region_heads.training.presets import deepspeed_config
+from region_heads.training.settings import Lora, Parts, TrainingPolicy
 from tests.region_heads.modeling.test_routing import run
 
 Built = tuple[RegionHeadsModel, RegionProcessor]
@@ -29,7 +30,7 @@ def weights_of(model: RegionHeadsModel, part: str) -> dict[str, torch.nn.Paramet
 @pytest.mark.parametrize("how", ["frozen", "lora"])
 def test_a_policy_changes_its_part_alone(built: Built, part: str, how: str) -> None:
     model = copy.deepcopy(built[0])
-    apply(TrainingPolicy(**{part: how, "rank": 4}), model)  # type: ignore[arg-type]
+    apply(TrainingPolicy.model_validate({"parts": {part: how}, "lora": {"rank": 4}}), model)
     for name, weight in weights_of(model, part).items():
         assert weight.requires_grad == (how == "lora" and "lora_" in name), name
     for other in set(PARTS) - {part}:
@@ -43,7 +44,8 @@ def test_adapters_start_as_nothing_and_are_merged_without_a_trace(
 ) -> None:
     batch = collate([dataset[row] for row in range(table.num_rows)])
     model = copy.deepcopy(built[0])
-    apply(TrainingPolicy(vision="lora", projector="lora", language="lora", rank=4, alpha=8), model)
+    lora = TrainingPolicy(parts=Parts(vision="lora", projector="lora", language="lora"), lora=Lora(rank=4, alpha=8))
+    apply(lora, model)
     with torch.no_grad():
         before = run(built[0], batch).hidden_states
         started = run(model, batch).hidden_states
@@ -66,7 +68,7 @@ def test_adapters_start_as_nothing_and_are_merged_without_a_trace(
 def test_presets_say_what_deepspeed_shares_out() -> None:
     assert deepspeed_config("none") is None
     for stage in (0, 2, 3):
-        config = deepspeed_config(f"zero{stage}")  # type: ignore[arg-type]
+        config = deepspeed_config(f"zero{stage}")
         assert config is not None
         assert config["zero_optimization"]["stage"] == stage
         assert config["gradient_clipping"] == "auto", "DeepSpeed would clip at 1.0 by itself"
@@ -75,4 +77,4 @@ def test_presets_say_what_deepspeed_shares_out() -> None:
     assert {"offload_optimizer", "offload_param"} <= set(offloaded["zero_optimization"])
     for preset, offload in (("none", "optimizer"), ("zero0", "optimizer"), ("zero2", "all")):
         with pytest.raises(ValueError, match=rf"offload '{offload}' needs preset .*, found {preset}"):
-            deepspeed_config(preset, offload)  # type: ignore[arg-type]
+            deepspeed_config(preset, offload)

@@ -21,8 +21,8 @@ from tests.region_heads.training.training_run import on_two_ranks, run
 
 POLICIES: dict[str, dict[str, Any]] = {
     "full": {},
-    "as in the README": {"vision": "frozen", "language": "lora", "rank": 4},
-    "adapters": {"vision": "lora", "projector": "lora", "language": "lora", "rank": 4},
+    "as in the README": {"parts": {"vision": "frozen", "language": "lora"}, "lora": {"rank": 4}},
+    "adapters": {"parts": {"vision": "lora", "projector": "lora", "language": "lora"}, "lora": {"rank": 4}},
 }
 
 

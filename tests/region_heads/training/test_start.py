@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from region_heads.errors import RegionHeadsError
-from region_heads.training.start import ModelSettings, build
+from region_heads.modeling.settings import ModelSettings
+from region_heads.training.start import build
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def test_it_goes_on_from_the_weights_and_vocabulary_of_a_trained_model(
 ) -> None:
     folder, weights = trained
     fewer = table.slice(0, 2)  # of whose words alone another vocabulary would be made
-    model, processor = build(ModelSettings(weights=folder, grounding_loss_weight=0.25), fewer)
+    model, processor = build(ModelSettings(grounding_loss_weight=0.25), fewer, folder)
     assert all(torch.equal(found, weights[name]) for name, found in model.state_dict().items())
     assert len(processor.tokenizer) == model.config.backbone_config.text_config.vocab_size
     assert model.config.grounding_loss_weight == 0.25, "losses are the new training's"
@@ -39,4 +40,4 @@ def test_a_model_of_another_shape_is_refused_with_the_setting_that_differs(
     with pytest.raises(
         RegionHeadsError, match="head_size: expected 64, as the model that training starts from, found 32"
     ):
-        build(ModelSettings(weights=trained[0], head_size=32), table)
+        build(ModelSettings(head_size=32), table, trained[0])

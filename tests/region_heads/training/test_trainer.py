@@ -13,12 +13,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback
 
-from region_heads.data.dataset import Augmentation
+from region_heads.data.settings import Augmentation
 from region_heads.errors import RegionHeadsError
+from region_heads.modeling.settings import ModelSettings
 from region_heads.training.arguments import RegionTrainingArguments
 from region_heads.training.finetune import finetune
-from region_heads.training.start import ModelSettings
 from region_heads.training.trainer import RegionHeadsTrainer
+from tests.region_heads.training.training_run import WITHOUT_DROPOUT
 
 
 class StopAt(TrainerCallback):
@@ -52,8 +53,8 @@ def train(
     arguments.load_best_model_at_end = keep_best
     return finetune(
         table, table if val is None else val, root,
-        settings=ModelSettings(), arguments=arguments, augmentation=Augmentation(), depth_scale=0.001,
-        callbacks=[StopAt(stop), *callbacks], resume=resume,
+        settings=ModelSettings.model_validate(WITHOUT_DROPOUT), arguments=arguments, augmentation=Augmentation(),
+        depth_scale=0.001, callbacks=[StopAt(stop), *callbacks], resume=resume,
     )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def test_ranks_that_share_gradients_states_and_weights(
 @pytest.mark.parametrize(
     "options",
     [
-        {"policy": {"language": "lora", "vision": "frozen"}},
+        {"policy": {"parts": {"language": "lora", "vision": "frozen"}}},
         {"activation_checkpointing": True},
         {"settings": {"loss_weighting": "uncertainty"}},
         {"settings": {"language_loss_weight": 0.5}},
@@ -112,7 +112,7 @@ def test_ranks_bring_back_the_best_steps_weights(
     weights = on_two_ranks(
         table, image_folder, tmp_path, preset=preset, images_per_batch=1, max_steps=3, learning_rate=1e-5,
         eval_strategy="steps", eval_steps=1, save_strategy="steps", save_steps=1, metric_for_best_model="score",
-        load_best_model_at_end=True, policy={"language": "lora"},
+        load_best_model_at_end=True, policy={"parts": {"language": "lora"}},
     )  # fmt: skip
     best, last = (tmp_path / "out" / f"checkpoint-{step}" for step in (1, 3))
     assert json.loads((last / "trainer_state.json").read_text())["best_global_step"] == 1

@@ -15,12 +15,14 @@ import pyarrow.parquet as pq
 import torch
 
 from region_heads.data.collator import RegionDataCollator
-from region_heads.data.dataset import Augmentation, RegionDataset
+from region_heads.data.dataset import RegionDataset
+from region_heads.data.settings import Augmentation
+from region_heads.modeling.settings import ModelSettings
+from region_heads.tasks import TASK_NAMES
 from region_heads.training.arguments import RegionTrainingArguments
 from region_heads.training.finetune import finetune, save
-from region_heads.training.policies import TrainingPolicy
 from region_heads.training.presets import deepspeed_config
-from region_heads.training.start import ModelSettings
+from region_heads.training.settings import TrainingPolicy
 from region_heads.training.trainer import RegionHeadsTrainer
 
 Weights = dict[str, torch.Tensor]
@@ -34,6 +36,9 @@ _ARGUMENTS: dict[str, Any] = {
     "save_strategy": "no", "report_to": "none", "disable_tqdm": True, "dataloader_pin_memory": False, "seed": 5,
     "use_cpu": True,
 }  # fmt: skip
+
+WITHOUT_DROPOUT: dict[str, Any] = {"region_heads_cfg": {task: {"dropout": 0.0} for task in TASK_NAMES}}
+"""Settings of trainings that are compared: every rank and every batch draws a dropout of its own."""
 
 
 def run(
@@ -58,8 +63,9 @@ def run(
     )
     trainer = finetune(
         table, table, images,
-        settings=ModelSettings(**settings or {}), arguments=arguments, augmentation=Augmentation(), depth_scale=0.001,
-        policy=TrainingPolicy(**policy or {}), resume=None if resume is None else Path(resume),
+        settings=ModelSettings.model_validate(WITHOUT_DROPOUT | (settings or {})), arguments=arguments,
+        augmentation=Augmentation(), depth_scale=0.001, policy=TrainingPolicy.model_validate(policy or {}),
+        resume=None if resume is None else Path(resume),
     )  # fmt: skip
     if save_to is not None:
         _answer(trainer, table, images, Path(f"{save_to}.answers.json"))

@@ -18,11 +18,11 @@ from uuid import uuid4
 
 from transformers import TrainerCallback
 
-from components.finetune.curves import points
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.tracking import connect, find_run, in_words, tracking_run
 from region_heads.registry.training_record import Sample, send_params, send_samples
 from region_heads.settings import TrackingParams
+from region_heads.training.curves import points
 
 _INTERVAL = 3.0  # seconds between two requests
 _PAUSE = 15.0  # seconds until an unreachable store is asked again

@@ -1,0 +1,112 @@
+"""Settings of the training: which parts of the backbone learn, and how."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from region_heads.data.settings import Augmentation
+from region_heads.errors import RegionHeadsError
+from region_heads.modeling.settings import ModelSettings
+from region_heads.settings import OPERATIONAL, Section
+from region_heads.training.presets import Offload, Preset, deepspeed_config
+
+Policy = Literal["frozen", "full", "lora"]
+
+
+class Parts(Section):
+    """How each part of the backbone is trained."""
+
+    vision: Policy = Field("full", description="The vision tower.")
+    projector: Policy = Field("full", description="What brings its features to the language model.")
+    language: Policy = Field("full", description="The language model.")
+
+
+class Lora(Section):
+    """Low-rank adapters (arXiv:2106.09685); they are merged into the weights when the model is saved."""
+
+    rank: int = Field(16, ge=1, description="Inner width of an adapter.")
+    alpha: int = Field(32, ge=1, description="Its output is scaled by alpha / rank.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout in front of it.")
+
+
+class TrainingPolicy(Section):
+    """Which parts of the backbone are trained."""
+
+    parts: Parts = Field(Parts(), description="How each part of the backbone is trained.")
+    lora: Lora = Field(Lora(), description="Adapters of the parts that are trained by them.")
+
+
+class TrainingSettings(Section):
+    """How it is trained."""
+
+    enable_region_heads: bool = Field(
+        True, description="Answer through the task heads; false trains the text answer only."
+    )
+    tune_region_heads: bool = Field(True, description="Train the region encoder and the heads; false freezes them.")
+    sampling_temperature: float = Field(
+        1.0, ge=0, le=1, description="1 takes each question once an epoch, 0 takes all tasks equally often."
+    )
+    epochs: float = Field(30, gt=0, description="Passes over the training split.")
+    learning_rate: float = Field(2e-3, gt=0, description="Peak of the cosine schedule.")
+    warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
+    weight_decay: float = Field(0.05, ge=0, description="Of AdamW.")
+    max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
+    images_per_batch: int = Field(5, ge=1, description="Images in a batch; all their questions come along.")
+    gradient_accumulation_steps: int = Field(1, ge=1, description="Batches in an optimiser step.")
+    evaluations: int = Field(8, ge=1, description="How often the validation split is scored.")
+    keep_best: bool = Field(True, description="Save the weights of the evaluation with the best S1, not the last ones.")
+    early_stopping_patience: int = Field(
+        0, ge=0, description="Evaluations without a better S1 after which training ends; 0: never."
+    )
+    checkpoints: int = Field(
+        4, ge=0, description="How many checkpoints a killed run could go on from.", json_schema_extra=OPERATIONAL
+    )
+    scene_cache: int = Field(
+        2048,
+        ge=0,
+        description="MiB for prepared pictures on a machine, all its ranks and workers together.",
+        json_schema_extra=OPERATIONAL,
+    )
+    workers: int = Field(
+        0, ge=0, description="Processes that prepare batches; 0 prepares in the trainer.", json_schema_extra=OPERATIONAL
+    )
+    log_every: int = Field(
+        1, ge=1, description="Optimiser steps between two points of the training curves.", json_schema_extra=OPERATIONAL
+    )
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="Of the backbone's arithmetic; heads stay in fp32.")
+    activation_checkpointing: bool = Field(False, description="Less memory for a third more time.")
+    deepspeed: Preset = Field("none", description="What the ranks share out.")
+    offload: Offload = Field("none", description="What DeepSpeed keeps in main memory.")
+    seed: int = Field(0, ge=0, description="Of initial weights, order and augmentation.")
+
+
+class FinetuneSettings(TrainingSettings, Augmentation, TrainingPolicy, ModelSettings):
+    """Everything that a training's result depends on, but its data."""
+
+    def check(self) -> None:
+        """Holds the settings against each other.
+
+        Raises:
+            RegionHeadsError: Some contradict; names them.
+        """
+        if not self.enable_region_heads and self.language_loss_weight == 0:
+            raise RegionHeadsError(
+                "finetune.enable_region_heads is false and finetune.language_loss_weight is 0: nothing would be "
+                "trained; set one of them"
+            )
+        if not self.enable_region_heads and self.text_answer != "typed":
+            raise RegionHeadsError(
+                'finetune.enable_region_heads is false: the text is the answer, expected finetune.text_answer "typed", '
+                f'found "{self.text_answer}"'
+            )
+        if self.early_stopping_patience and not self.keep_best:
+            raise RegionHeadsError(
+                "finetune.early_stopping_patience: expected 0 where finetune.keep_best is false, found "
+                f"{self.early_stopping_patience}; set finetune.keep_best to true"
+            )
+        try:
+            deepspeed_config(self.deepspeed, self.offload)
+        except ValueError as error:
+            raise RegionHeadsError(f"finetune.offload: {error}") from None
