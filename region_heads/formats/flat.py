@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import Field, create_model
 
 from region_heads.formats.candidate import Candidate, Region
+from region_heads.formats.format import Format
+from region_heads.formats.problem import Problem
 from region_heads.formats.public import Identity, Rle, question_of
 from region_heads.tasks import TASKS
 
@@ -14,30 +17,30 @@ Box = Annotated[list[float], Field(min_length=4, max_length=4)]
 """Left, top, right and bottom edge of a region, in pixels."""
 
 
-class _FlatFields(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
+class _FlatFields(Format):
     id: Identity | None = None
     question: str
     image: Annotated[str, Field(min_length=1)]
     regions: list[Rle | Box]
     freeform_answer: str | None = None
 
+    @classmethod
+    def recognises(cls, fields: Collection[str]) -> bool:
+        """It asks a question, and is no conversation."""
+        return "conversations" not in fields and ("question" in fields or "regions" in fields)
+
     def labels(self) -> dict[str, Any]:
         """The labels that are not null, by the public category of their task."""
         found = {task.category: getattr(self, task.flat_field) for task in TASKS}
         return {category: value for category, value in found.items() if value is not None}
 
-    def candidate(self) -> Candidate:
-        """The record in the one checked form.
-
-        Raises:
-            ValueError: It holds the labels of several tasks.
-        """
+    def candidate(self) -> Candidate | Problem:
+        """The record in the one checked form."""
         labels = self.labels()
         fields = {task.category: task.flat_field for task in TASKS}
         if len(labels) > 1:
-            raise ValueError(f"expected the label of one task, found {', '.join(fields[name] for name in labels)}")
+            found = ", ".join(fields[name] for name in labels)
+            return Problem("schema", "", "the label of one task", found, "make one record for each task")
         category, answer = next(iter(labels.items()), (None, None))
         regions = [_region(f"regions.{number}", region) for number, region in enumerate(self.regions)]
         return Candidate(
@@ -55,7 +58,7 @@ class _FlatFields(BaseModel):
 
 # A task's label is one field, named in its definition; whether the value fits is the task's own to say.
 _LABELS: dict[str, Any] = {task.flat_field: (Any, None) for task in TASKS}
-FlatRecord = create_model("FlatRecord", __base__=_FlatFields, **_LABELS)
+FORMAT = FlatRecord = create_model("FlatRecord", __base__=_FlatFields, **_LABELS)
 """A flat record; a task's label is a field of its own, a record holds at most one of them."""
 
 

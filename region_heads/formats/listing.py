@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, TextIO
 
-from region_heads.formats.flat import FlatRecord
+from region_heads.formats.format import formats
 from region_heads.formats.json_text import LONGEST_RECORD, LONGEST_TOKEN, BrokenTextError, Decoder, too_long
-from region_heads.formats.public import PublicRecord
 
 _CHUNK = 1 << 16
 _SPACE = re.compile(r"[\s,]*")
-_RECORD = re.compile(rf'\{{\s*"(?:{"|".join({**PublicRecord.model_fields, **FlatRecord.model_fields})})"\s*:')
-"""The start of a record: an object whose first key is one of a record's. It has no part that can be searched twice."""
+
+
+@cache
+def _start_of_record() -> re.Pattern[str]:
+    """An object whose first key is one of a record's. It has no part that can be searched twice."""
+    names = dict.fromkeys(re.escape(name) for one in formats() for name in one.fields())
+    return re.compile(rf'\{{\s*"(?:{"|".join(names)})"\s*:')
 
 
 class ListReader:
@@ -97,7 +102,7 @@ class ListReader:
         A record that is not found in a text may start at the last brace of it, and nowhere before.
         """
         while True:
-            found = _RECORD.search(self._text, self._start + position)
+            found = _start_of_record().search(self._text, self._start + position)
             if found is not None:
                 return found.start() - self._start
             size = len(self._text) - self._start

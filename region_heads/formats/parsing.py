@@ -5,43 +5,32 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from region_heads.errors import nearest
 from region_heads.formats.candidate import Candidate
-from region_heads.formats.flat import FlatRecord
+from region_heads.formats.format import Format, format_of
 from region_heads.formats.problem import Problem, shown
-from region_heads.formats.public import PublicRecord
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
 def parse_record(content: Any) -> Candidate | list[Problem]:
-    """Checks parsed JSON against the schema of its format; a flat record is known by its ``question``."""
+    """Checks parsed JSON against the schema of its format."""
     if not isinstance(content, dict):
         found = shown(content)
         return [Problem("schema", "", "a JSON object", found, "write one object for each record")]
-    known = PublicRecord.model_fields.keys() | FlatRecord.model_fields.keys()
-    if known.isdisjoint(content):
+    schema = format_of(content)
+    if schema is None:
         found = f"an object with {', '.join(map(repr, islice(content, 5))) or 'nothing in it'}"[:200]
         advice = "write a list of records, or one a line; what is no annotation file, leave out by data.annotations"
         return [Problem("schema", "", "a record (id, image, conversations, …)", found, advice)]
-    flat = "conversations" not in content and ("question" in content or "regions" in content)
-    schema = FlatRecord if flat else PublicRecord
     try:
-        record: Any = schema.model_validate(content)
+        candidate = schema.model_validate(content).candidate()
     except ValidationError as error:
         return _unique([_problem(details, schema) for details in error.errors(include_url=False)])
-    if not flat and [turn.speaker for turn in record.conversations] not in (["human"], ["human", "gpt"]):
-        found = ", ".join(turn.speaker for turn in record.conversations)
-        return [Problem("schema", "conversations", "a human turn, then at most one gpt turn", found, "reorder them")]
-    try:
-        candidate: Candidate = record.candidate()
-    except ValueError as error:
-        expected, _, found = str(error).removeprefix("expected ").partition(", found ")
-        return [Problem("schema", "", expected, found, "make one record for each task")]
-    return candidate
+    return [candidate] if isinstance(candidate, Problem) else candidate
 
 
 _KINDS = {
@@ -58,12 +47,12 @@ _KINDS = {
 }
 
 
-def _problem(details: ErrorDetails, schema: type[BaseModel]) -> Problem:
+def _problem(details: ErrorDetails, schema: type[Format]) -> Problem:
     # Where a region may be a mask or a box, the location also names the alternative; the record does not.
     path = [str(part) for part in details["loc"] if part not in ("Rle", "list[float]") and "list[" not in str(part)]
     field, kind = ".".join(path), details["type"]
     if kind == "extra_forbidden":
-        found = f"an unknown field{nearest(path[-1], schema.model_fields) if len(path) == 1 else ''}"
+        found = f"an unknown field{nearest(path[-1], schema.fields()) if len(path) == 1 else ''}"
         return Problem("unknown_field", field, "only fields of the format", found, "rename or remove it")
     if kind == "missing":
         return Problem("schema", field, "this field", "nothing", "add it")

@@ -5,11 +5,14 @@ Source: ``nvidia/PhysicalAI-Spatial-Intelligence-Warehouse`` (AI City Challenge 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from region_heads.formats.candidate import Candidate, Region
+from region_heads.formats.format import Format
+from region_heads.formats.problem import Problem
 from region_heads.markers import without_markers
 from region_heads.tasks import Task
 
@@ -37,7 +40,7 @@ class Turn(_Strict):
     value: str
 
 
-class PublicRecord(_Strict):
+class PublicRecord(Format):
     """A record; the public test split has no ``gpt`` turn, category and answers."""
 
     id: Identity
@@ -48,8 +51,17 @@ class PublicRecord(_Strict):
     normalized_answer: Any = None
     freeform_answer: str | None = None
 
-    def candidate(self) -> Candidate:
+    @classmethod
+    def recognises(cls, fields: Collection[str]) -> bool:
+        """It is a conversation."""
+        return "conversations" in fields
+
+    def candidate(self) -> Candidate | Problem:
         """The record in the one checked form."""
+        speakers = [turn.speaker for turn in self.conversations]
+        if speakers not in (["human"], ["human", "gpt"]):
+            found = ", ".join(speakers)
+            return Problem("schema", "conversations", "a human turn, then at most one gpt turn", found, "reorder them")
         question, *answers = self.conversations
         freeform = self.freeform_answer if self.freeform_answer is not None or not answers else answers[0].value
         return Candidate(
@@ -63,6 +75,9 @@ class PublicRecord(_Strict):
             answer_field="normalized_answer",
             freeform_answer=freeform,
         )
+
+
+FORMAT = PublicRecord
 
 
 def question_of(text: str) -> str:

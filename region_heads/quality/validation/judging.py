@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from region_heads.formats.candidate import Candidate, Region
 from region_heads.formats.checks import content_problems, mask_problems, problem_of
-from region_heads.formats.parsing import parse_record
 from region_heads.formats.problem import Problem
 from region_heads.formats.reading import Raw
 from region_heads.opener import Shape, depth_problem, size_advice
@@ -29,11 +28,13 @@ class Chunk:
     """Records that follow each other in a file, and what lies where their pictures should.
 
     Attributes:
+        parsed: Each record in the one checked form, or what is wrong with it.
         seen: None when the data set comes without pictures; sizes then come from the masks.
     """
 
     source: Source
     raws: list[Raw]
+    parsed: list[Candidate | list[Problem]]
     seen: Mapping[Place, Seen | Problem] | None
 
 
@@ -75,7 +76,7 @@ class Judge:
 
     def __call__(self, chunk: Chunk) -> Verdicts:
         """Every record of the chunk."""
-        read = [self._read(chunk, raw) for raw in chunk.raws]
+        read = [self._read(chunk, parsed) for parsed in chunk.parsed]
         found = iter(areas(list(_masks(read))))
         rows, flat, places, digests, problems = [], [], [], [], {}
         for place, (raw, one) in enumerate(zip(chunk.raws, read, strict=True)):
@@ -93,10 +94,7 @@ class Judge:
             places=places, digests=digests, problems=problems,
         )  # fmt: skip
 
-    def _read(self, chunk: Chunk, raw: Raw) -> _Read:
-        if raw.problem is not None:
-            return _Read(None, [raw.problem])
-        candidate = parse_record(raw.content)
+    def _read(self, chunk: Chunk, candidate: Candidate | list[Problem]) -> _Read:
         if not isinstance(candidate, Candidate):
             return _Read(None, candidate)
         problems = content_problems(candidate)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from region_heads.errors import RegionHeadsError
+from region_heads.formats.format import formats
 from region_heads.formats.reading import RecordFile
 from region_heads.settings import DatasetParams
 from region_heads.tasks import TASKS
 
-_ASKED = {"image", "question", "conversations", "rle", "regions"}
 _SOURCE_SPLITS = ("train", "val", "test")
 
 
@@ -74,15 +75,16 @@ def holds_answers(source: Source) -> bool:
     """
     if source.split:
         return False
+    asked = {name for one in formats() for name in one.required()} - {"id", "normalized_answer"}
     contents = (raw.content for raw in RecordFile(source.path))
     first = next(contents, None)
-    if isinstance(first, dict) and not {"id", *_ASKED} & first.keys():
+    if isinstance(first, dict) and not {"id", *asked} & first.keys():
         return _are_answers(first.values()) and next(contents, None) is None
-    return _is_answer(first) and all(map(_is_answer, contents))
+    return all(_is_answer(one) and asked.isdisjoint(one) for one in chain([first], contents))
 
 
 def _is_answer(content: Any) -> bool:
-    return isinstance(content, dict) and "normalized_answer" in content and _ASKED.isdisjoint(content)
+    return isinstance(content, dict) and "normalized_answer" in content
 
 
 def _are_answers(values: Collection[Any]) -> bool:
