@@ -65,7 +65,7 @@ def _steps(folder: Path, scenes: int) -> float:
 
 def _pipeline(folder: Path, scenes: int) -> float:
     params = _params(folder, scenes, "pipeline")
-    words = [sys.executable, "-m", "pipelines.cli", "pipeline", "run", "--params", str(params)]
+    words = [sys.executable, "-m", "region_heads", "pipeline", "run", "--params", str(params)]
     started = time.monotonic()
     subprocess.run([*words, "--out", str(folder / "out")], cwd=folder, check=True, capture_output=True)
     return time.monotonic() - started

@@ -18,13 +18,13 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from benchmarks.timing import medians
-from pipelines.serving.app import create_app
-from pipelines.serving.intake import ServerLimits
-from pipelines.serving.worker import Worker
 from region_heads.asking import Images, Limits
 from region_heads.modeling.settings import ModelSettings
 from region_heads.prediction import LoadedModel
 from region_heads.records import TAGGED_SCHEMA
+from region_heads.serving.app import create_app
+from region_heads.serving.intake import ServerLimits
+from region_heads.serving.worker import Worker
 from region_heads.training.start import build
 
 

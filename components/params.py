@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
-from region_heads.errors import RegionHeadsError, nearest
-from region_heads.files.yaml_file import read_yaml
+from region_heads.params_file import parse_section as parsed
+from region_heads.params_file import read_params
 from region_heads.settings import ClusterParams, DatasetParams, Section, SourceParams, TrackingParams
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
-AnySection = TypeVar("AnySection", bound=Section)
 
 STEPS: tuple[str, ...] = (
     "sample_data",
@@ -62,69 +54,10 @@ def sections() -> dict[str, type[Section]]:
 
 
 def load_params(path: Path) -> dict[str, Section]:
-    """Reads ``params.yaml``; a section or key that is left out takes its default.
-
-    Raises:
-        RegionHeadsError: The file is missing or not YAML, a key is unknown (with the nearest known one),
-            or a value has the wrong type or range.
-    """
-    content = read_yaml(path, advice="run in the repository or give --params FILE")
-    content = {} if content is None else content
-    if not isinstance(content, dict):
-        raise RegionHeadsError(f"{path}: expected sections at the top level, found {type(content).__name__}")
-    known = sections()
-    for name in content:
-        if name not in known:
-            raise RegionHeadsError(f"{path}: unknown section {name!r}{nearest(str(name), known)}")
-    given = {name: values for name, values in content.items() if values is not None}
-    return {name: parse_section(name, given.get(name, {}), source=str(path)) for name in known}
-
-
-def section(params: Mapping[str, Section], schema: type[AnySection]) -> AnySection:
-    """The section with this schema out of what :func:`load_params` returned."""
-    return next(found for found in params.values() if isinstance(found, schema))
+    """Reads ``params.yaml``, as :func:`region_heads.params_file.read_params`."""
+    return read_params(path, sections())
 
 
 def parse_section(name: str, values: Mapping[str, Any], *, source: str) -> Section:
-    """One section from plain values, as they come from ``params.yaml`` or from a Kubeflow parameter.
-
-    Raises:
-        RegionHeadsError: As :func:`load_params`.
-    """
-    schema = sections()[name]
-    if not isinstance(values, Mapping):
-        raise RegionHeadsError(f"{source}: {name}: expected keys with values, found {values!r}")
-    try:
-        return schema.model_validate(dict(values))
-    except ValidationError as error:
-        problems = "; ".join(_described(name, schema, problem) for problem in error.errors())
-        raise RegionHeadsError(f"{source}: {problems}") from None
-
-
-def _described(name: str, schema: type[Section], problem: ErrorDetails) -> str:
-    # A key of a mapping, such as a task's name, is marked by a last part of its own.
-    loc = tuple(part for part in problem["loc"] if part != "[key]")
-    key = ".".join(str(part) for part in (name, *loc))
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key {key}{nearest(str(loc[-1]), _keys_at(schema, loc[:-1]))}"
-    message = problem["msg"].removeprefix("Value error, ")
-    found = repr(problem["input"])
-    return f"{key}: {message}, found {found if len(found) < 200 else found[:200] + ' …'}"
-
-
-def _keys_at(schema: Any, loc: tuple[int | str, ...]) -> list[str]:
-    """Keys that the schema knows at ``loc``, through sections in sections, in mappings and in lists."""
-    for part in loc:
-        if _is_model(schema):
-            field = schema.model_fields.get(str(part))
-            schema = field.annotation if field else None
-        elif get_args(schema):
-            schema = get_args(schema)[-1]
-        inner = [option for option in get_args(schema) if option is not type(None)]
-        if isinstance(schema, UnionType) and len(inner) == 1:
-            schema = inner[0]
-    return list(schema.model_fields) if _is_model(schema) else []
-
-
-def _is_model(schema: Any) -> bool:
-    return isinstance(schema, type) and issubclass(schema, BaseModel)
+    """The section ``name`` from plain values, as :func:`region_heads.params_file.parse_section`."""
+    return parsed(name, sections()[name], values, source=source)

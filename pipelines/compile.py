@@ -7,13 +7,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.params import load_params, section
+from components.params import load_params
 from pipelines.names import PipelineName
 from pipelines.retraining import retraining_pipeline
 from pipelines.training import training_pipeline
 from region_heads.errors import RegionHeadsError
 from region_heads.files.output import whole_file
 from region_heads.files.yaml_file import read_yaml
+from region_heads.params_file import section
 from region_heads.settings import DatasetParams
 
 if TYPE_CHECKING:

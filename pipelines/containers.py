@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.image import GPU_IMAGE, IMAGE
-from components.params import section
 from pipelines.parameters import renders
 from pipelines.policy import SECRETS, USER
 from region_heads.errors import RegionHeadsError
+from region_heads.params_file import section
 from region_heads.registry.local_store import store_address
 from region_heads.registry.tracking import PIPELINE_RUN, tracking_uri
 from region_heads.settings import DatasetParams, Section, SourceParams, TrackingParams

@@ -11,7 +11,8 @@ from typing import Any
 from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 
-from components.params import section, sections
+from components.params import sections
+from region_heads.params_file import section
 from region_heads.settings import ClusterParams, DatasetParams, Section, SourceParams
 
 CLUSTER_PARAMETERS = ("cpus", "memory", "gpus", "gpu_type", "node_selector", "tolerations")

@@ -7,9 +7,9 @@ from typing import Any
 
 from kfp.dsl.base_component import BaseComponent
 
-from components.params import section
 from pipelines.line import Line
 from pipelines.parameters import defaults, imported, pipeline, renders
+from region_heads.params_file import section
 from region_heads.settings import ClusterParams, DatasetParams, Section, SourceParams
 
 _OF_RETRAINING = ("compare_data", "notify")

@@ -80,7 +80,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(names)}" if names else ""
 
 
-_OURS = {"region_heads", "components", "pipelines", "tests", "__main__"}
+OURS = {"region_heads", "__main__"}
+"""Packages whose errors are faults of this project; those that stand on the library add themselves."""
+
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")  # as Rust writes it
 _MEMORY = "out of memory; give it more, or do less at a time (fewer workers, smaller batches, smaller pictures)"
 _UNREACHABLE = "nothing answers there; check the address, the network, and whether the server runs"
@@ -146,7 +148,7 @@ def told(error: BaseException) -> str | None:
 def library_of(error: BaseException) -> str | None:
     """The package of others that raised ``error``, by its class or by where it was raised; None for our own."""
     kind = type(error).__module__.partition(".")[0]
-    if kind not in sys.stdlib_module_names and kind not in _OURS:
+    if kind not in sys.stdlib_module_names and kind not in OURS:
         return kind
     found, trace = None, error.__traceback__
     while trace is not None:
@@ -154,7 +156,7 @@ def library_of(error: BaseException) -> str | None:
         if name and name not in sys.stdlib_module_names:
             found = name
         trace = trace.tb_next
-    return None if found in _OURS else found
+    return None if found in OURS else found
 
 
 def first_line(error: BaseException) -> str:
@@ -183,7 +185,23 @@ def _not_encoded(error: Any) -> str:
 
 def _not_installed(error: Any) -> str | None:
     package = (error.name or "").partition(".")[0]
-    return None if package in _OURS else f"the package {package} is not installed; run `make setup`"
+    if package in OURS:
+        return None
+    extra = _extra_with(package)
+    wanted = f"run `pip install 'region-heads[{extra}]'`, or in the clone `make setup`" if extra else "install it"
+    return f"the package {package} is not installed; {wanted}"
+
+
+def _extra_with(package: str) -> str | None:
+    """The extra of this project that brings ``package``, by its metadata; the first where several do."""
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        known = requires("region-heads") or []
+    except PackageNotFoundError:  # run from a folder, or as the code that travels with a version
+        return None
+    bringing = re.compile(rf"{re.sub('[-_.]', '[-_.]', package)}\b[^;]*; *extra == ['\"](\w+)", re.IGNORECASE)
+    return next((found[1] for found in map(bringing.match, known) if found), None)
 
 
 def _system(error: OSError) -> str:

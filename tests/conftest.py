@@ -17,11 +17,14 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
+from region_heads.errors import OURS
 from region_heads.records import SPLIT_SCHEMA
 from region_heads.registry.tracking import connect
 from region_heads.settings import TrackingParams
 
 HEIGHT, WIDTH = 54, 96
+
+OURS.add("tests")
 
 _QUESTIONS: tuple[dict[str, Any], ...] = (
     {"task": "distance", "text": "How far is {} from {}?", "regions": 2, "target_distance": 2.5, "grounding": [0, 1]},

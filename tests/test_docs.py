@@ -15,8 +15,8 @@ import typer
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 
-from pipelines.cli import app
 from pipelines.policy import SECRETS
+from region_heads.cli.main import app
 from tests.components.postgres import TrackingServer, postgres, programs
 from tests.manifests.rendered import render, workloads
 from tests.manifests.test_overlays import OVERLAYS, amount
@@ -48,7 +48,7 @@ def problem(words: list[str]) -> str | None:
     rest = list(words)
     while hasattr(command, "commands"):
         name, *rest = rest
-        command = command.commands[name]
+        command = command.get_command(typer.Context(command), name)
     try:
         command.make_context(command.name, rest)
     except typer.Exit:

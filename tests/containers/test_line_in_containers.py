@@ -23,7 +23,7 @@ def _run(folder: Path, runner: str, environment: dict[str, str]) -> tuple[Path, 
     params = folder / "params.yaml"
     params.write_text(yaml.safe_dump(SMALL | {"tracking": {"uri": f"sqlite:///{folder}/mlflow.db"}}))
     command = [
-        sys.executable, "-m", "pipelines.cli", "pipeline", "run", "--runner", runner, "--params", str(params),
+        sys.executable, "-m", "region_heads", "pipeline", "run", "--runner", runner, "--params", str(params),
         "--out", str(folder / runner),
     ]  # fmt: skip
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
@@ -63,7 +63,7 @@ def test_containers_and_processes_agree(engine: Engine, tmp_path: Path) -> None:
 def test_an_engine_that_is_away_is_told(tmp_path: Path) -> None:
     params = tmp_path / "params.yaml"
     params.write_text("{}")
-    command = [sys.executable, "-m", "pipelines.cli", "pipeline", "run", "--runner", "docker", "--params", str(params)]
+    command = [sys.executable, "-m", "region_heads", "pipeline", "run", "--runner", "docker", "--params", str(params)]
     done = subprocess.run(
         command, env=os.environ | {"DOCKER_HOST": f"unix://{tmp_path}/none"}, cwd=tmp_path, capture_output=True,
         text=True, timeout=120, check=False,

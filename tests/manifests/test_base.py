@@ -191,7 +191,7 @@ def test_mlflow_starts_with_these_arguments_and_knows_its_names(
 
 def test_the_model_servers_options_are_those_of_the_command(resources: list[dict[str, Any]]) -> None:
     (container,) = of(resources, "Deployment", "model-server")["spec"]["template"]["spec"]["containers"]
-    command = [sys.executable, "-m", "pipelines.cli", *container["command"][1:], "--help"]
+    command = [sys.executable, "-m", "region_heads", *container["command"][1:], "--help"]
     shown = re.sub(r"\s", "", subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     for argument in container["args"]:
         assert argument.partition("=")[0] in shown

@@ -14,12 +14,13 @@ import yaml
 from kubeflow_trainer_api import models
 
 from components.finetune.params import Params as FinetuneParams
-from components.params import load_params, section
+from components.params import load_params
 from pipelines.policy import POLICIES
 from pipelines.schedules.wanted import read_schedules
-from pipelines.serving.metrics import Metrics
-from pipelines.serving.worker import Worker
 from region_heads.asking import Images, Limits
+from region_heads.params_file import section
+from region_heads.serving.metrics import Metrics
+from region_heads.serving.worker import Worker
 from region_heads.settings import ClusterParams
 from tests.components.finetune.trainer_cluster import Refused, strict
 from tests.manifests.rendered import MANIFESTS, broken_pod_rules, of, pod_templates, render, workloads

@@ -17,8 +17,8 @@ import yaml
 
 from components.command import ports, step_function
 from components.params import CLUSTER_STEPS, load_params, sections
-from pipelines.cli import main
 from pipelines.training import training_pipeline
+from region_heads.cli.main import main
 from tests.pipelines.kubeflow_standin import Server, kubeflow_standin
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 import yaml
 
-from pipelines.cli import app
+from region_heads.cli.main import app
 from tests.pipelines.conftest import Command, Result
 
 
@@ -23,10 +24,11 @@ def params(tmp_path: Path) -> Path:
 
 
 def _commands() -> list[tuple[str, ...]]:
-    top = typer.main.get_command(app)
+    top: Any = typer.main.get_command(app)
     found: list[tuple[str, ...]] = []
-    for name, command in top.commands.items():  # type: ignore[attr-defined]  # the top command is a group
-        found += [(name, inner) for inner in getattr(command, "commands", {})] or [(name,)]
+    for name, command in top.commands.items():
+        inside = command.list_commands(typer.Context(command)) if hasattr(command, "commands") else []
+        found += [(name, inner) for inner in inside] or [(name,)]
     return found
 
 

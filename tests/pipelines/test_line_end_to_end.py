@@ -147,7 +147,7 @@ def test_a_second_run_runs_nothing_and_says_so(clone: Clone, first_run: str) -> 
 
 def test_kubeflow_makes_the_same_tables(clone: Clone, first_run: str) -> None:
     assert first_run
-    output = clone.run(sys.executable, "-m", "pipelines.cli", "pipeline", "run")
+    output = clone.run(sys.executable, "-m", "region_heads", "pipeline", "run")
     assert "<html" in _address(output).read_text(encoding="utf-8")[:500].lower()
     ports = dict(re.findall(r"^(\S+\.\S+) +(local_outputs/\S+)$", output, flags=re.MULTILINE))
     by_kubeflow = {port: clone.folder / path for port, path in ports.items()}
@@ -250,7 +250,7 @@ def test_the_registered_model_is_served(clone: Clone, first_run: str) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = ["--model", "models:/region-heads/1", "--images", str(sample), "--port", str(port)]
-    server = clone.start(sys.executable, "-m", "pipelines.cli", "serve", *options)
+    server = clone.start(sys.executable, "-m", "region_heads", "serve", *options)
     try:
         answer = _ask(port, record, patience=120)
         assert answer["task"] == question["task"]

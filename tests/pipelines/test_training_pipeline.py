@@ -30,7 +30,7 @@ def _compiled(params: Path) -> dict[str, Any]:
 
 def test_two_processes_compile_the_same_bytes(params_file: Path, tmp_path: Path) -> None:
     for name in ("one.yaml", "two.yaml"):
-        command = [sys.executable, "-m", "pipelines.cli", "pipeline", "compile", "--params", str(params_file)]
+        command = [sys.executable, "-m", "region_heads", "pipeline", "compile", "--params", str(params_file)]
         subprocess.run([*command, "--out", str(tmp_path / name)], check=True, capture_output=True)
     text = (tmp_path / "one.yaml").read_bytes()
     assert text == (tmp_path / "two.yaml").read_bytes()

@@ -73,7 +73,7 @@ def test_taking_off_twice_changes_nothing(text: str, more: str) -> None:
 def test_tag_takes_them_off_and_refuses_a_list(tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
-    from pipelines.cli import app
+    from region_heads.cli.main import app
 
     run = CliRunner().invoke
     plain, marked, listed = (tmp_path / name for name in ("plain", "marked", "listed"))

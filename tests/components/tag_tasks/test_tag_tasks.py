@@ -140,7 +140,7 @@ def test_a_classifier_that_learned_from_the_labelled_questions_can_be_asked(tmp_
 
 
 def test_any_number_of_processes_gives_the_same_tags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.tag_tasks.step._SHARE", 1)
+    monkeypatch.setattr("region_heads.tagging.table._SHARE", 1)
     rows = [record(n, "How many of <mask> are in <mask>?", category="count", answer=str(n % 7)) for n in range(20)]
     rows += [record(20 + n, "What colour is <mask>?") for n in range(5)]
     for name in ("one", "two"):

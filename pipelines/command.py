@@ -1,0 +1,194 @@
+"""``region-heads pipeline``: the training line on Kubeflow, or on this machine as Kubeflow would run it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.names import PipelineName, RunnerName
+from region_heads.errors import RegionHeadsError
+
+app = typer.Typer()  # what help says of the group stands in region_heads/cli/line.py
+
+Params = Annotated[Path, typer.Option("--params", help="Configuration.", show_default=True)]
+Host = Annotated[
+    str | None,
+    typer.Option(
+        "--host", help="Kubeflow Pipelines server, such as http://localhost:8888.", envvar="KF_PIPELINES_ENDPOINT"
+    ),
+]
+Experiment = Annotated[str, typer.Option(help="Kubeflow experiment; created when it is new.")]
+Namespace = Annotated[str | None, typer.Option(help="Profile namespace, where the server has several users.")]
+ServiceAccount = Annotated[
+    str | None, typer.Option(help="Account that the tasks run under; without it the server's own choice.")
+]
+Pipeline = Annotated[PipelineName, typer.Option(help="Which one.")]
+
+_PARAMS = Path("params.yaml")
+
+
+@app.command("compile")
+def compile_(
+    out: Annotated[Path, typer.Option("--out", help="Where the YAML goes.")] = Path("pipeline.yaml"),
+    params: Params = _PARAMS,
+    pipeline: Pipeline = PipelineName.TRAINING,
+    resources: Annotated[
+        bool, typer.Option("--resources", help="As resources of Kubernetes, Pipeline and PipelineVersion.")
+    ] = False,
+    namespace: Annotated[str | None, typer.Option(help="Of these resources.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail where --out holds something else.")
+    ] = False,
+) -> None:
+    """Compile a pipeline to YAML, with the values of params.yaml as its defaults.
+
+    The tasks run in the image named by REGION_HEADS_IMAGE; for a cluster give it by digest.
+
+    Example: `REGION_HEADS_IMAGE=registry/region-heads@sha256:… region-heads pipeline compile`
+
+    Example: `region-heads pipeline compile --resources --out training.yaml --check`
+    """
+    from pipelines.compile import compile_resources, compile_text, write_compiled
+    from pipelines.drift import check_drift
+
+    if namespace and not resources:
+        raise RegionHeadsError("--namespace: expected --resources beside it; plain YAML belongs to no namespace")
+    text = compile_resources(params, pipeline, namespace=namespace) if resources else compile_text(params, pipeline)
+    if check:
+        check_drift(text, out)
+        typer.echo(f"{out}: is what {params} and the code make")
+        return
+    write_compiled(text, out)
+    then = "apply it" if resources else "upload it, or `region-heads pipeline submit`"
+    typer.echo(f"{out}: compiled from {params}; {then}")
+
+
+@app.command()
+def run(
+    params: Params = _PARAMS,
+    out: Annotated[Path, typer.Option("--out", help="Folder that takes a subfolder for each run.")] = Path(
+        "local_outputs"
+    ),
+    pipeline: Pipeline = PipelineName.TRAINING,
+    runner: Annotated[RunnerName, typer.Option(help="Each task a process, or a container of the image.")] = (
+        RunnerName.SUBPROCESS
+    ),
+) -> None:
+    """Run a pipeline on this machine, each task in its own process or container, without a cluster.
+
+    Every output is checked to be there, whatever status a task reports.
+
+    Example: `region-heads pipeline run --params params.yaml`
+    """
+    from pipelines.containers import container_store
+    from pipelines.run_local import run_local
+    from pipelines.summary import print_summary
+
+    outputs = {(output.task, output.port): output.path for output in run_local(params, out, pipeline, runner)}
+    for (task, port), path in outputs.items():
+        typer.echo(f"{task + '.' + port:<24} {path}")
+    typer.echo()
+    if ("promote", "promotion") not in outputs:
+        return  # nothing new to train on; the tasks have said so
+    # Kubeflow's files have no ending, and a browser shows a page without one as text.
+    page = out / "report.html"
+    shutil.copyfile(outputs["visualize", "report"], page)
+    print_summary(
+        evaluation=outputs["evaluate", "evaluation"],
+        promotion=outputs["promote", "promotion"],
+        report=page,
+        params=params,
+        store=container_store(out) if runner == RunnerName.DOCKER else None,
+    )
+
+
+@app.command()
+def submit(
+    host: Host = None,
+    params: Params = _PARAMS,
+    experiment: Experiment = "region-heads",
+    pipeline: Pipeline = PipelineName.TRAINING,
+    name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
+    namespace: Namespace = None,
+    service_account: ServiceAccount = None,
+) -> None:
+    """Start one run on a Kubeflow Pipelines server.
+
+    Example: `region-heads pipeline submit --host http://localhost:8888`
+    """
+    from pipelines.submit import submit as submit_run
+
+    run_id = submit_run(
+        params,
+        host=host,
+        experiment=experiment,
+        pipeline=pipeline,
+        name=name,
+        namespace=namespace,
+        service_account=service_account,
+    )
+    typer.echo(f"run {run_id} started")
+
+
+@app.command()
+def schedule(
+    name: Annotated[str | None, typer.Argument(help="Name of a recurring run; there is one of each name.")] = None,
+    cron: Annotated[
+        str | None, typer.Option(help='Six fields, seconds first: "0 0 3 * * *" is three every night.')
+    ] = None,
+    paused: Annotated[bool, typer.Option("--paused", help="Keep it, but do not run it.")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove it; its past runs stay.")] = False,
+    file: Annotated[Path | None, typer.Option("--file", help="All schedules, instead of one by name.")] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove those that this command made and that the file names no more.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    host: Host = None,
+    params: Params = _PARAMS,
+    experiment: Experiment = "region-heads",
+    pipeline: Pipeline = PipelineName.RETRAINING,
+    namespace: Namespace = None,
+    service_account: ServiceAccount = None,
+) -> None:
+    """Make recurring runs be as described: created, updated, paused, resumed or deleted as needed.
+
+    A file is a list of schedules: name, cron, and where they differ from these defaults pipeline (retraining), params
+    (params.yaml, beside the file), experiment (region-heads), service_account, paused (false).
+
+    Example: `region-heads pipeline schedule --file schedules.yaml --prune --host http://localhost:8888`
+
+    Example: `region-heads pipeline schedule nightly --cron "0 0 3 * * *" --host http://localhost:8888`
+    """
+    from pipelines.schedules.reconcile import reconcile, unschedule
+    from pipelines.schedules.wanted import Schedule, read_schedules
+
+    if (name is None) == (file is None):
+        raise RegionHeadsError("expected a name or --file FILE, found " + ("neither" if file is None else "both"))
+    if file is not None:
+        if cron or paused or delete or service_account:
+            raise RegionHeadsError("--file: expected no --cron, --paused, --delete or --service-account beside it")
+        changes = reconcile(read_schedules(file), host=host, namespace=namespace, prune=prune, dry_run=dry_run)
+    elif prune:
+        raise RegionHeadsError("--prune: expected --file FILE beside it, which says what stays")
+    elif delete:
+        if cron or paused or dry_run:
+            raise RegionHeadsError("--delete: expected no --cron, --paused or --dry-run beside it")
+        changes = {str(name): unschedule(str(name), host=host, namespace=namespace)}
+    elif cron is None or len(cron.split()) != 6:
+        raise RegionHeadsError(f'--cron: expected six fields, such as "0 0 3 * * *", found {cron!r}')
+    else:
+        wanted = Schedule(
+            name=str(name),
+            cron=cron,
+            pipeline=pipeline,
+            params=params,
+            experiment=experiment,
+            service_account=service_account,
+            paused=paused,
+        )
+        changes = dict(reconcile([wanted], host=host, namespace=namespace, dry_run=dry_run))
+    for scheduled, change in changes.items():
+        typer.echo(f"{scheduled}: {'would be ' if dry_run and change != 'unchanged' else ''}{change}")

@@ -1,0 +1,159 @@
+"""Answers a file of questions: validated and tagged as the line's steps do, then the model."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from region_heads.depth_use import lacking
+from region_heads.errors import RegionHeadsError
+from region_heads.prediction import load, predict
+from region_heads.quality.validation.checking import check, hold
+from region_heads.quality.validation.layout import folder_and_name
+from region_heads.quality.validation.settings import Params as ValidateParams
+from region_heads.settings import DatasetParams
+from region_heads.tagging.settings import Params as TagParams
+from region_heads.tagging.table import tag_table
+from region_heads.tasks import Task
+
+
+def answer_file(
+    model: Path,
+    records: Path,
+    *,
+    images: Path | None,
+    depths: Path | None,
+    without_depth: bool,
+    data: DatasetParams,
+    scratch: Path,
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Answers every sound question of ``records``.
+
+    Args:
+        model: Folder of a saved model.
+        records: Questions in one of the formats that ``validate`` reads.
+        images: Folder that their pictures lie in, as ``data.images`` puts them: its end is the pattern's folder, or it
+            holds that, or it is any folder with pictures of such names. None: the pattern counts from ``records``.
+        depths: Folder of depth images with names as in ``data.depths``. None: where that pattern puts them, beside the
+            pictures.
+        without_depth: Answer also where there is no depth, with which the model was trained.
+        data: Patterns of names, and the scale of depth.
+        scratch: An empty folder for what lies between the steps.
+
+    Returns:
+        Answers in the order of the file, and the reasons why other questions have none.
+
+    Raises:
+        RegionHeadsError: There is no file or folder, no question can be answered, the model has no head for one, or
+            there is no depth with which it was trained.
+    """
+    if not records.is_file():
+        raise RegionHeadsError(f"{records}: no such file")
+    loaded = load(model)
+    trained = loaded.network.config.depth_share
+    places = _places(records, images, depths, data)
+    if trained == 0:
+        places.pop("depths", None)
+    missing = None if without_depth or "depths" in places else lacking(trained, 0.0)
+    if missing is not None:
+        raise RegionHeadsError(
+            f"{model}: expected {missing}, found no folder of them beside the pictures by data.depths "
+            f"({data.depths!r}); give it by --depths, or allow its absence by --without-depth"
+        )
+    # The step takes pictures below one folder; links bring the three places together.
+    dataset = scratch / "dataset"
+    dataset.mkdir(parents=True)
+    patterns = {"depths": ""}
+    for kind, (folder, name) in places.items():
+        (dataset / kind).symlink_to(folder)
+        patterns[kind] = f"{kind}/{name}"
+    (dataset / records.name).symlink_to(records.absolute())
+    layout = data.model_copy(update={"annotations": glob.escape(records.name), **patterns})
+    # The steps name files that are removed afterwards; what they refuse is returned.
+    with contextlib.redirect_stdout(io.StringIO()), _named(dataset / records.name, records):
+        content = check(
+            dataset=dataset,
+            records=scratch / "records.parquet",
+            quarantine=scratch / "quarantine.jsonl",
+            data_docs=scratch / "data_docs",
+            report=scratch / "validation.json",
+            data=layout,
+            validate=ValidateParams(max_rejected_share=1.0),
+            depth_needed=False,  # that is the model's affair
+        )
+        hold(content, dataset=records, quarantine=None)
+        tag_table(
+            records=scratch / "records.parquet",
+            tagged=scratch / "tagged.parquet",
+            quarantine=scratch / "untagged.jsonl",
+            report=scratch / "router.json",
+            settings=TagParams(),
+        )
+    table = pq.read_table(scratch / "tagged.parquet")
+    rows = predict(loaded, table, dataset, depth_scale=data.depth_scale, without_depth=without_depth).to_pylist()
+    rejected = [reason["message"] for line in _lines(scratch / "quarantine.jsonl") for reason in line["reasons"]]
+    untagged = [line["reason"] for line in _lines(scratch / "untagged.jsonl")]
+    return [_answer(row) for row in rows], rejected + untagged
+
+
+@contextlib.contextmanager
+def _named(link: Path, file: Path) -> Iterator[None]:
+    """Has errors name the file that was given, in place of a link to it."""
+    try:
+        yield
+    except RegionHeadsError as error:
+        raise RegionHeadsError(str(error).replace(str(link), str(file))) from None
+
+
+def _places(
+    records: Path, images: Path | None, depths: Path | None, data: DatasetParams
+) -> dict[str, tuple[Path, str]]:
+    """Where ``images`` and ``depths`` lie: each with its folder and the pattern of its names; no depths, no entry.
+
+    Raises:
+        RegionHeadsError: There is no such folder.
+    """
+    for name, given in (("--images", images), ("--depths", depths)):
+        if given is not None and not given.is_dir():
+            raise RegionHeadsError(f"{name} {given}: expected a folder, found {'a file' if given.exists() else 'none'}")
+    split, (folder, name) = records.name.partition(".")[0], folder_and_name(data.images)
+    base = (images or records.parent).absolute()
+    end = re.escape(folder).replace(r"\{split\}", "(?P<split>[^/]+)", 1).replace(r"\{split\}", "(?P=split)")
+    found = None if images is None else re.search(rf"(?:^|/){end}$", base.as_posix())
+    if found:  # what the pattern says counts from the folder above
+        base, split = Path(base.as_posix()[: found.start()] or "/"), found.groupdict().get("split", split)
+    beside = found or images is None or (base / folder.replace("{split}", split)).is_dir()
+    places = {"images": (base / folder.replace("{split}", split) if beside else base, name)}
+    if not places["images"][0].is_dir():
+        raise RegionHeadsError(f"{places['images'][0]}: no such folder of pictures; give it by --images")
+    folder, name = folder_and_name(data.depths or DatasetParams().depths)
+    places["depths"] = (base / folder.replace("{split}", split), name)
+    if depths is not None:
+        places["depths"] = (depths.absolute(), name)
+    elif not (data.depths and beside and places["depths"][0].is_dir()):
+        del places["depths"]
+    return {kind: (folder, name.replace("{split}", split)) for kind, (folder, name) in places.items()}
+
+
+def _answer(row: dict[str, Any]) -> dict[str, Any]:
+    task, answer = Task.of(row["task"]), json.loads(row["prediction"])
+    return {
+        "id": row["id"],
+        "normalized_answer": str(answer) if task.names_region else answer,
+        "freeform_answer": task.said(answer),
+        "task": task.name,
+        "confidence": round(row["confidence"], 4),
+        "regions": [number for number, weight in enumerate(row["answer_weights"]) if weight >= 0.5],
+    }
+
+
+def _lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]

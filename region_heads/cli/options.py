@@ -1,0 +1,20 @@
+"""Options that several commands share, each with its one wording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Params = Annotated[
+    Path | None,
+    typer.Option("--params", help="Settings; default: params.yaml of the working folder, else each setting's default."),
+]
+WithoutDepth = Annotated[
+    bool,
+    typer.Option(
+        "--without-depth",
+        help="Allow that depth images are missing, with which the model was trained; such answers are less accurate.",
+    ),
+]

@@ -1,0 +1,87 @@
+"""A record table in, a tagged table out: every question with its task, its typed target and its grounded regions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from region_heads.console.progress import progress_bar
+from region_heads.errors import RegionHeadsError
+from region_heads.files.digests import file_digest
+from region_heads.files.inputs import open_table
+from region_heads.files.output import whole_file, write_json
+from region_heads.files.tables import TableWriter
+from region_heads.parallel import cores, in_order
+from region_heads.records import RECORD_SCHEMA, TAGGED_SCHEMA
+from region_heads.tagging.classifier import WordingClassifier
+from region_heads.tagging.report import RouterReport
+from region_heads.tagging.settings import Params
+from region_heads.tagging.tagger import Tagger
+from region_heads.tasks import TASKS
+
+_SHARE = 50_000
+"""Questions for which another process is worth its start."""
+
+
+def tag_table(*, records: Path, tagged: Path, quarantine: Path, report: Path, settings: Params) -> dict[str, float]:
+    """Gives every question its task: the data set's own label, or what the router reads in its words.
+
+    Args:
+        records: The record table (``RECORD_SCHEMA``).
+        tagged: Written: the questions with task, target and grounding (``TAGGED_SCHEMA``).
+        quarantine: Written: the questions that could not be tagged, whole, with the reason (JSON lines).
+        report: Written: tasks and their sources, agreement of labels and router, grounding.
+        settings: How tasks are told.
+
+    Returns:
+        Questions tagged and untagged, agreement of the router with the labels, share of grounded answers.
+
+    Raises:
+        RegionHeadsError: ``records`` is no record table, or no question could be tagged.
+    """
+    figures = RouterReport()
+    with (
+        open_table(records, RECORD_SCHEMA, writer="validate") as file,
+        whole_file(tagged) as tagged_file,
+        whole_file(quarantine) as quarantine_file,
+        TableWriter(tagged_file, TAGGED_SCHEMA, records=file_digest(records)) as writer,
+        quarantine_file.open("w", encoding="utf-8") as untagged,
+        progress_bar("tagging", total=file.metadata.num_rows, unit="questions") as bar,
+    ):
+        tagger = Tagger(records, settings, _classifier(file) if settings.unknown == "classifier" else None)
+        processes = min(settings.workers or cores(), 1 + file.metadata.num_rows // _SHARE)
+        groups = range(file.num_row_groups)
+        for group, found in in_order(tagger, groups, processes=processes, doing="tagging questions"):
+            table = file.read_row_group(group).select(RECORD_SCHEMA.names).combine_chunks()
+            kept = table.take(pa.array(found.rows, pa.int64())).to_batches() if found.rows else []
+            for record_columns in kept:
+                columns = [*record_columns.columns, *found.columns.columns]
+                writer.add(pa.RecordBatch.from_arrays(columns, schema=TAGGED_SCHEMA))
+            for row, error in found.untagged.items():
+                record = table.slice(row, 1).to_pylist()[0]
+                untagged.write(json.dumps({"reason": str(error), "kind": error.kind, "record": record}) + "\n")
+            figures.add(found.report)
+            bar.advance(table.num_rows)
+    content = figures.content()
+    write_json(report, content)
+    figures.show(quarantine)
+    if content["tagged"] == 0 and content["questions"] > 0:
+        raise RegionHeadsError(
+            f"{records}: none of {content['questions']} questions could be tagged; {quarantine} says why for each"
+        )
+    return figures.headline()
+
+
+def _classifier(file: pq.ParquetFile) -> WordingClassifier:
+    """Learns from the data's own labels, too: one example for each wording."""
+    columns = (batch.to_pydict() for batch in file.iter_batches(columns=["question", "category"]))
+    known = {task.category: task.name for task in TASKS}
+    return WordingClassifier(
+        (known[category], question)
+        for batch in columns
+        for question, category in zip(batch["question"], batch["category"], strict=True)
+        if category in known
+    )
