@@ -11,7 +11,7 @@ import typer
 from pipelines.names import PipelineName, RunnerName
 from region_heads.errors import RegionHeadsError
 
-app = typer.Typer()  # what help says of the group stands in region_heads/cli/line.py
+app = typer.Typer(rich_markup_mode="markdown")  # what help says of the group stands in region_heads/cli/line.py
 
 Params = Annotated[Path, typer.Option("--params", help="Configuration.", show_default=True)]
 Host = Annotated[

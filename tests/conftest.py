@@ -1,12 +1,19 @@
-"""What tests of several rooms share: the repository, a small data set of random rectangles, an empty MLflow store."""
+"""What tests of several rooms share: the repository, a small data set of random rectangles, MLflow, the commands."""
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+# Processes that tests start import the steps and pipelines, too, which lie in the clone and are not installed.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+)
 # Workers that share the cores must not each take all of them; read by torch when it is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -17,6 +24,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
+from region_heads.cli.main import main
 from region_heads.errors import OURS
 from region_heads.records import SPLIT_SCHEMA
 from region_heads.registry.tracking import connect
@@ -118,3 +126,41 @@ def _rectangle(rng: np.random.Generator) -> str:
     y, x = rng.integers(0, HEIGHT - 12), rng.integers(0, WIDTH - 12)
     mask[y : y + rng.integers(1, 12), x : x + rng.integers(1, 12)] = 1
     return str(coco.encode(mask)["counts"].decode())
+
+
+class Result(NamedTuple):
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Calls ``region-heads`` with these words, and ``given`` on standard input.
+
+    In this process: a process of its own imports for seconds, and is looked at by the tests of ``boundary`` and by the
+    slow ones of the line.
+    """
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*words: object, given: str = "") -> Result:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["region-heads", *map(str, words)])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode()), encoding="utf-8"))
+            try:
+                main()
+            except SystemExit as stopped:
+                code = stopped.code
+            else:
+                code = 0
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        assert isinstance(code, int) or code is None
+        return Result(code or 0, printed.out, printed.err)
+
+    return call

@@ -58,6 +58,6 @@ def _folder() -> Path:
         if all((folder / file).is_file() for file in _LINE):
             return folder
     raise RegionHeadsError(
-        "region-heads pipeline: expected the folder of the line, a clone of the repository, found none here; "
-        "go to the clone and run it there, after `make setup`"
+        "region-heads pipeline: expected a folder with the line, as a clone of the repository is, found none; "
+        "go to the clone, and after `make setup` run it there"
     )

@@ -23,7 +23,7 @@ def tag(
         typer.Option(
             min=0,
             max=1,
-            help="Below it the task is unknown; the confidence is the best guess's. Default: the settings'.",
+            help="Below it the task is unknown; the confidence is the best guess's. Default: that of the settings.",
         ),
     ] = None,
     params: options.Params = None,

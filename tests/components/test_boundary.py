@@ -160,7 +160,7 @@ def _prints(
 
 def test_a_command_whose_output_is_lost_says_so_and_one_whose_reader_left_does_not(tmp_path: Path) -> None:
     (tmp_path / "questions").write_text("How far is <mask> from <mask>?\n" * 3)
-    words = f'"{sys.executable}" -m region_heads.cli.main tag "{tmp_path / "questions"}"'
+    words = f'"{sys.executable}" -m region_heads tag "{tmp_path / "questions"}"'
     full = subprocess.run(["bash", "-c", f"{words} > /dev/full"], capture_output=True, text=True, check=False)
     assert (full.returncode, full.stderr[:48]) == (1, "Error: standard output: the disk is full; make r")
     done = subprocess.run(

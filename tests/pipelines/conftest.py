@@ -1,16 +1,15 @@
-"""The graphs of the line as DVC and as Kubeflow see them, in one form; a server to submit them to; the command line."""
+"""The graphs of the line as DVC and as Kubeflow see them, in one form; a server to submit them to."""
 
 from __future__ import annotations
 
 import inspect
-import io
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import yaml
@@ -18,7 +17,6 @@ import yaml
 from components.command import ports, step_function
 from components.params import CLUSTER_STEPS, load_params, sections
 from pipelines.training import training_pipeline
-from region_heads.cli.main import main
 from tests.pipelines.kubeflow_standin import Server, kubeflow_standin
 
 
@@ -156,41 +154,3 @@ def params(tmp_path: Path) -> Path:
     file = tmp_path / "params.yaml"
     file.write_text("finetune: {epochs: 2}\n")
     return file
-
-
-class Result(NamedTuple):
-    """How a command ended and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Result]
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Calls ``region-heads`` with these words, and ``given`` on standard input.
-
-    In this process: a process of its own imports for seconds, and is looked at by the tests of ``boundary`` and by the
-    slow ones of the line.
-    """
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*words: object, given: str = "") -> Result:
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "argv", ["region-heads", *map(str, words)])
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode()), encoding="utf-8"))
-            try:
-                main()
-            except SystemExit as stopped:
-                code = stopped.code
-            else:
-                code = 0
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        assert isinstance(code, int) or code is None
-        return Result(code or 0, printed.out, printed.err)
-
-    return call

@@ -13,7 +13,7 @@ import yaml
 
 from pipelines.compile import compile_resources, compile_text
 from pipelines.names import PipelineName
-from tests.pipelines.conftest import Command
+from tests.conftest import Command
 
 IMAGE = "registry.example/region-heads@sha256:" + "0" * 64
 

@@ -14,7 +14,7 @@ from pipelines.names import PipelineName
 from pipelines.schedules.reconcile import Change, reconcile, unschedule
 from pipelines.schedules.wanted import Schedule, read_schedules
 from region_heads.errors import RegionHeadsError
-from tests.pipelines.conftest import Command
+from tests.conftest import Command
 from tests.pipelines.kubeflow_standin import Server
 
 NIGHTLY = "0 0 3 * * *"

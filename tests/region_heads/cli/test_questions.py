@@ -21,8 +21,7 @@ from region_heads.modeling.settings import ModelSettings
 from region_heads.settings import DatasetParams
 from region_heads.tasks import TASK_NAMES
 from region_heads.training.start import build
-from tests.conftest import HEIGHT, WIDTH
-from tests.pipelines.conftest import Command
+from tests.conftest import HEIGHT, WIDTH, Command
 
 
 def test_tag_gives_the_lines_back_with_their_task(command: Command) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.components.validate.conftest import sound_records, spoilt
-from tests.pipelines.conftest import Command
+from tests.conftest import Command
 
 
 def test_records_without_pictures(command: Command, tmp_path: Path) -> None:

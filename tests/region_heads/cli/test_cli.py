@@ -12,7 +12,7 @@ import typer
 import yaml
 
 from region_heads.cli.main import app
-from tests.pipelines.conftest import Command, Result
+from tests.conftest import Command, Result
 
 
 @pytest.fixture
@@ -76,32 +76,6 @@ def test_an_error_of_the_input_is_one_sentence_and_exit_code_1(command: Command,
     (tmp_path / "truth").write_text('[{"id": "a", "normalized_answer": 2.0}]')
     result = command("score", tmp_path / "missing", tmp_path / "truth")
     assert result == Result(1, "", f"Error: {tmp_path}/missing: no such file\n")
-
-
-def test_compile_writes_the_pipeline(command: Command, params: Path, tmp_path: Path) -> None:
-    result = command("pipeline", "compile", "--params", params, "--out", tmp_path / "out.yaml")
-    assert result.code == 0
-    assert (
-        next(yaml.safe_load_all((tmp_path / "out.yaml").read_text()))["pipelineInfo"]["name"] == "region-heads-training"
-    )
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("submit",), "KF_PIPELINES_ENDPOINT"),
-        (("schedule", "nightly"), "--cron: expected six fields"),
-        (("schedule", "nightly", "--cron", "0 3 * * *"), "--cron: expected six fields"),
-        (("schedule", "nightly", "--delete", "--paused"), "expected no --cron, --paused or --dry-run"),
-    ],
-)
-def test_what_a_pipeline_command_lacks_is_named(
-    command: Command, params: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
-) -> None:
-    monkeypatch.delenv("KF_PIPELINES_ENDPOINT", raising=False)
-    result = command("pipeline", *words, "--params", params)
-    assert result.code == 1
-    assert said in result.err
 
 
 @pytest.mark.parametrize("words", [["registry", "history"], ["registry", "rollback"], ["serve"]])
