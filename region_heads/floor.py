@@ -33,6 +33,7 @@ _MANY_CELLS = 1 << 20
 _STANDING = (0.08, 3.0)
 """Metres above the floor between which something stands on it: above what depth noise reaches, below a ceiling."""
 
+_FEWEST_PIXELS = 50  # with a known depth, of the sampled ones
 _HYPOTHESES = 160
 _TOLERANCE = 0.02  # of the inverse depth: 2 % is 16 cm at 8 m, above depth noise and below a pallet's height
 _MIN_SHARE = 0.1  # of the sampled pixels must lie on the floor, else no floor is claimed
@@ -136,36 +137,34 @@ def fit_floor(depth: NDArray[np.float32], *, field_of_view: float = NOMINAL_FIEL
     Returns:
         The floor's frame, or None when no plane explains enough of the image.
     """
+    rays, inverse = _sampled(depth, field_of_view)
+    if len(rays) < _FEWEST_PIXELS:
+        return None
+    picks = np.random.default_rng(0).integers(0, len(rays), size=(_HYPOTHESES, 3))
+    picks = picks[np.abs(np.linalg.det(rays[picks])) > 1e-4]
+    if len(picks) == 0:
+        return None
+    normals = np.linalg.solve(rays[picks], inverse[picks][..., None])[..., 0]  # [h, 3]
+    # Relative deviation of the inverse depth: positive above the plane (nearer to the camera).
+    deviation = inverse[None] / np.clip(normals @ rays.T, 1e-6, None) - 1.0  # [h, n]
+    on_plane = np.abs(deviation) < _TOLERANCE
+    score = on_plane.sum(1) - 2 * (deviation < -2 * _TOLERANCE).sum(1)
+    inliers = on_plane[int(score.argmax())]
+    if inliers.mean() < _MIN_SHARE:
+        return None
+    return _frame(np.linalg.lstsq(rays[inliers], inverse[inliers], rcond=None)[0])
+
+
+def _sampled(depth: NDArray[np.float32], field_of_view: float) -> tuple[Array, Array]:
+    """Rays ``[n, 3]`` and inverse depths ``[n]`` of a grid of pixels whose depth is known."""
     height, width = depth.shape
     rows = np.linspace(0, height - 1, min(height, 40)).astype(int)
     columns = np.linspace(0, width - 1, min(width, 64)).astype(int)
     sampled = depth[np.ix_(rows, columns)].astype(np.float64)
     known = sampled > 0
-    if known.sum() < 50:
-        return None
     u, v = image_rays(height, width, field_of_view=field_of_view)
     grid_u, grid_v = np.meshgrid(u[columns], v[rows])
-    rays = np.stack([grid_u[known], grid_v[known], np.ones(int(known.sum()))], axis=1)  # [n, 3]
-    inverse = 1.0 / sampled[known]
-
-    rng = np.random.default_rng(0)
-    picks = rng.integers(0, len(rays), size=(_HYPOTHESES, 3))
-    system = rays[picks]  # [h, 3, 3]
-    system = system[np.abs(np.linalg.det(system)) > 1e-4]
-    picks = picks[np.abs(np.linalg.det(rays[picks])) > 1e-4]
-    if len(system) == 0:
-        return None
-    normals = np.linalg.solve(system, inverse[picks][..., None])[..., 0]  # [h, 3]
-    # Relative deviation of the inverse depth: positive above the plane (nearer to the camera).
-    deviation = inverse[None] / np.clip(normals @ rays.T, 1e-6, None) - 1.0  # [h, n]
-    on_plane = np.abs(deviation) < _TOLERANCE
-    score = on_plane.sum(1) - 2 * (deviation < -2 * _TOLERANCE).sum(1)
-    best = int(score.argmax())
-    inliers = on_plane[best]
-    if inliers.mean() < _MIN_SHARE:
-        return None
-    normal = np.linalg.lstsq(rays[inliers], inverse[inliers], rcond=None)[0]
-    return _frame(normal)
+    return np.stack([grid_u[known], grid_v[known], np.ones(int(known.sum()))], axis=1), 1.0 / sampled[known]
 
 
 def _frame(normal: Array) -> FloorFrame | None:

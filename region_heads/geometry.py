@@ -66,17 +66,8 @@ def region_geometry(
     Returns:
         float32 ``[GEOMETRY_SIZE]``, all entries of order 1; entries that need depth or a floor are 0 without.
     """
-    height, width, area = region.height, region.width, region.area
-    x = 2 * float(region.lengths @ (region.column + 0.5)) / area / width - 1
-    y = float(region.lengths @ (region.top + region.bottom)) / area / height - 1
-    left, right = 2 * region.column[0] / width - 1, 2 * (region.column[-1] + 1) / width - 1
-    top, bottom = 2 * region.top.min() / height - 1, 2 * region.bottom.max() / height - 1
-    share = area / (height * width)
     vector = np.zeros(GEOMETRY_SIZE, dtype=np.float32)
-    vector[:9] = (
-        x, y, left, right, top, bottom, np.sqrt(share), 4 * share / ((right - left) * (bottom - top)),
-        area / enclosed.area,
-    )  # fmt: skip
+    vector[:9] = _in_the_picture(region, enclosed)
     if depth is None:
         return vector
     ys, xs = region.pixels()
@@ -86,16 +77,31 @@ def region_geometry(
         return vector
     z = z[seen]
     vector[9:14] = (1.0, z.mean() / 10, *(np.percentile(z, [10, 50, 90]) / 10))
-    if ground is None:
-        return vector
-    points = ground.at(ys[seen], xs[seen]).astype(np.float64)
+    if ground is not None:
+        vector[14:] = _on_the_floor(ground.at(ys[seen], xs[seen]).astype(np.float64), ground)
+    return vector
+
+
+def _in_the_picture(region: Spans, enclosed: Spans) -> tuple[float, ...]:
+    height, width, area = region.height, region.width, region.area
+    x = 2 * float(region.lengths @ (region.column + 0.5)) / area / width - 1
+    y = float(region.lengths @ (region.top + region.bottom)) / area / height - 1
+    left, right = 2 * region.column[0] / width - 1, 2 * (region.column[-1] + 1) / width - 1
+    top, bottom = 2 * region.top.min() / height - 1, 2 * region.bottom.max() / height - 1
+    share = area / (height * width)
+    return (
+        x, y, left, right, top, bottom, np.sqrt(share), 4 * share / ((right - left) * (bottom - top)),
+        area / enclosed.area,
+    )  # fmt: skip
+
+
+def _on_the_floor(points: NDArray[np.float64], ground: Ground) -> tuple[float, ...]:
     low, high = np.percentile(points[:, :2], [2, 98], axis=0)
-    vector[14:] = (
+    return (
         1.0, *(points[:, :2].mean(0) / 5), *((low + high) / 10), *((high - low) / 5),
         points[:, 2].mean(), np.percentile(points[:, 2], 90), *ground.stands_on(points[:, :2]),
         ground.frame.camera_height / 10, -ground.frame.axes[2, 2],
     )  # fmt: skip
-    return vector
 
 
 def mirrored(geometry: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -147,7 +147,7 @@ def _edges(s: Surface, width: float, depth: float) -> Floats:
 
 
 def _carton(s: Surface) -> Floats:
-    a, b, wide, high = s.on_face()
+    a, b, _, high = s.on_face()
     grain = _sample(_grain(), a * 160 + s.variant * 997, b * 160)
     soft = _sample(_noise(), a * 120 + s.variant * 331, b * 120 + s.variant * 701)
     colour = s.colour * (1 + 0.03 * grain + 0.06 * soft)[:, None] * _edges(s, 0.012, 0.35)[:, None]
@@ -162,7 +162,13 @@ def _carton(s: Surface) -> Floats:
     colour[seam] *= 0.5
     flap = ~top & (high / 2 - b < 0.006)
     colour[flap] *= 0.7
-    # A label with a bar code on some faces, prints on others.
+    _print_on(s, colour)
+    return colour
+
+
+def _print_on(s: Surface, colour: Floats) -> None:
+    """A label with a bar code on some faces of a carton, prints on others."""
+    a, b, wide, high = s.on_face()
     code = (s.variant * 7.31 + s.face * 0.377) % 1.0
     x0, y0 = (code * 13.7 % 1.0 - 0.5) * 0.5 * wide, (code * 29.3 % 1.0 - 0.5) * 0.4 * high
     u, v = a - x0, b - y0
@@ -175,7 +181,6 @@ def _carton(s: Surface) -> Floats:
     word = (np.abs(u) < 0.06 + 0.05 * code) & (line >= 0) & (line < 2) & ((v + 0.06) % 0.045 < 0.024)
     ink = marked & word & (np.floor((u + 0.5) / 0.013) % 3 != 0)
     colour[ink] *= 0.35
-    return colour
 
 
 def _wood(s: Surface) -> Floats:
