@@ -183,9 +183,9 @@ def get_version(client: MlflowClient, name: str, version: str) -> ModelVersion |
 def _settled(client: MlflowClient, name: str, *, by_hand: bool = False) -> Registry:
     """The registry, after its aliases have followed the history, or the history the alias of another program.
 
-    Whoever sets the alias has an entry in the history, and closes it after another look at the alias. So where the
-    alias stands elsewhere, and an entry that is not closed explains it, its writer died on the way or came late. Nobody
-    closes another's: that one may only be slow.
+    A writer that sets the alias has an entry in the history, and closes it after another look at the alias. So where
+    the alias stands elsewhere, and an entry that is not closed explains it, its writer ended on the way or was late. No
+    other writer closes it: its own may only be slow.
     """
     owed: list[Entry] = []
     while True:
@@ -207,23 +207,37 @@ def _settled(client: MlflowClient, name: str, *, by_hand: bool = False) -> Regis
             for entry in owed:
                 found.log.mark(entry, CLOSED, "yes")
             return Registry(client, name, found, champion)
-        late = [entry for entry in found.moves if CLOSED not in entry.tags and entry.tags["version"] == champion]
         waited = last is not None and not settled and champion in (None, last.tags.get("previous"))
-        if want is not None and there and (late or waited):
-            reason = (
-                f"The alias stood at {called(champion)}, where a move that did not end had left it; whoever wants that "
-                "version: region-heads registry promote"
-            )
-            completed = found.append(Event(event="completed", version=want, previous=champion, reason=reason))
-            if completed is not None:
-                insist(partial(client.set_registered_model_alias, name, CHAMPION, want))
-                owed.append(completed)
-        elif champion is not None:
-            reason = "The alias was moved by another program than this one."
-            moved = Event(event="moved elsewhere", version=champion, previous=want, reason=reason)
-            left = found.left
-            accepted = found.append(left if left is not None and left.version == champion else moved)
-            owed += [] if accepted is None else [accepted]
+        moved = _explained(client, name, found, champion, wanted=there, waited=waited)
+        owed += [] if moved is None else [moved]
+
+
+def _explained(
+    client: MlflowClient, name: str, found: History, champion: str | None, *, wanted: bool, waited: bool
+) -> Entry | None:
+    """The entry that says why the alias stood elsewhere than the history; None where another one came first.
+
+    Args:
+        wanted: Whether the version that the history names is there.
+        waited: Whether the last move still waits for its alias.
+    """
+    want = found.champion
+    late = any(CLOSED not in entry.tags and entry.tags["version"] == champion for entry in found.moves)
+    if want is not None and wanted and (late or waited):
+        reason = (
+            f"The alias stood at {called(champion)}, where a move that did not end had left it; for that version after "
+            "all: region-heads registry promote"
+        )
+        completed = found.append(Event(event="completed", version=want, previous=champion, reason=reason))
+        if completed is not None:
+            insist(partial(client.set_registered_model_alias, name, CHAMPION, want))
+        return completed
+    if champion is None:
+        return None
+    if found.left is not None and found.left.version == champion:
+        return found.append(found.left)
+    reason = "The alias was moved by another program than this one."
+    return found.append(Event(event="moved elsewhere", version=champion, previous=want, reason=reason))
 
 
 def _follow(client: MlflowClient, name: str, champion: str, found: History) -> None:

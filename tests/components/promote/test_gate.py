@@ -127,7 +127,7 @@ def test_a_loss_that_the_test_cannot_rule_out_is_refused_and_the_sentence_says_w
     assert "Counting changes by +1.0 points" in verdict.sentence
     assert "a loss of more than 3 points cannot be ruled out" in verdict.sentence
     # The interval reaches 8 points down and may reach 4: half of it, so four times the questions.
-    assert "About 400 questions of this kind would tell" in verdict.sentence
+    assert "About 400 questions of this kind would decide" in verdict.sentence
     assert decide(evaluation, Params(max_task_loss=0.08), champion="3").promoted
 
 
