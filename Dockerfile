@@ -38,7 +38,8 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
 FROM dependencies AS project
 COPY . ./
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
-    pip install --no-cache-dir --no-deps --target /opt/region-heads .
+    pip install --no-cache-dir --no-deps --target /opt/region-heads . \
+    && cp -r components pipelines /opt/region-heads
 
 FROM python AS runtime
 # Everything is written below /tmp, so that the rest may be read-only; nothing reports home.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from region_heads.cli.extras import check_installed
 from region_heads.console.terminal import plain_console
 from region_heads.errors import RegionHeadsError
 
@@ -51,8 +51,7 @@ def _check_dvc() -> None:
     Raises:
         RegionHeadsError: There is none.
     """
-    if find_spec("dvc") is None:
-        raise ModuleNotFoundError(name="dvc")
+    check_installed("dvc")
     _dvc("root", advice="go to the clone, or make one by `git init` and `dvc init`, or give --no-dvc")
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from region_heads.cli import options
+from region_heads.cli.extras import check_installed
 
 
 def predict(
@@ -46,6 +47,7 @@ def predict(
     from region_heads.registry.model_uri import model_folder
     from region_heads.settings import DatasetParams, TrackingParams
 
+    check_installed("great_expectations")
     tracking = settings_of("tracking", TrackingParams, params)
     data = settings_of("data", DatasetParams, params)
     with tempfile.TemporaryDirectory() as scratch:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from region_heads.cli import options
+from region_heads.cli.extras import check_installed
 
 
 def validate(
@@ -31,6 +32,7 @@ def validate(
     from region_heads.quality.validation.settings import Params
     from region_heads.settings import DatasetParams
 
+    check_installed("great_expectations")
     settings = settings_of("validate", Params, params)
     if no_images:
         settings = settings.model_copy(update={"images": "absent"})
