@@ -99,7 +99,8 @@ def test_the_core_loads_a_model(installed: Path, tmp_path: Path, table: pa.Table
     for part in build(ModelSettings(), table):
         part.save_pretrained(tmp_path / "model")
     code = (
-        "import sys, region_heads; from pathlib import Path; from region_heads import RegionHeadsModel; from region_heads.prediction import load; "
+        "import sys, region_heads; from pathlib import Path; from region_heads import RegionHeadsModel; "
+        "from region_heads.prediction import load; "
         "print(region_heads.__version__, *RegionHeadsModel.from_pretrained('model').region_heads.heads); "
         "load(Path('model')); assert not {'components', 'pipelines', 'mlflow', 'pandas'} & set(sys.modules)"
     )
