@@ -69,8 +69,8 @@ def engine(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         return done.stdout
 
     if "region-heads-base" not in run("podman", "images", "--format", "{{.Repository}}"):
-        run("images/base.sh")
-    run("images/build.sh", "cpu", image, "localhost/region-heads-base:local")
+        run("container/base.sh")
+    run("container/build.sh", "cpu", image, "localhost/region-heads-base:local")
     digest = run("podman", "image", "inspect", image, "--format", "{{index .RepoDigests 0}}").strip()
     assert "@sha256:" in digest
     with subprocess.Popen(

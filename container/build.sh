@@ -2,7 +2,7 @@
 # Builds one target of the Dockerfile with the package index, the certificates and the local wheels that pip uses here.
 # They are mounted for the build; nothing of them stays in the image. With Docker, `docker build` as the Dockerfile says.
 #
-#     images/build.sh cpu region-heads:cpu [BASE]
+#     container/build.sh cpu region-heads:cpu [BASE]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -25,7 +25,7 @@ for name, value in merged.items():
     print(f"{name} = {value}")
 PYTHON
 
-options=(--target "$target" --tag "$tag" --secret "id=pip,src=$settings")
+options=(--file container/Dockerfile --target "$target" --tag "$tag" --secret "id=pip,src=$settings")
 options+=(--build-arg "REGION_HEADS_REVISION=${REGION_HEADS_REVISION:-$(git rev-parse HEAD)}")
 [ -z "$base" ] || options+=(--build-arg "BASE=$base")
 # Folders and files that those settings name (an index with the files beside it), and the certificates of this machine.
