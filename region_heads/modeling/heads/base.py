@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_LOG_FLOOR = 0.3
-"""Added to a distance before the logarithm, so that a region's distance to itself has a finite one."""
+_TOUCHING = 0.3
+"""Metres below which two distances count as alike: of two regions that both touch the anchor, neither is the nearer."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,30 @@ class RegionScorer(nn.Module):
         return masked
 
 
+class Nearness(nn.Module):
+    """What a region's score gains by being near the chosen one, or far from it: ``[n, N]``.
+
+    A term for the logarithm of the distance, as strong, and of the sign, that the question asks for, and by which the
+    chosen region itself is passed over. For "the leftmost buffer" the strength is learned to be nothing.
+    """
+
+    def __init__(self, *, state_size: int, hidden_size: int, dropout: float) -> None:
+        super().__init__()
+        self.strength = MLP(state_size, hidden_size, 1, dropout=dropout)
+        self.itself = nn.Parameter(torch.zeros(1))  # DeepSpeed cannot send a weight without a dimension
+
+    def forward(self, inputs: HeadInputs, chosen: Tensor) -> Tensor:
+        apart = inputs.positions - pick(chosen, inputs.positions)[:, None]
+        strength: Tensor = self.strength(inputs.question)
+        # Of two regions the one that is a fifth nearer should win, whether they are near or far.
+        return -strength * log_length(apart, least=_TOUCHING) - strength.abs() * F.softplus(self.itself) * chosen
+
+
 class RelativeScorer(nn.Module):
     """Scores regions for a role that the question may tie to another region: "the buffer nearest to the left shelf".
 
-    Two choices, one after the other: the anchor (the shelf), then the region. The score of a region has a term for the
-    logarithm of its distance to the anchor, as strong, and of the sign, that the question asks for, and by which the
-    anchor itself is passed over. For "the leftmost buffer" the strength is learned to be nothing.
+    Two choices, one after the other: the anchor (the shelf), then the region, whose score has a term for how near it is
+    to the anchor.
     """
 
     def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
@@ -95,8 +113,7 @@ class RelativeScorer(nn.Module):
         sizes = {"state_size": state_size, "vector_size": vector_size, "hidden_size": hidden_size}
         self.own = RegionScorer(**sizes, dropout=dropout)
         self.anchor = RegionScorer(**sizes, dropout=dropout)
-        self.nearness = MLP(state_size, hidden_size, 1, dropout=dropout)
-        self.itself = nn.Parameter(torch.zeros(1))  # DeepSpeed cannot send a weight without a dimension
+        self.nearness = Nearness(state_size=state_size, hidden_size=hidden_size, dropout=dropout)
 
     def forward(
         self, inputs: HeadInputs, anchor: Tensor | None = None, is_known: Tensor | None = None
@@ -104,13 +121,14 @@ class RelativeScorer(nn.Module):
         """Logits ``[n, N]`` of the role and of the anchor; ``anchor [n, N]`` is the true one where ``is_known [n]``."""
         anchor_logits = self.anchor(inputs)
         chosen = choose(anchor_logits, anchor, is_known)
-        apart = inputs.positions - pick(chosen, inputs.positions)[:, None]
-        # Of two regions the one that is a fifth nearer should win, whether they are near or far.
-        distance = torch.log(torch.sqrt(apart.square().sum(-1) + 1e-6) + _LOG_FLOOR)
-        nearness = self.nearness(inputs.question)
-        logits = self.own(inputs) - nearness * distance - nearness.abs() * F.softplus(self.itself) * chosen
+        logits = self.own(inputs) + self.nearness(inputs, chosen)
         masked: Tensor = logits.masked_fill(~inputs.valid, -1e4)
         return masked, anchor_logits
+
+
+def log_length(vectors: Tensor, *, least: float) -> Tensor:
+    """``log(length + least)`` of vectors ``[..., 3]`` in metres; the gradient is finite at 0, too."""
+    return torch.log(torch.sqrt(vectors.square().sum(-1) + 1e-6) + least)
 
 
 def pick(weights: Tensor, values: Tensor) -> Tensor:

@@ -13,17 +13,19 @@ from region_heads.modeling.heads.base import (
     HeadInputs,
     HeadOutput,
     HeadTargets,
+    Nearness,
     RegionScorer,
     choice_loss,
     choose,
+    log_length,
     pick,
 )
 
 _TOLERANCE = 0.095
 """log(1.1): errors of the log distance are measured in units of the benchmark's ±10 % band."""
 
-_LOG_FLOOR = 0.05
-"""Metres added before the logarithm, so that two coinciding regions have a finite one."""
+_COINCIDING = 0.05
+"""Metres, far below what is asked for: the logarithm of two coinciding regions' distance is finite."""
 
 
 _NEVER = 1e4
@@ -31,13 +33,14 @@ _NEVER = 1e4
 
 
 class _PairHead(nn.Module):
-    """Selects the two regions that a question compares and joins what is known of them."""
+    """Selects the two regions that a question compares, the second after the first ("and its nearest neighbour")."""
 
     def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
         sizes = {"state_size": state_size, "vector_size": vector_size, "hidden_size": hidden_size}
         self.first = RegionScorer(**sizes, dropout=dropout)
         self.second = RegionScorer(**sizes, dropout=dropout)
+        self.nearness = Nearness(state_size=state_size, hidden_size=hidden_size, dropout=dropout)
 
     def select(self, inputs: HeadInputs, targets: HeadTargets | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The two choices (one-hot), never of the same region, and their logits, all ``[n, N]``."""
@@ -49,7 +52,7 @@ class _PairHead(nn.Module):
         logits_a = self.first(inputs)
         chosen_a = choose(logits_a, is_a, known)
         # Of two regions the second is then the other one, and nothing has to be learned about which are compared.
-        logits_b = self.second(inputs) - _NEVER * chosen_a.detach()
+        logits_b = self.second(inputs) + self.nearness(inputs, chosen_a) - _NEVER * chosen_a.detach()
         return chosen_a, choose(logits_b, is_b, known), logits_a, logits_b
 
     @staticmethod
@@ -82,7 +85,7 @@ class DistanceHead(_PairHead):
         a_in_b = torch.einsum("na,nb,nab->n", chosen_a, chosen_b, inputs.inside)[:, None]
         b_in_a = torch.einsum("na,nb,nba->n", chosen_a, chosen_b, inputs.inside)[:, None]
         apart = pick(chosen_a, inputs.positions) - pick(chosen_b, inputs.positions)
-        log_metric = torch.log(torch.sqrt(apart.square().sum(-1, keepdim=True) + 1e-6) + _LOG_FLOOR)
+        log_metric = log_length(apart, least=_COINCIDING)[:, None]
         both = torch.stack([
             torch.cat([z_a, z_b, a_in_b, b_in_a, (z_a - z_b).abs(), log_metric], -1),
             torch.cat([z_b, z_a, b_in_a, a_in_b, (z_a - z_b).abs(), log_metric], -1),

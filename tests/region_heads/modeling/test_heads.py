@@ -104,11 +104,11 @@ def test_a_region_is_never_nearest_to_itself(seed: int) -> None:
     anchor = torch.zeros(3, 5)
     anchor[:, 2] = 1
     with torch.no_grad():
-        scorer.itself.fill_(50.0)
+        scorer.nearness.itself.fill_(50.0)
         for parameter in scorer.own.parameters():
             parameter.zero_()
-        scorer.nearness[-1].weight.zero_()
-        scorer.nearness[-1].bias.fill_(3.0)
+        scorer.nearness.strength[-1].weight.zero_()
+        scorer.nearness.strength[-1].bias.fill_(3.0)
     logits, _ = scorer(given_, anchor, torch.ones(3).bool())
     apart = (given_.positions - given_.positions[:, 2:3]).norm(dim=-1)
     apart[:, 2] = torch.inf
@@ -178,3 +178,33 @@ def test_two_different_regions_are_compared(name: str, seed: int, regions: int, 
     assert (((first > 0.5) | (second > 0.5)) <= given_.valid).all(), "and none of them is padding"
     two = given_.valid.sum(-1) == 2
     assert torch.equal(((first > 0.5) | (second > 0.5))[two], given_.valid[two]), "with two regions, these"
+
+
+def test_the_second_region_may_be_the_nearest_to_the_first() -> None:
+    """Which region is nearest depends on the one that was chosen first; a region by itself does not tell."""
+    learner = head("distance")
+    optimiser = torch.optim.Adam(learner.parameters(), lr=2e-2)
+    for step in range(80):
+        given_, first, second = _neighbours(seed=step)
+        order = first + 2 * second
+        known = HeadTargets(torch.zeros(len(order)), order, torch.zeros_like(order), torch.ones(len(order)).bool())
+        optimiser.zero_grad()
+        learner(given_, known).grounding_loss.mean().backward()
+        optimiser.step()
+    given_, first, second = _neighbours(seed=100)
+    chosen_first, chosen_second, *_ = learner.select(given_, None)
+    assert (chosen_first * first).sum(-1).mean() > 0.95
+    assert (chosen_second * second).sum(-1).mean() > 0.9
+
+
+def _neighbours(seed: int) -> tuple[HeadInputs, Tensor, Tensor]:
+    """60 questions about a region, which its state marks, and its nearest neighbour among five others."""
+    given_ = inputs(seed, 60, 6)
+    given_.valid[:] = True
+    first = torch.nn.functional.one_hot(torch.arange(60) % 6, 6)
+    given_.states[:] = 0
+    given_.states[..., 0] = 4.0 * first
+    given_.question[:] = 1.0
+    apart = torch.cdist(given_.positions, given_.positions) + 100 * torch.eye(6)
+    nearest = apart[torch.arange(60), torch.arange(60) % 6].argmin(-1)
+    return given_, first, torch.nn.functional.one_hot(nearest, 6)
