@@ -26,7 +26,7 @@ from region_heads.training.quiet import quiet
 from region_heads.training.ranks import is_main_rank
 from region_heads.training.settings import FinetuneSettings
 from region_heads.training.summary import summary
-from region_heads.training.trouble import told
+from region_heads.training.trouble import explained
 
 
 def train_recorded(
@@ -64,7 +64,7 @@ def train_recorded(
     with (
         champion_weights(tracking, wanted=from_champion) as weights,
         _recorded(tracking, settings, checkpoints) as recorder,
-        told(settings, checkpoints),
+        explained(settings, checkpoints),
     ):
         trainer = finetune(
             tables["train"],

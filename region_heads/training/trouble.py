@@ -16,7 +16,7 @@ _OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough mem
 
 
 @contextmanager
-def told(settings: FinetuneSettings, checkpoints: Path) -> Iterator[None]:
+def explained(settings: FinetuneSettings, checkpoints: Path) -> Iterator[None]:
     """Turns an exhausted memory into a :class:`RegionHeadsError` that says what needs less of it."""
     try:
         yield
