@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from region_heads.errors import RegionHeadsError, public, told
+from region_heads.errors import RegionHeadsError, explain, public
 from region_heads.registry.tracking import PIPELINE_RUN, connect, in_words, parent_run
 from region_heads.settings import TrackingParams
 
@@ -56,7 +56,7 @@ def record_failure(step: str, reason: str, tracking: TrackingParams) -> None:
             if _ours():
                 client.set_terminated(parent, "FAILED")
     except Exception as error:  # what is to be reported is the step's failure, not that of recording it
-        print(f"{step}: its failure was not recorded: {told(error) or error!r}")
+        print(f"{step}: its failure was not recorded: {explain(error) or error!r}")
 
 
 def record_outcome(sentence: str, tracking: TrackingParams) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from region_heads.errors import RegionHeadsError, told
+from region_heads.errors import RegionHeadsError, explain
 
 ENDPOINT = "KF_PIPELINES_ENDPOINT"
 """Environment variable with the server's address; kfp's own clients read the same one."""
@@ -63,7 +63,7 @@ def kubeflow(host: str | None) -> Iterator[Any]:
             raise _refused(address, error.__context__) from None
         if isinstance(error, AttributeError):
             raise
-        raise RegionHeadsError(f"{address}: expected an answer of Kubeflow Pipelines, found {told(error)}") from None
+        raise RegionHeadsError(f"{address}: expected an answer of Kubeflow Pipelines, found {explain(error)}") from None
     finally:
         root.setLevel(level)
 

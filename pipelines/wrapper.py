@@ -60,7 +60,7 @@ def _arguments(name: str) -> dict[str, str]:
         kind = kinds[port]
         arguments[port] = "dsl.OutputPath(dict)" if kind == "section" else f"dsl.{direction.title()}[dsl.{kind}]"
     arguments |= {"metrics": "dsl.Output[dsl.Metrics]", **_PAGES.get(name, {})}
-    # Every task is told of tracking: what becomes of it is recorded in the pipeline's run.
+    # Every task gets the section tracking: what becomes of it is recorded in the pipeline's run.
     sections = dict.fromkeys((*section_names(step), "tracking"), "dict[str, Any]")
     if sections.pop("cluster", None):
         return arguments | sections | {"gpus": "str", "gpu_type": "str", "node_selector": "dict[str, Any]"}

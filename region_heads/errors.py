@@ -131,14 +131,14 @@ _LIBRARIES: dict[str, str] = {
 }
 
 
-def told(error: BaseException) -> str | None:
+def explain(error: BaseException) -> str | None:
     """What a user reads of ``error``: what is wrong, where, and what to do.
 
     Returns:
         None where that cannot be said, for the error comes from a fault in our code.
     """
     if isinstance(error, BaseExceptionGroup):
-        return told(error.exceptions[0])
+        return explain(error.exceptions[0])
     if isinstance(error, RegionHeadsError):
         return str(error)
     words = _words(error)

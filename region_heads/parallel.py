@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from typing import TypeVar
 
-from region_heads.errors import RegionHeadsError, told
+from region_heads.errors import RegionHeadsError, explain
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
@@ -72,7 +72,7 @@ def _in_words(function: Callable[[Work], Result], piece: Work) -> Result:
     try:
         return function(piece)
     except Exception as error:
-        words = told(error)
+        words = explain(error)
         if words is None:
             raise
         raise RegionHeadsError(words) from None

@@ -11,7 +11,7 @@ from components.finetune.ending import end_now
 from components.finetune.train_job.exchange import read_arguments
 from components.finetune.train_job.lease import in_train_job, watch_lease
 from region_heads.console.boundary import in_words
-from region_heads.errors import told
+from region_heads.errors import explain
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
@@ -22,7 +22,7 @@ if __name__ == "__main__":
             bound_step("finetune", **read_arguments(folder)["step"])()
         except Exception as error:
             # Another try would end the same; not so where the others of a rank that died lose their connection.
-            reason = None if isinstance(error, ConnectionError) else told(error)
+            reason = None if isinstance(error, ConnectionError) else explain(error)
             if reason is not None:
                 (folder / f"rank{os.environ['RANK']}").write_text(f"gave up: {reason}", encoding="utf-8")
             raise

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from region_heads.asking.checks import Asked, CheckedQuestion, Limits, Request
+from region_heads.asking.checks import CheckedQuestion, Limits, RegionQuestion, Request
 from region_heads.asking.pictures import Images, PictureFolder
 from region_heads.asking.refusal import Refusal
 from region_heads.depth_use import lacking
@@ -46,7 +46,7 @@ class Answer:
 
 def ask(
     model: LoadedModel,
-    asked: Sequence[Asked],
+    asked: Sequence[RegionQuestion],
     *,
     images: Images | None = None,
     limits: Limits | None = None,
@@ -73,7 +73,7 @@ def ask(
 
 def ask_together(
     model: LoadedModel,
-    requests: Sequence[Sequence[Asked]],
+    requests: Sequence[Sequence[RegionQuestion]],
     *,
     images: Images | None = None,
     limits: Limits | None = None,
@@ -134,7 +134,7 @@ _ROWS = pa.schema(
 )
 
 
-def _checked(model: LoadedModel, asked: Asked, request: Request, without_depth: bool) -> CheckedQuestion:
+def _checked(model: LoadedModel, asked: RegionQuestion, request: Request, without_depth: bool) -> CheckedQuestion:
     checked = request.check(asked)
     trained = model.network.config.depth_share
     missing = None if without_depth or asked.without_depth else lacking(trained, float(checked.depth is not None))

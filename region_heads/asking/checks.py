@@ -23,7 +23,7 @@ from region_heads.tasks import TASKS, Task
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class RegionQuestion:
     """One question as it came; nothing about it is taken for granted, not even its types.
 
     Attributes:
@@ -98,7 +98,7 @@ class Request:
         self._pictures: dict[tuple[str, object], Picture | Refusal] = {}
         self._spent: Counter[str] = Counter()
 
-    def check(self, asked: Asked) -> CheckedQuestion:
+    def check(self, asked: RegionQuestion) -> CheckedQuestion:
         """The question in a form that a model can be given.
 
         Raises:

@@ -17,7 +17,7 @@ _COMMANDS = "pipelines.command"
 """The one name of a folder above that the package holds; it is imported when one of these commands is asked for."""
 
 _LINE = ("pipelines/command.py", "components/params.py")
-"""Files by which the line's folder is told from another project's with a folder `pipelines` of its own."""
+"""Files by which the line's folder differs from another project's with a folder `pipelines` of its own."""
 
 
 class _LineGroup(TyperGroup):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
-from region_heads.errors import RegionHeadsError, told
+from region_heads.errors import RegionHeadsError, explain
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -23,7 +23,7 @@ def bound(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:
         if found is not None:
             found.close()
-        why = told(error)
+        why = explain(error)
         if isinstance(error, socket.gaierror | UnicodeError):
             why = "no such address; give a name or address of this machine"
         elif isinstance(error, OSError) and error.errno == errno.EACCES:

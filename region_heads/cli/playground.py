@@ -43,7 +43,7 @@ def playground(
 
     tracking = settings_of("tracking", TrackingParams, params)
     data = settings_of("data", DatasetParams, params)
-    with bound(host, port) as listening:  # told before the model is loaded; gradio takes it a moment later
+    with bound(host, port) as listening:  # reported before the model is loaded; gradio takes it a moment later
         port = listening.getsockname()[1]
     uri = model or f"models:/{tracking.model_name}@champion"
     known = scenes(questions, Path(data.path)) if questions.exists() else {}

@@ -110,7 +110,7 @@ def serve(
         )
         server = uvicorn.Server(config)
         whom = "to all who reach it" if tokens is None else "by token"
-        with bound(host, port) as listening:  # before the model is loaded: what cannot be had is told at once
+        with bound(host, port) as listening:  # before the model is loaded: what cannot be had is reported at once
             typer.echo(f"Serving {uri} at {address(host, listening.getsockname()[1])}, {whom}")
             # uvicorn ends in good order and then raises the signal again, by which the process would seem killed.
             for ending in (signal.SIGTERM, signal.SIGINT):

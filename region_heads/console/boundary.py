@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from region_heads.console.terminal import safe_output
-from region_heads.errors import RegionHeadsError, first_line, library_of, told
+from region_heads.errors import RegionHeadsError, explain, first_line, library_of
 
 DEBUG = "REGION_HEADS_DEBUG"
 """Environment variable: 1 shows the traceback behind every message."""
@@ -63,7 +63,7 @@ def sentence(error: BaseException) -> str:
         return f"ended with exit code {error.code}"
     if exit_code(error) > 1:
         return "interrupted"
-    words = told(error)
+    words = explain(error)
     if words is not None:
         return words
     found, library = f"{type(error).__name__}: {first_line(error)}", library_of(error)

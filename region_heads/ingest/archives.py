@@ -54,11 +54,11 @@ def members(archive: Path) -> Iterator[Member]:
     """
     with archive.open("rb") as file:
         start = file.read(8)
-    # What a consumer raises does not come by here: a generator is only told to close.
-    yield from _told(archive, _zip(archive) if start.startswith(b"PK") else _tar(archive, start))
+    # What a consumer raises does not come by here: a generator is only closed.
+    yield from _in_words(archive, _zip(archive) if start.startswith(b"PK") else _tar(archive, start))
 
 
-def _told(archive: Path, found: Iterator[Any]) -> Iterator[Any]:
+def _in_words(archive: Path, found: Iterator[Any]) -> Iterator[Any]:
     try:
         yield from found
     except _BROKEN as error:
@@ -97,7 +97,7 @@ def _zip(archive: Path) -> Iterator[Member]:
                 with pack.open(info) as file:
                     yield from _pieces(file, info.file_size)
 
-            yield Member(info.filename, _told(archive, content()))
+            yield Member(info.filename, _in_words(archive, content()))
 
 
 def _tar(archive: Path, start: bytes) -> Iterator[Member]:
@@ -112,7 +112,7 @@ def _tar(archive: Path, start: bytes) -> Iterator[Member]:
                 if member.isdir():
                     continue
                 opened = pack.extractfile(member) if member.isreg() and not member.issparse() else None
-                content = None if opened is None else _told(archive, _pieces(opened, member.size))
+                content = None if opened is None else _in_words(archive, _pieces(opened, member.size))
                 yield Member(member.name, content)
             # tarfile takes a header that it cannot read for the end.
             if stream.last != bytes(tarfile.BLOCKSIZE):

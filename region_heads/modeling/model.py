@@ -214,8 +214,8 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
     def _language_losses(self, hidden_RLD: Tensor, labels_RL: Tensor) -> Tensor:
         """Cross-entropy of every token of the text answers, ``[tokens]``."""
         shifted = labels_RL[:, 1:]
-        told = shifted != IGNORED
-        return F.cross_entropy(self.token_logits(hidden_RLD[:, :-1][told]), shifted[told], reduction="none")
+        labelled = shifted != IGNORED
+        return F.cross_entropy(self.token_logits(hidden_RLD[:, :-1][labelled]), shifted[labelled], reduction="none")
 
 
 def _of_questions(region_index_BN: Tensor, image_of_B: Tensor, *of_images: Tensor) -> tuple[Tensor, ...]:

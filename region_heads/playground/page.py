@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from region_heads.asking import Answer, Asked, Images, Limits, Refusal, ask
+from region_heads.asking import Answer, Images, Limits, Refusal, RegionQuestion, ask
 from region_heads.opener import PictureError, open_picture
 from region_heads.playground.drawing import draw
 from region_heads.playground.scene import Scene, completed
@@ -101,7 +101,7 @@ class Playground:
     def _ask(self, scene: Scene | None, question: str, without_depth: bool) -> tuple[Any, str]:
         if scene is None:
             return None, _words("There is no picture yet", "Choose one of the data set, or upload one of your own.")
-        asked = Asked(
+        asked = RegionQuestion(
             question=question,
             image=scene.path.read_bytes(),
             regions=list(scene.chosen),

@@ -63,7 +63,7 @@ def create_app(
         content = [_entry(number, reply) for number, reply in enumerate(replies)]
         refused = sum(isinstance(reply, Refusal) for reply in replies)
         if refused == len(replies):
-            return _told(422, *(entry["error"] for entry in content))
+            return _failure(422, *(entry["error"] for entry in content))
         return JSONResponse({"answers": content, "refused": refused})
 
     @app.get("/v1/model")
@@ -137,7 +137,7 @@ _BODY = {
 
 
 def _one(reply: Answer | Refusal) -> JSONResponse:
-    return _told(422, _why(reply)) if isinstance(reply, Refusal) else JSONResponse(asdict(reply))
+    return _failure(422, _why(reply)) if isinstance(reply, Refusal) else JSONResponse(asdict(reply))
 
 
 def _entry(number: int, reply: Answer | Refusal) -> dict[str, Any]:
@@ -149,18 +149,18 @@ def _why(refusal: Refusal) -> dict[str, Any]:
     return reason(problem.field, problem.expected, problem.found, problem.advice)
 
 
-def _told(status: int, *reasons: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
+def _failure(status: int, *reasons: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
     return JSONResponse({"errors": list(reasons)}, status_code=status, headers=dict(headers or {}))
 
 
 async def _refused(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BadRequestError)
-    return _told(error.status, *error.reasons, headers=error.headers)
+    return _failure(error.status, *error.reasons, headers=error.headers)
 
 
 async def _fault(_request: Request, _error: Exception) -> JSONResponse:
     """A fault of ours; uvicorn logs it."""
-    return _told(500, reason("", "an answer", "a fault of the server", "tell who runs it; its log says more"))
+    return _failure(500, reason("", "an answer", "a fault of the server", "tell who runs it; its log says more"))
 
 
 async def _no_such_thing(request: Request, error: Exception) -> JSONResponse:
@@ -168,4 +168,4 @@ async def _no_such_thing(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     found = f"{request.method} {request.url.path}"
     advice = "GET /docs shows what there is"
-    return _told(error.status_code, reason("", "POST /v1/answers", found, advice), headers=error.headers)
+    return _failure(error.status_code, reason("", "POST /v1/answers", found, advice), headers=error.headers)

@@ -74,13 +74,13 @@ class Measured:
             return
         started, status = time.monotonic(), 500
 
-        async def told(message: Message) -> None:
+        async def counted_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, told)
+            await self._app(scope, receive, counted_send)
         finally:
             self._metrics.request(status, time.monotonic() - started)

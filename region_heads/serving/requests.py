@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError
 
-from region_heads.asking import Asked
+from region_heads.asking import RegionQuestion
 from region_heads.errors import first_line
 from region_heads.formats.json_text import whole
 from region_heads.formats.problem import shown
@@ -32,8 +32,8 @@ class Question(BaseModel):
         False, description="Answer without a depth image what the model was trained to answer with one."
     )
 
-    def asked(self) -> Asked:
-        return Asked(**vars(self))
+    def asked(self) -> RegionQuestion:
+        return RegionQuestion(**vars(self))
 
 
 class Batch(BaseModel):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
 
-from region_heads.asking import Answer, Asked, Images, Limits, Refusal, ask, ask_together
+from region_heads.asking import Answer, Images, Limits, Refusal, RegionQuestion, ask, ask_together
 from region_heads.errors import RegionHeadsError
 from region_heads.prediction import LoadedModel
 from region_heads.records import MASK_TOKEN
@@ -25,7 +25,7 @@ _TOGETHER = 128
 
 @dataclass(frozen=True)
 class _Job:
-    asked: list[Asked]
+    asked: list[RegionQuestion]
     replies: Future[Replies]
 
 
@@ -71,7 +71,7 @@ class Worker:
         """Starts to load the model."""
         self._thread.start()
 
-    def submit(self, asked: Sequence[Asked]) -> Future[Replies]:
+    def submit(self, asked: Sequence[RegionQuestion]) -> Future[Replies]:
         """Takes a request; its replies come in the order of ``asked``. A cancelled one is not answered any more.
 
         Raises:
@@ -139,7 +139,7 @@ class Worker:
         heads = set(model.network.region_heads.heads)
         examples = [task for task in TASKS if task.example and (task.name in heads or model.network.answers_in_text)]
         asked = [
-            Asked(
+            RegionQuestion(
                 question=task.example,
                 image=_picture("RGB"),
                 depth=_picture("I;16"),

@@ -34,7 +34,7 @@ def tag_table(*, records: Path, tagged: Path, quarantine: Path, report: Path, se
         tagged: Written: the questions with task, target and grounding (``TAGGED_SCHEMA``).
         quarantine: Written: the questions that could not be tagged, whole, with the reason (JSON lines).
         report: Written: tasks and their sources, agreement of labels and router, grounding.
-        settings: How tasks are told.
+        settings: How tasks are found.
 
     Returns:
         Questions tagged and untagged, agreement of the router with the labels, share of grounded answers.

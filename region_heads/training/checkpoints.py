@@ -1,4 +1,4 @@
-"""Sealed checkpoints: a manifest, written last, by which a whole one is told from a damaged or unfinished one.
+"""Sealed checkpoints: a manifest, written last, without which one is damaged or unfinished.
 
 Their folder is named after everything that the result depends on.
 """

@@ -48,7 +48,7 @@ def _ended(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[ob
         (UnicodeEncodeError("utf-8", "\udcff.png", 0, 1, "surrogates"), 1, r"found '\udcff.png'; rename it"),
     ],
 )  # fmt: skip
-def test_what_comes_from_outside_is_told_in_words(
+def test_what_comes_from_outside_is_reported_in_words(
     error: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found, words = _ended(error, capsys)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from region_heads.errors import RegionHeadsError, told
+from region_heads.errors import RegionHeadsError, explain
 from region_heads.files.output import whole_file, whole_folder, write_json
 
 Writer = Callable[[Path], AbstractContextManager[Path]]
@@ -135,7 +135,7 @@ def test_a_folder_around_this_process_is_never_replaced(tmp_path: Path, monkeypa
             whole_folder(target).__enter__()
 
 
-def test_a_full_disk_is_told_with_the_file_that_was_to_be_written(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_with_the_file_that_was_to_be_written(tmp_path: Path) -> None:
     with (
         pytest.raises(OSError, match="No space left") as raised,
         whole_file(tmp_path / "out") as partial,
@@ -143,7 +143,7 @@ def test_a_full_disk_is_told_with_the_file_that_was_to_be_written(tmp_path: Path
     ):
         partial.write_text("half")
         full.write("half")
-    assert told(raised.value) == (
+    assert explain(raised.value) == (
         f"{tmp_path}/out: the disk is full; make room, or choose another disk, and run this again"
     )
     assert _names(tmp_path) == []

@@ -98,6 +98,6 @@ if __name__ == "__main__":
     assert (process.returncode, words) == (130, "step: interrupted\n")
 
 
-def test_a_process_that_dies_is_told_with_what_to_do() -> None:
+def test_a_process_that_dies_is_reported_with_what_to_do() -> None:
     with pytest.raises(RegionHeadsError, match=r"a process that was counting died .*fewer processes"):
         list(in_order(die, range(10), processes=2, doing="counting"))

@@ -60,7 +60,7 @@ def test_containers_and_processes_agree(engine: Engine, tmp_path: Path) -> None:
     assert f"sqlite:///{tmp_path}/docker/mlflow/mlflow.db" in printed
 
 
-def test_an_engine_that_is_away_is_told(tmp_path: Path) -> None:
+def test_an_engine_that_is_away_is_reported(tmp_path: Path) -> None:
     params = tmp_path / "params.yaml"
     params.write_text("{}")
     command = [sys.executable, "-m", "region_heads", "pipeline", "run", "--runner", "docker", "--params", str(params)]

@@ -67,7 +67,7 @@ answers = st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(answers, answers)
-def test_any_answers_are_scored_or_told(predictions: list[Any], truth: list[Any]) -> None:
+def test_any_answers_are_scored_or_reported(predictions: list[Any], truth: list[Any]) -> None:
     for given_ in (predictions, [one | {"normalized_answer": 1} for one in truth]):
         scores(json.dumps(given_).encode() + b"\n---\n" + json.dumps(truth).encode())
 
@@ -81,7 +81,7 @@ words = st.sampled_from([
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(words | st.text(max_size=5), max_size=25), st.lists(words, max_size=15))
-def test_any_words_are_understood_or_told(question: list[str], answer: list[str]) -> None:
+def test_any_words_are_understood_or_reported(question: list[str], answer: list[str]) -> None:
     questions("\0".join((" ".join(question), " ".join(answer))).encode("utf-8", "surrogatepass"))
 
 

@@ -49,7 +49,7 @@ def test_every_placeholder_has_the_type_that_the_server_resolves(
     assert seen >= {"cpus", "memory", "gpus", "gpu_type", "node_selector", "tolerations"}
 
 
-def test_what_kubernetes_is_told_holds_no_none(tmp_path: Path) -> None:
+def test_what_kubernetes_is_reported_holds_no_none(tmp_path: Path) -> None:
     """A key that holds null is not there, for Kubernetes; Kubeflow's parameters cannot hold it."""
     file = tmp_path / "params.yaml"
     file.write_text("cluster: {tolerations: [{key: gpu, operator: Exists, tolerationSeconds: null}]}\n")

@@ -134,7 +134,7 @@ def retraining(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Retr
 
 
 @pytest.mark.slow
-def test_new_data_is_trained_on_once_judged_against_the_champion_and_told(retraining: Retraining) -> None:
+def test_new_data_is_trained_on_once_judged_against_the_champion_and_reported(retraining: Retraining) -> None:
     outputs = retraining.run()
     assert {output.task for output in outputs} >= {"fetch-data", "finetune", "promote", "notify"}
     client = connect(retraining.tracking)
@@ -186,7 +186,7 @@ components.command.step_function = step_function
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", ["preflight", "compare_data", "fetch_data", *STEPS[1:]])
-def test_a_fault_in_a_step_fails_the_run_is_told_and_promotes_nothing(
+def test_a_fault_in_a_step_fails_the_run_is_reported_and_promotes_nothing(
     retraining: Retraining, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "fault").mkdir()

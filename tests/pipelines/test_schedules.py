@@ -182,7 +182,7 @@ def test_nothing_is_written_where_one_of_them_is_wrong(server: Server, file: Pat
     assert server.writes == 0
 
 
-def test_what_the_server_refuses_is_told_in_its_words(server: Server, params: Path) -> None:
+def test_what_the_server_refuses_is_reported_in_its_words(server: Server, params: Path) -> None:
     with pytest.raises(RegionHeadsError, match=r"the server refused \(400 .*is not a supported format"):
         _keep(server, params, cron="0 0 3 * * often")
 
@@ -199,7 +199,7 @@ def test_what_the_server_refuses_is_told_in_its_words(server: Server, params: Pa
         ([{"name": "a", "cron": NIGHTLY, "pipeline": "evaluate"}], r"schedule 1: pipeline: Input should be "),
     ],
 )
-def test_a_wrong_file_is_told_by_entry_and_field(tmp_path: Path, content: object, message: str) -> None:
+def test_a_wrong_file_is_reported_by_entry_and_field(tmp_path: Path, content: object, message: str) -> None:
     with pytest.raises(RegionHeadsError, match=message):
         read_schedules(_write(tmp_path, content))
 

@@ -36,7 +36,7 @@ def test_a_second_run_finds_the_experiment(server: Server, params: Path) -> None
     assert len(server.stored["runs"]) == 2
 
 
-def test_a_refusal_is_told_in_words(server: Server, params: Path) -> None:
+def test_a_refusal_is_reported_in_words(server: Server, params: Path) -> None:
     server.denied = True
     with pytest.raises(RegionHeadsError, match=r"the server refused \(403 .*quota exceeded"):
         submit(params, host=server.host, experiment="region-heads")

@@ -83,7 +83,7 @@ def test_new_content_behind_the_same_address_is_a_new_import(tmp_path: Path) -> 
     assert "revision" in importer["metadata"]
 
 
-def test_a_broken_pointer_of_dvc_is_told(tmp_path: Path) -> None:
+def test_a_broken_pointer_of_dvc_is_reported(tmp_path: Path) -> None:
     file = _write(tmp_path, data={"path": "mine"})
     (tmp_path / "mine.dvc").write_text("outs: []")
     with pytest.raises(RegionHeadsError, match=r"mine.dvc: expected a file of `dvc add`"):

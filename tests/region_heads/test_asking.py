@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from pycocotools import mask as coco
 
-from region_heads.asking import Answer, Asked, Images, Limits, Refusal, ask
+from region_heads.asking import Answer, Images, Limits, Refusal, ask
+from region_heads.asking import RegionQuestion as Question
 from region_heads.prediction import LoadedModel, predict
 from region_heads.tasks import TASK_NAMES
 
@@ -66,7 +67,7 @@ def model(table: pa.Table) -> LoadedModel:
 def one(model: LoadedModel) -> Callable[..., Answer | Refusal]:
     def ask_one(**changes: Any) -> Answer | Refusal:
         asked = {"question": QUESTION, "image": png(), "regions": BOXES, "without_depth": True} | changes
-        (reply,) = ask(model, [Asked(**asked)])
+        (reply,) = ask(model, [Question(**asked)])
         return reply
 
     return ask_one
@@ -108,13 +109,15 @@ def test_equal_pictures_are_decoded_once_and_share_a_pass(model: LoadedModel) ->
     try:
         content = base64.b64encode(png()).decode()
         replies = ask(
-            model, [Asked(question=QUESTION, image=content, regions=BOXES) for _ in range(5)], without_depth=True
+            model,
+            [Question(question=QUESTION, image=content, regions=BOXES) for _ in range(5)],
+            without_depth=True,
         )
         assert seen == [1], "five questions, one picture in one pass"
         seen.clear()
         ask(
             model,
-            [Asked(question=QUESTION, image=png(seed % 2), regions=BOXES) for seed in range(6)],
+            [Question(question=QUESTION, image=png(seed % 2), regions=BOXES) for seed in range(6)],
             without_depth=True,
         )
         assert seen == [2]
@@ -125,8 +128,8 @@ def test_equal_pictures_are_decoded_once_and_share_a_pass(model: LoadedModel) ->
 
 def test_a_picture_with_two_depth_images_is_two_scenes(model: LoadedModel) -> None:
     depths = [png(seed, mode="I;16") for seed in (1, 2)]
-    alone = [ask(model, [Asked(question=QUESTION, image=png(), regions=BOXES, depth=depth)])[0] for depth in depths]
-    together = ask(model, [Asked(question=QUESTION, image=png(), regions=BOXES, depth=depth) for depth in depths])
+    alone = [ask(model, [Question(question=QUESTION, image=png(), regions=BOXES, depth=depth)])[0] for depth in depths]
+    together = ask(model, [Question(question=QUESTION, image=png(), regions=BOXES, depth=depth) for depth in depths])
     for first, second in zip(alone, together, strict=True):
         assert isinstance(first, Answer)
         assert isinstance(second, Answer)
@@ -134,8 +137,8 @@ def test_a_picture_with_two_depth_images_is_two_scenes(model: LoadedModel) -> No
 
 
 def test_a_bad_question_does_not_touch_the_others(model: LoadedModel) -> None:
-    good = Asked(question=QUESTION, image=png(), regions=BOXES)
-    bad = Asked(question=QUESTION, image=b"no picture", regions=BOXES)
+    good = Question(question=QUESTION, image=png(), regions=BOXES)
+    bad = Question(question=QUESTION, image=b"no picture", regions=BOXES)
     replies = ask(model, [bad, good, bad, good], without_depth=True)
     assert [type(reply) for reply in replies] == [Refusal, Answer, Refusal, Answer]
 
@@ -183,7 +186,7 @@ def test_a_refusal_says_what_was_expected_and_found(
 
 def test_a_picture_that_claims_to_be_huge_is_not_decoded(model: LoadedModel) -> None:
     limits = Limits(pixels=WIDTH * HEIGHT - 1)
-    (reply,) = ask(model, [Asked(question=QUESTION, image=png(), regions=BOXES)], limits=limits)
+    (reply,) = ask(model, [Question(question=QUESTION, image=png(), regions=BOXES)], limits=limits)
     assert isinstance(reply, Refusal)
     assert str(reply) == "image: expected at most 5,183 pixels, found 96 x 54; send a smaller picture, with its masks"
 
@@ -191,7 +194,7 @@ def test_a_picture_that_claims_to_be_huge_is_not_decoded(model: LoadedModel) -> 
 def test_regions_whose_depths_would_take_long_to_measure_are_refused(model: LoadedModel) -> None:
     limits = Limits(measured=1_000)  # the boxes cover 625 and 900 pixels
     depth = png(1, mode="I;16")
-    asked = [Asked(question=QUESTION, image=png(), regions=BOXES, depth=given) for given in (depth, None)]
+    asked = [Question(question=QUESTION, image=png(), regions=BOXES, depth=given) for given in (depth, None)]
     with_depth, without = ask(model, asked, limits=limits, without_depth=True)
     assert isinstance(with_depth, Refusal)
     assert str(with_depth) == (
@@ -203,7 +206,7 @@ def test_regions_whose_depths_would_take_long_to_measure_are_refused(model: Load
 
 def test_a_request_may_not_cost_more_than_its_share_however_small_its_questions(model: LoadedModel) -> None:
     depth = png(mode="I;16")
-    asked = [Asked(question=QUESTION, image=png(seed), depth=depth, regions=BOXES) for seed in (0, 1, 0, 1)]
+    asked = [Question(question=QUESTION, image=png(seed), depth=depth, regions=BOXES) for seed in (0, 1, 0, 1)]
     full = {"all_pixels": 3 * WIDTH * HEIGHT, "spans": 4 * 55, "measured": 4 * 1_525}
     for what, most in full.items():
         fits, exceeds = (ask(model, asked, limits=Limits(**{what: limit})) for limit in (most, most - 1))
@@ -221,13 +224,13 @@ def test_a_picture_that_a_request_repeats_is_decoded_once_be_it_good_or_bad(
     real = Images.content
     monkeypatch.setattr(Images, "content", lambda *given: taken.append(given[-1]) or real(*given))
     texts = [base64.b64encode(content).decode() for content in (png(), png()[:200])]
-    ask(model, [Asked(question=QUESTION, image=text, regions=BOXES) for text in texts * 20])
+    ask(model, [Question(question=QUESTION, image=text, regions=BOXES) for text in texts * 20])
     assert taken == texts
 
 
 def test_wide_regions_are_refused_by_the_columns_that_they_cross(model: LoadedModel) -> None:
     picture = png(size=(50_000, 1))
-    asked = Asked(question=QUESTION, image=picture, regions=[[0, 0, 50_000, 1]] * 2)
+    asked = Question(question=QUESTION, image=picture, regions=[[0, 0, 50_000, 1]] * 2)
     (reply,) = ask(model, [asked], limits=Limits(spans=99_999))
     assert isinstance(reply, Refusal)
     assert "at most 99,999 columns of pixels" in str(reply)
@@ -240,7 +243,9 @@ def test_paths_do_not_leave_the_folder_that_is_served(model: LoadedModel, tmp_pa
     images = Images(tmp_path / "served")
 
     def asked(image: str) -> Answer | Refusal:
-        return ask(model, [Asked(question=QUESTION, image=image, regions=BOXES)], images=images, without_depth=True)[0]
+        return ask(model, [Question(question=QUESTION, image=image, regions=BOXES)], images=images, without_depth=True)[
+            0
+        ]
 
     assert isinstance(asked("0.png"), Answer)
     for outside in ("../0.png", str(tmp_path / "0.png"), "/etc/passwd", "served/../../0.png"):
@@ -255,7 +260,10 @@ def test_base64_is_not_taken_for_a_path_of_thousands_of_folders(model: LoadedMod
     assert text.count("/") > 5000, "to look each of them up would take minutes"
     boxes = [[5, 5, 30, 30], [50, 10, 80, 40]]
     (reply,) = ask(
-        model, [Asked(question=QUESTION, image=text, regions=boxes)], images=Images(tmp_path), without_depth=True
+        model,
+        [Question(question=QUESTION, image=text, regions=boxes)],
+        images=Images(tmp_path),
+        without_depth=True,
     )
     assert isinstance(reply, Answer)
 

@@ -13,7 +13,8 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
-from region_heads.asking import Answer, Asked, Refusal, ask
+from region_heads.asking import Answer, Refusal, ask
+from region_heads.asking import RegionQuestion as Question
 from region_heads.depth_use import depth_share, fitted, lacking
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.settings import ModelSettings
@@ -80,7 +81,7 @@ def test_of_a_model_that_does_not_say_it_is_assumed_that_it_was_trained_with_dep
     assert predict(tmp_path, table, image_folder).num_rows == table.num_rows
 
 
-def test_a_table_without_depth_is_refused_or_allowed_and_single_pictures_are_told(
+def test_a_table_without_depth_is_refused_or_allowed_and_single_pictures_are_reported(
     table: pa.Table,
     trained: Callable[[int], LoadedModel],
     image_folder: Path,
@@ -108,9 +109,9 @@ def test_a_model_that_was_trained_without_depth_is_given_none(
 def test_a_question_without_depth_is_refused_or_allowed_by_itself_or_for_all(
     trained: Callable[[int], LoadedModel], image_folder: Path
 ) -> None:
-    def asked(depth: bool, **more: bool) -> Asked:
+    def asked(depth: bool, **more: bool) -> Question:
         image, depth_image = image_folder / "0.png", image_folder / "0_depth.png"
-        return Asked(
+        return Question(
             question=QUESTION, image=str(image), regions=BOXES, depth=str(depth_image) if depth else None, **more
         )
 
@@ -150,7 +151,9 @@ def test_a_picture_stored_turned_is_answered_as_the_upright_one(
     upright, other = ask(
         trained(6),
         [
-            Asked(question=QUESTION, image=image, depth=depth, regions=[[5, 5, 30, 30], [WIDTH - 9, 1, WIDTH, HEIGHT]])
+            Question(
+                question=QUESTION, image=image, depth=depth, regions=[[5, 5, 30, 30], [WIDTH - 9, 1, WIDTH, HEIGHT]]
+            )
             for image, depth in (map(stored, names), ((image_folder / name).read_bytes() for name in names))
         ],
     )

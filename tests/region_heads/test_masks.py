@@ -46,7 +46,7 @@ def test_spans_are_the_pixels_of_the_mask(height: int, width: int, seed: int) ->
     assert found.area == len(rows) == mask.sum()
 
 
-def test_damaged_counts_are_told() -> None:
+def test_damaged_counts_are_reported() -> None:
     with pytest.raises(ValueError, match=r"expected runs that add up to 4 x 5 = 20 pixels, found 9"):
         spans(coco.encode(np.asfortranarray(np.ones((3, 3), np.uint8)))["counts"].decode(), height=4, width=5)
 

@@ -29,7 +29,7 @@ def test_what_is_found_is_what_python_finds(pattern: str) -> None:
 SLOW = "images/" + "a" * 40 + "!.png"
 
 
-def test_a_pattern_without_an_end_is_told_with_its_setting_and_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pattern_without_an_end_is_reported_with_its_setting_and_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patterns, "_SECONDS", 0.5)
     images = ["images/a.png", SLOW, "images/b.png"]
     since = time.monotonic()

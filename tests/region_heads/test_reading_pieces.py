@@ -62,7 +62,7 @@ def test_a_record_cut_anywhere_costs_itself_alone(
 
 @settings(max_examples=300, deadline=None, suppress_health_check=shared)
 @given(st.binary(max_size=60), st.sampled_from([b"", b"[", b"{", b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"BZh9"]))
-def test_any_bytes_are_records_or_told_in_words(tmp_path: Path, content: bytes, start: bytes) -> None:
+def test_any_bytes_are_records_or_reported_in_words(tmp_path: Path, content: bytes, start: bytes) -> None:
     path = tmp_path / "train.json"
     path.write_bytes(start + content)
     try:
@@ -116,7 +116,7 @@ def test_a_file_is_read_as_it_is_encoded(tmp_path: Path, encoding: str) -> None:
     assert [raw.content for raw in RecordFile(path)] == [RECORD]
 
 
-def test_a_packed_file_is_read_and_a_damaged_one_is_told(tmp_path: Path) -> None:
+def test_a_packed_file_is_read_and_a_damaged_one_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "train.json.gz"
     packed = gzip.compress(json.dumps([RECORD] * 50).encode())
     path.write_bytes(packed)

@@ -65,8 +65,8 @@ class Exchange:
                     folder.chmod(0o777)
             seen = {name: str(self._input(name, ports[name])) for name in INPUTS}
             seen |= {name: str(self.there / "outputs" / name) for name in OUTPUTS}
-            told = {name: section.model_dump(mode="json") for name, section in sections.items()}
-            write_json(self.here / "arguments.json", {"ranks": ranks, "step": seen | told})
+            settings = {name: section.model_dump(mode="json") for name, section in sections.items()}
+            write_json(self.here / "arguments.json", {"ranks": ranks, "step": seen | settings})
         except OSError as error:
             raise RegionHeadsError(
                 f"{self.here}: expected a folder that this step and the nodes can write to, found {error.strerror}; "

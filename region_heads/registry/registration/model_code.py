@@ -69,10 +69,10 @@ class RegionHeadsPythonModel(mlflow.pyfunc.PythonModel):
 
 
 def _asked(row: Mapping[Any, Any]) -> Any:
-    from region_heads.asking import Asked
+    from region_heads.asking import RegionQuestion
 
     regions = row["regions"]
-    return Asked(
+    return RegionQuestion(
         question=row["question"],
         image=row["image"],
         # MLflow hands lists over as arrays.

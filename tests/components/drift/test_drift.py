@@ -78,14 +78,14 @@ def run(tmp_path: Path, splits: Path, tracking: TrackingParams, **settings: Any)
     return content, (tmp_path / "drift.html").read_text()
 
 
-def test_without_a_champion_nothing_is_compared_and_it_is_told(tmp_path: Path, tracking: TrackingParams) -> None:
+def test_without_a_champion_nothing_is_compared_and_it_is_reported(tmp_path: Path, tracking: TrackingParams) -> None:
     splits = write_splits(tmp_path / "splits", questions(100))
     content, page = run(tmp_path, splits, tracking)
     assert (content["champion"], content["features"]) == (None, [])
     assert "has no champion yet" in content["compared"] and "has no champion yet" in page
 
 
-def test_a_champion_without_a_profile_is_told(tmp_path: Path, tracking: TrackingParams) -> None:
+def test_a_champion_without_a_profile_is_reported(tmp_path: Path, tracking: TrackingParams) -> None:
     crown(tracking, None)
     content, _ = run(tmp_path, write_splits(tmp_path / "splits", questions(100)), tracking)
     assert (content["champion"], content["compared"]) == (

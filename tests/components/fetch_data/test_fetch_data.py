@@ -61,7 +61,7 @@ def test_what_is_not_there_is_named(repository: DataRepository, change: dict[str
         pass
 
 
-def test_a_remote_without_the_data_is_told_and_leaves_nothing(repository: DataRepository, tmp_path: Path) -> None:
+def test_a_remote_without_the_data_is_reported_and_leaves_nothing(repository: DataRepository, tmp_path: Path) -> None:
     for store in (tmp_path / "remote", repository.folder / ".dvc" / "cache"):
         shutil.rmtree(store)
     with pytest.raises(RegionHeadsError, match="`dvc push` the data"):

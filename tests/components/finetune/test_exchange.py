@@ -35,7 +35,7 @@ def seen(exchange: Exchange) -> dict[str, str]:
     return step
 
 
-def test_nodes_are_told_their_own_paths_and_the_sections(tmp_path: Path, ports: dict[str, Path]) -> None:
+def test_nodes_are_reported_their_own_paths_and_the_sections(tmp_path: Path, ports: dict[str, Path]) -> None:
     exchange = Exchange(here=tmp_path / "job", there=Path("/workspace"))
     exchange.hand_over(ports, {"data": DatasetParams(depth_scale=0.5)}, ranks=6)
     assert read_arguments(exchange.here)["ranks"] == 6

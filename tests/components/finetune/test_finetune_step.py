@@ -143,7 +143,7 @@ def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
         ({"learning_rate": 1e30}, r"training stopped before step \d+: the (loss|norm of the gradient) is"),
     ],
 )
-def test_wrong_settings_are_told_before_anything_is_trained(
+def test_wrong_settings_are_reported_before_anything_is_trained(
     splits: Path,
     image_folder: Path,
     tmp_path: Path,

@@ -211,7 +211,7 @@ def test_sigterm_deletes_the_job(cluster: Cluster, table: pa.Table, image_folder
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_a_refusal_is_told_in_words(cluster: Cluster, table: pa.Table, image_folder: Path, tmp_path: Path) -> None:
+def test_a_refusal_is_reported_in_words(cluster: Cluster, table: pa.Table, image_folder: Path, tmp_path: Path) -> None:
     cluster.forbidden = True
     with pytest.raises(RegionHeadsError, match=r"TrainJob \S+: could not be created \(403 Forbidden\)"):
         train(table, image_folder, tmp_path, nodes=2, train_job=kubernetes_job(tmp_path), tracking=AWAY)

@@ -78,7 +78,7 @@ def tell(tmp_path: Path, tracking: TrackingParams, receiver: Receiver, monkeypat
     return call
 
 
-def test_a_failure_is_told_with_the_step_its_words_and_the_link(
+def test_a_failure_is_reported_with_the_step_its_words_and_the_link(
     tell: Any, tracking: TrackingParams, receiver: Receiver
 ) -> None:
     record_failure("finetune", "rank 1 of 2 died", tracking)
@@ -90,7 +90,7 @@ def test_a_failure_is_told_with_the_step_its_words_and_the_link(
     assert client.get_run(parent_run(client, tracking)).info.status == "FAILED"
 
 
-def test_a_failure_that_left_nothing_is_told_by_kubeflows_words(tell: Any) -> None:
+def test_a_failure_that_left_nothing_is_reported_by_kubeflows_words(tell: Any) -> None:
     assert "the run failed.\nTask x failed." in tell(FAILED)
 
 
@@ -106,13 +106,13 @@ def test_a_status_that_cannot_be_read_is_no_success_and_ends_the_run(
     assert client.get_run(parent_run(client, tracking)).info.status == "FAILED"
 
 
-def test_unchanged_data_is_told(tell: Any, tracking: TrackingParams) -> None:
+def test_unchanged_data_is_reported(tell: Any, tracking: TrackingParams) -> None:
     record_outcome("Nothing to do: the same data.", tracking)
     assert tell(SUCCEEDED).startswith("Region Heads: the run ended.\nNothing to do: the same data.\n")
 
 
 @pytest.mark.parametrize("champion", [True, False])
-def test_the_fate_of_the_new_version_is_told(tell: Any, tracking: TrackingParams, champion: bool) -> None:
+def test_the_fate_of_the_new_version_is_reported(tell: Any, tracking: TrackingParams, champion: bool) -> None:
     client = connect(tracking)
     client.create_registered_model(tracking.model_name)
     tags = {"pipeline_run": "run-1", "gate_sentence": "Sides lose 3 points."}
@@ -166,12 +166,12 @@ def test_a_busy_webhook_is_asked_again_and_one_that_refuses_is_not(receiver: Rec
 @pytest.mark.parametrize(
     "address", ["nonsense", "http://127.0.0.1:9/x", "file:///etc/hostname", "data:,ok", "http://h/ü"]
 )
-def test_an_address_that_leads_nowhere_is_told(address: str) -> None:
+def test_an_address_that_leads_nowhere_is_reported(address: str) -> None:
     with pytest.raises(RegionHeadsError, match="secret region-heads-webhook"):
         send(address, "text", pause=0.01)
 
 
-def test_a_failure_is_told_also_where_kubeflows_plugin_opened_the_runs(
+def test_a_failure_is_reported_also_where_kubeflows_plugin_opened_the_runs(
     tell: Any, tracking: TrackingParams, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The plugin's variables are set for a step, and for ``notify`` they are those of another run, or none."""

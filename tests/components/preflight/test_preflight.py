@@ -73,7 +73,7 @@ def test_everything_that_is_missing_is_said_at_once_and_stands_on_the_page(check
     assert not (tmp_path / "source.json").exists()
 
 
-def test_a_server_that_does_not_answer_is_told_in_seconds(check: Any) -> None:
+def test_a_server_that_does_not_answer_is_reported_in_seconds(check: Any) -> None:
     with pytest.raises(RegionHeadsError, match=r"tracking server: MLflow at http://127\.0\.0\.1:9"):
         check(tracking=TrackingParams(uri="http://127.0.0.1:9"))
 

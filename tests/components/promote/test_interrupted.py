@@ -95,7 +95,7 @@ def test_promotions_by_hand_at_the_same_time_follow_each_other_with_the_lock_and
 
 
 @pytest.mark.slow
-def test_of_several_first_champions_one_wins_and_the_others_are_told_that_it_did(
+def test_of_several_first_champions_one_wins_and_the_others_are_reported_that_it_did(
     processes: Any, client: MlflowClient, tracking: TrackingParams, tmp_path: Path
 ) -> None:
     versions = [str(number) for number in range(1, 7)]

@@ -99,7 +99,7 @@ def test_a_picture_that_two_splits_name_goes_to_the_strictest() -> None:
     assert (found.split["both.png"], found.conflicts) == ("test", ["both.png"])
 
 
-def test_too_few_pictures_are_told() -> None:
+def test_too_few_pictures_are_reported() -> None:
     shown = {"a.png": Group(frozenset([""]), frozenset(["distance"]))}
     with pytest.raises(RegionHeadsError, match=r"expected at least 3 pictures .* found 1"):
         assign(shown, SHARES, seed=0, keep=False)

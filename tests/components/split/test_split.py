@@ -126,7 +126,7 @@ def test_pictures_of_a_scene_stay_together(tmp_path: Path) -> None:
     assert outputs.report["images"]["groups"] == 30
 
 
-def test_a_group_that_fits_nothing_is_told(tmp_path: Path) -> None:
+def test_a_group_that_fits_nothing_is_reported(tmp_path: Path) -> None:
     with pytest.raises(RegionHeadsError, match=r"split.group: expected a reg.* which fits none, e.g. not '0.png'"):
         Outputs(tmp_path, full(10), group="camera_(.)")
 
@@ -136,7 +136,7 @@ def looks(number: int) -> str:
     return f"{random.Random(number).getrandbits(256):064x}"
 
 
-def test_pictures_that_look_alike_are_told_and_can_be_kept_together(tmp_path: Path) -> None:
+def test_pictures_that_look_alike_are_reported_and_can_be_kept_together(tmp_path: Path) -> None:
     near = f"{int(looks(7), 16) ^ 0b1011:064x}"
     rows = [row | {"image_hash": looks(n)} for n in range(60) for row in [question(n, TASK_NAMES[n % 4])]]
     split_of = {}

@@ -129,7 +129,7 @@ def test_an_id_stands_once_in_all_files(warehouse: Path, run: Run) -> None:
     assert outputs.report["files"] == {"train.json": 8, "val.json": 2}
 
 
-def test_several_reasons_are_all_told(warehouse: Path, run: Run) -> None:
+def test_several_reasons_are_all_reported(warehouse: Path, run: Run) -> None:
     write(warehouse, spoilt(rle=[rle(8, height=60), EMPTY], category="sideways", normalized_answer=-1))
     (line,) = run(warehouse).quarantined
     assert {reason["check"] for reason in line["reasons"]} == {"rle", "rle_size", "category"}
@@ -174,7 +174,7 @@ def test_one_record_in_another_encoding_costs_only_itself(warehouse: Path, run: 
 
 
 @pytest.mark.parametrize("field", ["freeform_answer", "id", "image"])
-def test_half_a_character_is_told_by_its_field(warehouse: Path, run: Run, field: str) -> None:
+def test_half_a_character_is_reported_by_its_field(warehouse: Path, run: Run, field: str) -> None:
     write(warehouse, spoilt(**{field: "It is \ud83d so."}))
     (line,) = run(warehouse).quarantined
     reason = next(reason for reason in line["reasons"] if "valid Unicode" in reason["expected"])

@@ -99,7 +99,7 @@ def test_a_data_set_brings_expectations_of_its_own(warehouse: Path, run: Run) ->
         ("- expect_column_to_exist: {column: id}\n  advise: x", r"expected one expectation with severity and advice"),
     ],
 )
-def test_a_suite_that_is_not_usable_is_told(warehouse: Path, run: Run, content: str | None, said: str) -> None:
+def test_a_suite_that_is_not_usable_is_reported(warehouse: Path, run: Run, content: str | None, said: str) -> None:
     if content is not None:
         (warehouse / "mine.yaml").write_text(content)
     with pytest.raises(RegionHeadsError, match=said):

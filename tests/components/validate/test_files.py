@@ -12,7 +12,7 @@ from region_heads.errors import RegionHeadsError
 from tests.components.validate.conftest import Run, sound_records, write
 
 
-def test_nothing_to_read_is_told(tmp_path: Path, warehouse: Path, run: Run) -> None:
+def test_nothing_to_read_is_reported(tmp_path: Path, warehouse: Path, run: Run) -> None:
     with pytest.raises(RegionHeadsError, match=r"no such file or folder; set data\.path"):
         run(tmp_path / "nowhere")
     with pytest.raises(RegionHeadsError, match=r"expected annotation files that match '\*\.parquet', found none"):
@@ -22,7 +22,7 @@ def test_nothing_to_read_is_told(tmp_path: Path, warehouse: Path, run: Run) -> N
         run(warehouse)
 
 
-def test_empty_lists_of_records_are_told_in_one_sentence(
+def test_empty_lists_of_records_are_reported_in_one_sentence(
     warehouse: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (warehouse / "val.json").write_text("[]")
@@ -59,7 +59,7 @@ ANSWERS = [{"id": one["id"], "normalized_answer": one["normalized_answer"]} for 
         "numbers.json": {"7": "2.50", "8": 3, "9": "left"},
     }.items(),
 )
-def test_an_answers_file_beside_the_annotations_is_left_out_and_told(
+def test_an_answers_file_beside_the_annotations_is_left_out_and_reported(
     warehouse: Path, run: Run, capsys: pytest.CaptureFixture[str], name: str, content: Any
 ) -> None:
     (warehouse / name).write_text(json.dumps(content))
@@ -102,7 +102,7 @@ def test_a_file_that_yields_no_record_stops_the_gate_by_its_name(
         run(warehouse, max_rejected_share=1.0)
 
 
-def test_answers_alone_are_told_as_such(warehouse: Path, run: Run) -> None:
+def test_answers_alone_are_reported_as_such(warehouse: Path, run: Run) -> None:
     (warehouse / "train.json").rename(warehouse / "train.txt")
     (warehouse / "answers.json").write_text(json.dumps(ANSWERS))
     with pytest.raises(RegionHeadsError, match=r"answers.json: expected records, found answers without questions"):

@@ -99,7 +99,7 @@ def test_what_the_pictures_show_stands_in_the_table(warehouse: Path, run: Run) -
     assert rows[0]["mask_areas"] == [80, 80]
 
 
-def test_depth_is_optional_picture_by_picture_and_the_pictures_without_are_told(
+def test_depth_is_optional_picture_by_picture_and_the_pictures_without_are_reported(
     warehouse: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (warehouse / "train" / "depths" / "000002_depth.png").unlink()
@@ -128,7 +128,7 @@ def test_a_depth_image_that_cannot_be_read_is_not_taken_for_none(warehouse: Path
     assert {line["reasons"][0]["check"] for line in outputs.quarantined} == {"depth_unreadable"}
 
 
-def test_unknown_depth_and_the_range_of_the_rest_are_told(
+def test_unknown_depth_and_the_range_of_the_rest_are_reported(
     warehouse: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     metres = np.full((HEIGHT, WIDTH), np.nan, np.float32)
@@ -182,7 +182,7 @@ def test_all_pictures_missing_is_answered_with_the_setting_for_it(warehouse: Pat
         run(warehouse, max_rejected_share=0.02)
 
 
-def test_pictures_under_two_names_are_told(warehouse: Path, run: Run) -> None:
+def test_pictures_under_two_names_are_reported(warehouse: Path, run: Run) -> None:
     images = warehouse / "train" / "images"
     (images / "000001.png").unlink()
     (images / "000001.png").write_bytes((images / "000000.png").read_bytes())

@@ -38,7 +38,9 @@ def test_sound_records_pass_as_they_are(warehouse: Path, run: Run) -> None:
     assert outputs.report["gate"] == {"passed": True, "refusals": []}
 
 
-def test_a_data_set_without_any_valid_record_is_kept_whole_and_told(warehouse: Path, run: Run, tmp_path: Path) -> None:
+def test_a_data_set_without_any_valid_record_is_kept_whole_and_reported(
+    warehouse: Path, run: Run, tmp_path: Path
+) -> None:
     write(warehouse, [record | {"category": "colour"} for record in sound_records()])
     with pytest.raises(
         RegionHeadsError, match=r"8 of 8 records were rejected.*\n  8 x category, e\.g\. train\.json, line"

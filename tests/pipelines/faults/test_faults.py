@@ -64,7 +64,7 @@ def _holds(code: int, said: str, file: Path, *, may_pass: bool = False) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [step for step in STEPS if step != "sample_data"])
-def test_a_fault_in_an_input_is_told_by_its_name(line: Line, step: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fault_in_an_input_is_reported_by_its_name(line: Line, step: str, capsys: pytest.CaptureFixture[str]) -> None:
     for source in line.paths(step, "input"):
         for file in files_of(source, "train" if step in ("drift", "finetune") else "test"):
             read = not any(step == one and file.name.endswith(name) for one, name in NOT_NEEDED)
@@ -81,7 +81,7 @@ def test_a_fault_in_an_input_is_told_by_its_name(line: Line, step: str, capsys: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS)
-def test_an_output_that_cannot_be_written_is_told_by_its_name(
+def test_an_output_that_cannot_be_written_is_reported_by_its_name(
     line: Line, step: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for path in line.paths(step, "output"):
@@ -131,7 +131,7 @@ COMMANDS: dict[str, tuple[list[str], list[str]]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_fault_in_a_command_s_file_is_told_by_its_name(
+def test_a_fault_in_a_command_s_file_is_reported_by_its_name(
     line: Line, command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words, names = COMMANDS[command]

@@ -35,7 +35,7 @@ def test_a_step_without_its_inputs_names_one_and_leaves_nothing(
     "words",
     [["tag", "questions.jsonl"], ["serve"], ["pipeline", "compile"], ["registry", "history"], ["validate", "data"]],
 )
-def test_a_working_folder_that_was_deleted_is_told_before_anything_is_done(
+def test_a_working_folder_that_was_deleted_is_reported_before_anything_is_done(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "deleted").mkdir()
@@ -48,7 +48,7 @@ def test_a_working_folder_that_was_deleted_is_told_before_anything_is_done(
         assert "the working folder was deleted or moved; change into another" in said
 
 
-def test_a_user_without_a_home_folder_is_told_so(
+def test_a_user_without_a_home_folder_is_reported_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def unknown(_: int) -> object:

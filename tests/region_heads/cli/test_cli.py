@@ -90,7 +90,7 @@ def test_a_command_that_reads_makes_no_store_and_says_where_it_looked(
 
 
 @pytest.mark.parametrize("name", ["serve", "playground"])
-def test_an_address_that_cannot_be_had_is_told_before_the_model_is_loaded(
+def test_an_address_that_cannot_be_had_is_reported_before_the_model_is_loaded(
     command: Command, params: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def said(*words: object) -> str:

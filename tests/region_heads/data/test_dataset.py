@@ -114,7 +114,7 @@ def test_a_question_with_too_few_masks_is_refused(built: Built) -> None:
         built[1].encode("Where is <mask>?", regions=2)
 
 
-def test_a_missing_image_is_told_with_its_path(table: pa.Table, tmp_path: Path, built: Built) -> None:
+def test_a_missing_image_is_reported_with_its_path(table: pa.Table, tmp_path: Path, built: Built) -> None:
     with pytest.raises(RegionHeadsError, match=r"0\.png: expected a picture, found no such file"):
         RegionDataset(table, tmp_path, built[1])[0]
 

@@ -33,7 +33,7 @@ def test_a_member_of_an_archive_cannot_say_where_it_goes(download: Path, tmp_pat
     assert not list(tmp_path.glob("*.png"))
 
 
-def test_an_archive_that_was_cut_is_told(download: Path, tmp_path: Path) -> None:
+def test_an_archive_that_was_cut_is_reported(download: Path, tmp_path: Path) -> None:
     archive = download / "train" / "images" / "chunk_001.tar.gz"
     archive.write_bytes(archive.read_bytes()[:-20])
     with pytest.raises(RegionHeadsError, match=r"chunk_001.tar.gz: not readable to its end .*download it again"):
@@ -105,7 +105,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_an_archive_that_cannot_be_taken_whole_is_told_and_nothing_is_left(
+def test_an_archive_that_cannot_be_taken_whole_is_reported_and_nothing_is_left(
     name: str, download: Path, tmp_path: Path
 ) -> None:
     content, told = REFUSED[name]
@@ -129,7 +129,7 @@ def test_an_archive_is_unpacked_in_pieces(tmp_path: Path) -> None:
     assert sizes == [1 << 28]
 
 
-def test_what_is_not_taken_is_told(download: Path, tmp_path: Path) -> None:
+def test_what_is_not_taken_is_reported(download: Path, tmp_path: Path) -> None:
     images = download / "train" / "images"
     (images / "links.tar").write_bytes(
         _tarred(_info("c.png", 0, tarfile.SYMTYPE, "/etc/passwd"), _info("d.png", 0, tarfile.LNKTYPE, "a.png"),

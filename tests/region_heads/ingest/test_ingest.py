@@ -33,14 +33,14 @@ def test_archives_are_unpacked_and_pictures_linked_into_the_layout_of_params(dow
     assert not {reason for reason in reasons if reason.startswith(("image", "depth"))}, reasons
 
 
-def test_two_pictures_of_one_name_are_told_and_nothing_is_left(download: Path, tmp_path: Path) -> None:
+def test_two_pictures_of_one_name_are_reported_and_nothing_is_left(download: Path, tmp_path: Path) -> None:
     tar(download / "train" / "images" / "chunk_002.tar.gz", {"000000.png": picture(200)})
     with pytest.raises(RegionHeadsError, match=r"chunk_002.tar.gz: 000000.png: expected a name of its own"):
         ingest(download, tmp_path / "data" / "warehouse")
     assert list((tmp_path / "data").iterdir()) == []
 
 
-def test_a_wrong_folder_and_a_taken_name_are_told(download: Path, tmp_path: Path) -> None:
+def test_a_wrong_folder_and_a_taken_name_are_reported(download: Path, tmp_path: Path) -> None:
     with pytest.raises(RegionHeadsError, match="expected a folder with annotation files"):
         ingest(tmp_path, tmp_path / "x")
     with pytest.raises(RegionHeadsError, match="exists already; remove it, or choose another --name"):
@@ -71,7 +71,7 @@ def test_the_data_set_goes_under_dvc_and_to_a_remote(
     assert (project / "data" / "warehouse" / "train" / "images" / "000001.png").read_bytes() == picture(1)
 
 
-def test_without_a_dvc_repository_it_is_told_before_anything_is_done(
+def test_without_a_dvc_repository_it_is_reported_before_anything_is_done(
     download: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "elsewhere").mkdir()

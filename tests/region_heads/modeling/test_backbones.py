@@ -220,7 +220,7 @@ def test_unsupported_backbones_are_refused_with_those_that_are() -> None:
         load_backbone_config("/nowhere/at/all")
 
 
-def test_settings_that_a_backbone_cannot_have_are_told(
+def test_settings_that_a_backbone_cannot_have_are_reported(
     built: tuple[RegionHeadsModel, RegionProcessor], table: pa.Table, tmp_path: Path
 ) -> None:
     for family in ("llava", "qwen3_vl"):

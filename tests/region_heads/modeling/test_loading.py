@@ -121,7 +121,7 @@ def test_a_task_that_was_unknown_when_the_model_was_saved_is_not_enabled(saved: 
     "file", ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "region_processor.json"]
 )
 @pytest.mark.parametrize("damage", ["cut", "missing", "garbage"])
-def test_a_damaged_model_folder_is_told_in_words(saved: Path, file: str, damage: str) -> None:
+def test_a_damaged_model_folder_is_reported_in_words(saved: Path, file: str, damage: str) -> None:
     path = saved / file
     if not path.is_file():
         (path,) = [one for one in saved.glob("*.json") if "process" in one.name]
@@ -176,7 +176,7 @@ def test_the_counting_head_is_as_large_as_the_data_or_says_what_it_cannot(
         run(built[0], batch)
 
 
-def test_labels_that_the_counting_head_cannot_say_are_told(
+def test_labels_that_the_counting_head_cannot_say_are_reported(
     saved: Path, table: pa.Table, image_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     place = table.schema.get_field_index("target_count")
@@ -217,7 +217,7 @@ def test_a_question_without_a_label_is_answered_and_teaches_nothing(
     ["no weights", "cut weights", "a weight less", "more layers", "no tokenizer", "a weight that is no number",
      '{"image_mean": 0.5, "image_std": 0.5}', '{"image_mean": [NaN, 0.5, 0.5]}', '{"image_std": [0, 0.5, 0.5]}', "[1]"],
 )  # fmt: skip
-def test_an_incomplete_backbone_folder_is_told_before_training(
+def test_an_incomplete_backbone_folder_is_reported_before_training(
     built: Built, table: pa.Table, tmp_path: Path, damage: str
 ) -> None:
     from tests.region_heads.modeling.test_backbones import build_backbone, small

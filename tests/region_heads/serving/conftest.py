@@ -19,7 +19,7 @@ from tests.components.conftest import (  # noqa: F401 - fixtures
     untrained_model,
 )
 
-Asked = dict[str, Any]
+Body = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def loaded(untrained_model: Path) -> LoadedModel:  # noqa: F811
 
 
 @pytest.fixture(scope="session")
-def good(splits: Path, dataset: Path) -> list[Asked]:  # noqa: F811
+def good(splits: Path, dataset: Path) -> list[Body]:  # noqa: F811
     """The test split's questions as requests."""
     return [
         {

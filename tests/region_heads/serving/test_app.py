@@ -18,7 +18,7 @@ from region_heads.prediction import LoadedModel
 from region_heads.serving.app import create_app
 from region_heads.serving.intake import ServerLimits
 from region_heads.serving.worker import Worker
-from tests.region_heads.serving.conftest import Asked, ready
+from tests.region_heads.serving.conftest import Body, ready
 
 
 def _serve(loaded: LoadedModel, dataset: Path, **limits: Any) -> TestClient:
@@ -33,7 +33,7 @@ def client(loaded: LoadedModel, dataset: Path) -> Iterator[TestClient]:
         yield client
 
 
-def test_a_question_is_answered_in_full(client: TestClient, good: list[Asked]) -> None:
+def test_a_question_is_answered_in_full(client: TestClient, good: list[Body]) -> None:
     reply = client.post("/v1/answers", json=good[0] | {"task": "distance"})
     assert reply.status_code == 200
     content = reply.json()
@@ -44,7 +44,7 @@ def test_a_question_is_answered_in_full(client: TestClient, good: list[Asked]) -
     assert content["sentence"] == f"The distance is {content['answer']:.2f} meters."
 
 
-def test_a_batch_gives_the_answers_that_its_questions_get_alone(client: TestClient, good: list[Asked]) -> None:
+def test_a_batch_gives_the_answers_that_its_questions_get_alone(client: TestClient, good: list[Body]) -> None:
     alone = [client.post("/v1/answers", json=one).json() for one in good]
     together = client.post("/v1/answers", json={"questions": good}).json()
     assert together["refused"] == 0
@@ -53,7 +53,7 @@ def test_a_batch_gives_the_answers_that_its_questions_get_alone(client: TestClie
         assert one["answer"] == (pytest.approx(other["answer"], abs=1e-3) if one["unit"] == "m" else other["answer"])
 
 
-def test_a_batch_may_give_its_picture_once(client: TestClient, good: list[Asked]) -> None:
+def test_a_batch_may_give_its_picture_once(client: TestClient, good: list[Body]) -> None:
     alone = client.post("/v1/answers", json={"questions": good[:4]}).json()
     bare = [{key: value for key, value in one.items() if key != "image"} for one in good[:4]]
     shared = client.post("/v1/answers", json={"image": good[0]["image"], "questions": bare})
@@ -62,7 +62,9 @@ def test_a_batch_may_give_its_picture_once(client: TestClient, good: list[Asked]
     assert (nowhere.status_code, nowhere.json()["errors"][0]["question"]) == (422, 1)
 
 
-def test_of_a_batch_the_good_ones_are_answered_and_the_bad_ones_told_why(client: TestClient, good: list[Asked]) -> None:
+def test_of_a_batch_the_good_ones_are_answered_and_of_the_bad_ones_why_not(
+    client: TestClient, good: list[Body]
+) -> None:
     reply = client.post("/v1/answers", json={"questions": [good[0], good[1] | {"regions": []}]})
     assert reply.status_code == 200
     content = reply.json()
@@ -95,7 +97,7 @@ def test_of_a_batch_the_good_ones_are_answered_and_the_bad_ones_told_why(client:
         (b'{"questions": [], "colour": 1}', 422, "questions", "List should have"),
     ],
 )
-def test_what_is_no_request_is_told_what_one_is(
+def test_what_is_no_request_is_reported_what_one_is(
     client: TestClient, body: bytes, status: int, field: str, expected: str
 ) -> None:
     reply = client.post("/v1/answers", content=body, headers={"content-type": "application/json"})
@@ -106,7 +108,7 @@ def test_what_is_no_request_is_told_what_one_is(
     assert first["advice"]
 
 
-def test_a_request_means_one_thing_and_nothing_of_it_is_dropped(client: TestClient, good: list[Asked]) -> None:
+def test_a_request_means_one_thing_and_nothing_of_it_is_dropped(client: TestClient, good: list[Body]) -> None:
     headers = {"content-type": "application/json"}
     plain = client.post("/v1/answers", json=good[0]).json()
     twice = json.dumps(good[0])[:-1] + ', "regions": []}'
@@ -121,7 +123,7 @@ def test_a_request_means_one_thing_and_nothing_of_it_is_dropped(client: TestClie
     assert client.post("/v1/answers", json=own).json()["errors"][0]["found"] == "'its own'"
 
 
-def test_other_ways_to_be_wrong_have_their_status(client: TestClient, good: list[Asked]) -> None:
+def test_other_ways_to_be_wrong_have_their_status(client: TestClient, good: list[Body]) -> None:
     assert client.post("/v1/answers", content=b"hello", headers={"content-type": "text/plain"}).status_code == 415
     assert client.get("/v1/answers").status_code == 405
     assert client.get("/nothing").json()["errors"][0]["found"] == "GET /nothing"
@@ -135,7 +137,7 @@ def test_other_ways_to_be_wrong_have_their_status(client: TestClient, good: list
     assert undeclared.status_code == 413, "also where the sender does not say how much will come"
 
 
-def test_pictures_by_path_stay_in_the_folder_that_is_served(client: TestClient, good: list[Asked]) -> None:
+def test_pictures_by_path_stay_in_the_folder_that_is_served(client: TestClient, good: list[Body]) -> None:
     inside = client.post("/v1/answers", json=good[0] | {"image": "test/images/000000.png"})
     assert inside.status_code == 200
     outside = client.post("/v1/answers", json=good[0] | {"image": "/etc/passwd"})
@@ -143,7 +145,7 @@ def test_pictures_by_path_stay_in_the_folder_that_is_served(client: TestClient, 
     assert "below the folder that is served" in outside.json()["errors"][0]["expected"]
 
 
-def test_it_tells_prometheus_what_it_did(client: TestClient, good: list[Asked]) -> None:
+def test_it_tells_prometheus_what_it_did(client: TestClient, good: list[Body]) -> None:
     """By the parser that Prometheus' own clients use."""
     from prometheus_client.parser import text_string_to_metric_families
 
@@ -194,7 +196,7 @@ ANY_JSON = st.recursive(
     )
 )
 def test_whatever_is_sent_the_reply_is_an_answer_or_a_reason(
-    client: TestClient, good: list[Asked], change: dict[str, Any]
+    client: TestClient, good: list[Body], change: dict[str, Any]
 ) -> None:
     reply = client.post("/v1/answers", json=good[0] | change)
     assert reply.status_code in (200, 422)
@@ -202,7 +204,7 @@ def test_whatever_is_sent_the_reply_is_an_answer_or_a_reason(
 
 
 def test_a_question_without_the_depth_of_training_is_refused_or_allowed(
-    loaded: LoadedModel, client: TestClient, good: list[Asked], monkeypatch: pytest.MonkeyPatch
+    loaded: LoadedModel, client: TestClient, good: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loaded.network.config, "depth_share", 0.9)
     assert client.get("/v1/model").json()["depth_share"] == 0.9

@@ -14,7 +14,7 @@ from region_heads.prediction import LoadedModel
 from region_heads.serving.app import create_app
 from region_heads.serving.intake import ServerLimits
 from region_heads.serving.worker import Worker
-from tests.region_heads.serving.conftest import Asked, ready
+from tests.region_heads.serving.conftest import Body, ready
 
 
 class Slow:
@@ -29,7 +29,7 @@ class Slow:
         return self._loaded
 
 
-def test_until_the_model_is_loaded_it_is_not_ready(loaded: LoadedModel, dataset: Path, good: list[Asked]) -> None:
+def test_until_the_model_is_loaded_it_is_not_ready(loaded: LoadedModel, dataset: Path, good: list[Body]) -> None:
     slow = Slow(loaded)
     worker = Worker(slow, images=Images(dataset), limits=Limits())
     with TestClient(create_app(worker, ServerLimits(), {})) as client:
@@ -41,8 +41,8 @@ def test_until_the_model_is_loaded_it_is_not_ready(loaded: LoadedModel, dataset:
         assert client.post("/v1/answers", json=good[0]).status_code == 200
 
 
-def test_who_waits_too_long_or_comes_to_a_full_queue_is_told(
-    loaded: LoadedModel, dataset: Path, good: list[Asked], monkeypatch: pytest.MonkeyPatch
+def test_who_waits_too_long_or_comes_to_a_full_queue_is_reported(
+    loaded: LoadedModel, dataset: Path, good: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import region_heads.serving.worker as module
 
@@ -65,7 +65,7 @@ def test_who_waits_too_long_or_comes_to_a_full_queue_is_told(
 
 
 def test_requests_that_wait_are_answered_together(
-    loaded: LoadedModel, dataset: Path, good: list[Asked], monkeypatch: pytest.MonkeyPatch
+    loaded: LoadedModel, dataset: Path, good: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import region_heads.serving.worker as module
 
@@ -80,10 +80,9 @@ def test_requests_that_wait_are_answered_together(
     slow = Slow(loaded)
     worker = Worker(slow, images=Images(dataset), limits=Limits())
     worker.start()
-    from region_heads.asking import Answer
-    from region_heads.asking import Asked as Question
+    from region_heads.asking import Answer, RegionQuestion
 
-    futures = [worker.submit([Question(**one)]) for one in good[:10]]
+    futures = [worker.submit([RegionQuestion(**one)]) for one in good[:10]]
     slow.go.set()
     replies = [future.result(30) for future in futures]
     worker.stop()
@@ -94,7 +93,7 @@ def test_requests_that_wait_are_answered_together(
 
 
 def test_what_nobody_waits_for_is_not_computed(
-    loaded: LoadedModel, dataset: Path, good: list[Asked], monkeypatch: pytest.MonkeyPatch
+    loaded: LoadedModel, dataset: Path, good: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither in the queue, nor in a batch that has begun."""
     import region_heads.asking.answering as module
@@ -129,8 +128,8 @@ def _idle(worker: Worker) -> None:
     raise AssertionError(worker.lost)
 
 
-def test_a_fault_strikes_the_request_that_has_it_and_is_told(
-    loaded: LoadedModel, dataset: Path, good: list[Asked], monkeypatch: pytest.MonkeyPatch
+def test_a_fault_strikes_the_request_that_has_it_and_is_reported(
+    loaded: LoadedModel, dataset: Path, good: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import region_heads.asking.answering as module
 
@@ -142,14 +141,14 @@ def test_a_fault_strikes_the_request_that_has_it_and_is_told(
         return real(model, table, *given, **named)
 
     monkeypatch.setattr(module, "predict", faulty)
-    from region_heads.asking import Asked as Question
+    from region_heads.asking import RegionQuestion
 
     bad = good[0] | {"question": "How far is the broken <mask> from the pallet <mask>?"}
     slow = Slow(loaded)
     worker = Worker(slow, images=Images(dataset), limits=Limits())
     app = create_app(worker, ServerLimits(), {})
     with TestClient(app, raise_server_exceptions=False) as client:
-        futures = [worker.submit([Question(**one)]) for one in (good[0], bad, good[1])]
+        futures = [worker.submit([RegionQuestion(**one)]) for one in (good[0], bad, good[1])]
         slow.go.set()
         assert [type(future.exception(30)) for future in futures] == [type(None), RuntimeError, type(None)]
         ready(client)
@@ -173,7 +172,7 @@ def test_a_model_that_answers_no_question_is_never_ready(dataset: Path) -> None:
 
 
 def test_a_stuck_worker_is_neither_ready_nor_sound(
-    loaded: LoadedModel, dataset: Path, good: list[Asked], monkeypatch: pytest.MonkeyPatch
+    loaded: LoadedModel, dataset: Path, good: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import region_heads.serving.worker as module
 

@@ -71,7 +71,7 @@ def test_the_best_steps_weights_are_kept_exactly_also_when_the_best_came_before_
 
 
 @pytest.mark.usefixtures("scores")
-def test_a_best_step_whose_checkpoint_is_damaged_is_told_and_another_kept(
+def test_a_best_step_whose_checkpoint_is_damaged_is_reported_and_another_kept(
     table: pa.Table, image_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keep(table, image_folder, tmp_path, stop=3)

@@ -29,7 +29,7 @@ def load(folder: Path) -> None:
     cpp_extension.load(name="operator", sources=[], build_directory=str(folder))
 
 
-def test_the_mark_of_a_builder_that_was_killed_is_removed_and_told(
+def test_the_mark_of_a_builder_that_was_killed_is_removed_and_reported(
     built: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "lock").touch()
