@@ -88,8 +88,8 @@ def _check_engine() -> None:
     missing = {IMAGE, GPU_IMAGE} - known
     if missing:
         raise RegionHeadsError(
-            f"containers: the engine does not have {', '.join(sorted(missing))}; build it (container/README.md) and name "
-            "it in REGION_HEADS_IMAGE"
+            f"containers: the engine does not have {', '.join(sorted(missing))}; build it (container/README.md) and "
+            "name it in REGION_HEADS_IMAGE"
         )
 
 
