@@ -1,4 +1,4 @@
-"""Records out of JSON lists and JSON lines, one by one; what is broken between them is kept as text."""
+"""Records out of JSON, Parquet and CSV, one by one; what is broken between them is kept as text."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from region_heads.errors import RegionHeadsError
 from region_heads.formats.json_text import LONGEST_RECORD, BrokenTextError, Decoder, too_long
 from region_heads.formats.listing import ListReader
 from region_heads.formats.problem import Problem
+from region_heads.formats.tabular import csv_rows, parquet_rows
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Raw:
     """One record as it stands in a file.
 
     Attributes:
-        number: Line of a JSONL file, or position in a JSON list; both from 1.
-        line: Where it starts, from 1.
+        number: Line of a JSONL file, position in a JSON list, or row of a table; all from 1.
+        line: Where it starts, from 1; 0 in Parquet, which has no lines.
         text: The original text.
         content: The parsed JSON; None when ``problem`` says why there is none.
     """
@@ -40,7 +41,10 @@ class Raw:
 
 
 class RecordFile:
-    """Iterates over every record of a JSON list or a JSONL file, whatever its name, one by one.
+    """Iterates over every record of a JSON list, a JSONL file or a table, one by one.
+
+    A file that starts as Parquet is read as such, one that is called ``.csv`` or ``.tsv`` (also packed) as a table of
+    text, and any other as JSON, whatever its name.
 
     A broken line is one broken record. In a broken list, what lies between a sound record and the next thing
     that looks like one is one broken record, and so is the place where a list ends too early. Text without a record's
@@ -61,10 +65,22 @@ class RecordFile:
             self.size = path.stat().st_size
 
     def __iter__(self) -> Iterator[Raw]:
-        with in_words(self._path), self._path.open("rb") as file, open_text(file) as text:
-            for raw in _records(text):
+        with in_words(self._path), self._path.open("rb") as file:
+            for raw in self._raws(file):
                 self.position = file.tell()
                 yield raw
+
+    def _raws(self, file: io.BufferedReader) -> Iterator[Raw]:
+        endings = {ending.lower() for ending in self._path.suffixes[-2:]}
+        if file.peek(4).startswith(b"PAR1") or (".parquet" in endings and self.size):
+            rows = parquet_rows(self._path, file)
+        elif endings & {".csv", ".tsv"}:
+            rows = csv_rows(self._path, open_text(file, newline=""))
+        else:
+            yield from _records(open_text(file))
+            return
+        for number, (line, text, content) in enumerate(rows, start=1):
+            yield _raw(number, line, text, content, check="broken_row", expected="one complete row")
 
 
 @contextlib.contextmanager
@@ -83,7 +99,7 @@ def in_words(path: Path) -> Iterator[None]:
         raise RegionHeadsError(f"{path}: not readable: {reason}; get the file again, or unpack it") from None
 
 
-def open_text(file: BinaryIO) -> TextIO:
+def open_text(file: BinaryIO, *, newline: str | None = None) -> TextIO:
     """The text of a file: UTF-8, or UTF-16 or UTF-32 as it starts; unpacked where it is gzip, bzip2 or xz.
 
     Bytes that are no text come out as lone surrogates, which no field accepts.
@@ -104,7 +120,7 @@ def open_text(file: BinaryIO) -> TextIO:
     if encoding.startswith("utf-32-"):  # without a mark: rather text with a hole behind its first character
         encoding = "utf-8"
     lost = "surrogateescape" if encoding.startswith("utf-8") else "lone_surrogate"
-    return io.TextIOWrapper(reader, encoding=encoding, errors=lost)
+    return io.TextIOWrapper(reader, encoding=encoding, errors=lost, newline=newline)
 
 
 _PACKED: dict[bytes, Callable[[Any], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
@@ -167,9 +183,12 @@ def _whole(text: str) -> Any:
     return content
 
 
-def _raw(number: int, line: int, text: str, content: Any) -> Raw:
+def _raw(
+    number: int, line: int, text: str, content: Any, *, check: str = "broken_json",
+    expected: str = "one complete JSON object",
+) -> Raw:  # fmt: skip
     if isinstance(content, BrokenTextError):
-        problem = Problem("broken_json", "", "one complete JSON object", str(content), "mend or remove this text")
+        problem = Problem(check, "", expected, str(content), "mend or remove this text")
         return Raw(number, line, text, problem=problem)
     return Raw(number, line, text, content)
 

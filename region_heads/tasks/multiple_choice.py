@@ -21,8 +21,8 @@ def parse_index(value: Any) -> int:
     found = re.fullmatch(r"\s*(?:\[?[Rr]egion )?([0-9]{1,6})\]?\s*", value) if isinstance(value, str) else None
     if found:
         return int(found[1])
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**6:
-        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 10**6 and value == int(value):
+        return int(value)  # decimal where a column of a table lacks some
     raise ValueError(f'expected a region index such as "2", found {shown(value)}')
 
 

@@ -34,7 +34,7 @@ class Quarantine:
     def add(self, file: str, raw: Raw, problems: Iterable[Problem]) -> None:
         """Writes one rejected record."""
         problems = list(problems)
-        where = f"{file}, line {raw.line}, record {raw.number}"
+        where = f"{file}, {f'line {raw.line}, ' if raw.line else ''}record {raw.number}"
         identity = raw.content.get("id") if isinstance(raw.content, dict) else None
         line: dict[str, Any] = {
             "file": file,

@@ -1,0 +1,170 @@
+"""Records out of tables, Parquet and CSV, row by row; a column is a field of the record's format."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Collection, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from region_heads.errors import RegionHeadsError, first_line, nearest
+from region_heads.formats.format import Format, format_of
+from region_heads.formats.json_text import LONGEST_RECORD, BrokenTextError, whole
+from region_heads.formats.problem import shown
+
+Row = tuple[int, str, Any]
+"""Line (0 where there are none), original text, and content or a :class:`BrokenTextError`."""
+
+_ROWS = 64
+"""Rows of Parquet in memory; a record has some ten thousand characters."""
+
+
+def parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
+    """The rows of a Parquet table. Lists and structs are as they are; they may also be JSON text.
+
+    Raises:
+        RegionHeadsError: The table is damaged, or its columns are not a format's.
+    """
+    try:
+        table = pq.ParquetFile(file)
+        texts = _texts(path, table.schema_arrow.names)
+        for batch in table.iter_batches(_ROWS, use_threads=False):
+            for row in batch.to_pylist():
+                yield 0, *_record({name: _cell(value, name in texts) for name, value in row.items()})
+    except (pa.ArrowException, OSError, UnicodeDecodeError, RecursionError) as error:
+        raise RegionHeadsError(f"{path}: not readable as Parquet ({first_line(error)}); write it again") from None
+
+
+def csv_rows(path: Path, file: TextIO) -> Iterator[Row]:
+    """The rows of a table of text with a line of names; its separator is a comma, a semicolon or a tab.
+
+    A cell of a field that holds no text is JSON, where it can be read so; an empty one is absent.
+
+    Raises:
+        RegionHeadsError: The columns are not a format's.
+        EOFError: The file is empty.
+    """
+    csv.field_size_limit(LONGEST_RECORD)
+    lines = _Lines(file)
+    header = next((line for line in lines if line.strip()), "")
+    if not header:
+        raise EOFError("an empty file")
+    separator = max(",;\t", key=header.count)
+    names = next(csv.reader([header], delimiter=separator, skipinitialspace=True))
+    texts = _texts(path, [name.strip() for name in names])
+    rows = csv.reader(lines, delimiter=separator, strict=True)
+    while True:
+        lines.begin()
+        try:
+            cells = next(rows, None)
+        except csv.Error as error:
+            yield lines.first, lines.text, BrokenTextError(f"a row that cannot be read: {error}")
+            continue
+        if cells is None:
+            return
+        if not cells:
+            continue
+        if len(cells) != len(names):
+            problem = BrokenTextError(f"a row of {len(cells)} cells under {len(names)} names of columns")
+            yield lines.first, lines.text, problem
+            continue
+        found = zip(names, cells, strict=True)
+        _, content = _record({name.strip(): _parsed(cell, name.strip() in texts) for name, cell in found if cell})
+        yield lines.first, lines.text, content
+
+
+class _Lines:
+    """Lines of a bounded length, counted, and kept since the row began."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._line = 1
+        self.begin()
+
+    def begin(self) -> None:
+        """Forgets what was read; the next line is the row's first."""
+        self.first, self._kept, self._length = self._line, list[str](), 0
+
+    @property
+    def text(self) -> str:
+        """The row as it stands in the file."""
+        return "".join(self._kept).rstrip("\r\n")
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(LONGEST_RECORD + 1)
+        if not line:
+            raise StopIteration
+        self._line += line.endswith(("\n", "\r"))
+        self._kept.append(line)
+        self._length += len(line)
+        if self._length > LONGEST_RECORD:
+            raise csv.Error(f"more than {LONGEST_RECORD:,} characters without an end")
+        return line
+
+
+def _texts(path: Path, names: list[str]) -> set[str]:
+    """The columns that hold text.
+
+    Raises:
+        RegionHeadsError: A name stands twice, or a column is missing that every record of the format has.
+    """
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise RegionHeadsError(f"{path}: expected columns of different names, found {twice[0]!r} twice; rename one")
+    known = format_of(names)
+    if known is None:
+        found = ", ".join(shown(name) for name in names[:5])
+        raise RegionHeadsError(f"{path}: expected columns of a record (id, question, image, …), found {found}")
+    _check_columns(path, known, names)
+    return known.texts()
+
+
+def _check_columns(path: Path, known: type[Format], names: Collection[str]) -> None:
+    missing = next((name for name in known.required() if name not in names), None)
+    if missing and known.recognises(names):  # what is no format's record is refused row by row, or holds answers
+        others = [name for name in names if name not in known.fields()]
+        raise RegionHeadsError(
+            f"{path}: expected a column {missing!r}, found none; rename or add it{nearest(missing, others)}"
+        )
+
+
+def _record(content: dict[str, Any]) -> tuple[str, Any]:
+    """A row as JSON text, and its fields that are not null; an error in place of one that is larger than a record."""
+    content = {name: value for name, value in content.items() if value is not None}
+    text = json.dumps(content)
+    if len(text) > LONGEST_RECORD:
+        return text, BrokenTextError(f"a row of more than {LONGEST_RECORD:,} characters")
+    return text, content
+
+
+def _cell(value: Any, is_text: bool) -> Any:
+    """A value of Parquet as JSON has it; a list or an object may also be written as JSON text."""
+    plain = _plain(value)
+    return _parsed(plain, is_text) if isinstance(plain, str) and plain[:1] in ("[", "{") else plain
+
+
+def _parsed(cell: str, is_text: bool) -> Any:
+    try:
+        return cell if is_text else whole(cell)
+    except BrokenTextError:
+        return cell
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, Decimal):
+        return float(value)
+    return value if value is None or isinstance(value, str | int | float) else str(value)
