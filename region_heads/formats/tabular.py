@@ -31,7 +31,8 @@ def parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
         RegionHeadsError: The table is damaged, or its columns are not a format's.
     """
     try:
-        table = pq.ParquetFile(file)
+        # Not the whole column of a row group, which may be the whole file, but a page of it.
+        table = pq.ParquetFile(file, pre_buffer=False, buffer_size=1 << 16)
         texts = _texts(path, table.schema_arrow.names)
         for batch in table.iter_batches(_ROWS, use_threads=False):
             for row in batch.to_pylist():

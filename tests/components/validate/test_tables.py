@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -204,6 +207,28 @@ def test_a_flipped_byte_of_parquet_is_an_error_in_words_or_other_data(tmp_path: 
             read(tmp_path / "b.parquet")
         except RegionHeadsError as error:
             assert "b.parquet: " in str(error)
+
+
+_GROWTH = """
+import re, sys
+from pathlib import Path
+from region_heads.formats.reading import RecordFile
+def peak(): return int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+before = peak()
+print(sum(1 for raw in RecordFile(Path(sys.argv[1]))), peak() - before)
+"""
+
+
+@pytest.mark.slow
+def test_a_row_group_as_large_as_the_file_is_read_with_memory_for_a_part_of_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    counts = [rng.bytes(5000).hex() for _ in range(10_000)]
+    table = pa.table({"question": ["<mask>?"] * 10_000, "image": ["a.png"] * 10_000, "regions": counts})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=10_000, use_dictionary=False)
+    program = [sys.executable, "-c", _GROWTH, str(tmp_path / "a.parquet")]
+    rows, grown = map(int, subprocess.run(program, capture_output=True, text=True, check=True).stdout.split())
+    assert rows == 10_000
+    assert grown * 1024 < (tmp_path / "a.parquet").stat().st_size / 2
 
 
 @pytest.mark.parametrize("quote", ["", '"'])
