@@ -16,6 +16,7 @@ from region_heads.errors import RegionHeadsError
 from region_heads.modeling.settings import ModelSettings
 from region_heads.prediction import predict
 from region_heads.records import PREDICTION_SCHEMA
+from region_heads.tasks import TASK_NAMES
 from region_heads.training.start import build
 
 Built = tuple[RegionHeadsModel, RegionProcessor]
@@ -61,6 +62,19 @@ def test_a_disabled_head_is_absent_and_named_when_needed(table: pa.Table, image_
 def test_unknown_tasks_in_the_configuration_are_refused() -> None:
     with pytest.raises(ValueError, match=r"unknown task 'distances'; known: distance, left_right"):
         RegionHeadsConfig(region_heads_cfg={"distances": {"enabled": True}})
+
+
+def test_defaults_are_said_once_and_a_saved_configuration_keeps_its_values() -> None:
+    settings, config = ModelSettings(), RegionHeadsConfig()
+    for key in set(ModelSettings.model_fields) & set(vars(config)) - {"region_heads_cfg", "loss_weights"}:
+        assert getattr(config, key) == getattr(settings, key), key
+    assert config.region_heads_cfg == {task: settings.head(task).model_dump() for task in TASK_NAMES}
+    saved = RegionHeadsConfig(
+        image_token_grid=None, region_heads_cfg={task: {"dropout": 0.0} for task in TASK_NAMES}
+    ).to_diff_dict()
+    read = RegionHeadsConfig.from_dict(saved)
+    assert read.image_token_grid is None
+    assert {head["dropout"] for head in read.region_heads_cfg.values()} == {0.0}
 
 
 def test_the_words_decide(built: Built, table: pa.Table, image_folder: Path) -> None:
