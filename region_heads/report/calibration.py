@@ -20,7 +20,7 @@ def reliability(bins: Sequence[Mapping[str, Any]]) -> Markup:
     Args:
         bins: As in the evaluation: ``low``, ``high``, ``confidence``, ``accuracy`` (0..1) and ``n``.
     """
-    left, top, right, bottom = 38.0, 10.0, 330.0, 190.0
+    left, top, right, bottom = 48.0, 10.0, 340.0, 190.0
     x, y = linear(0, 1, left, right), linear(0, 1, bottom, top)
     parts = []
     for share in (0, 0.25, 0.5, 0.75, 1):

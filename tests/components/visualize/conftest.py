@@ -13,21 +13,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.sample_data.step import run as sample_data
-from components.split.step import run as split
-from components.tag_tasks.step import run as tag_tasks
-from components.validate.step import run as validate
 from components.visualize.step import run as visualize
 from region_heads.evaluation.judged import judge
 from region_heads.evaluation.summary import summarise
-from region_heads.quality.splits.settings import Params as SplitParams
 from region_heads.quality.validation.settings import Params as ValidateParams
 from region_heads.records import PREDICTION_SCHEMA
 from region_heads.report.settings import Params
-from region_heads.settings import DatasetParams, TrackingParams
-from region_heads.tagging.settings import Params as TagParams
+from region_heads.settings import TrackingParams
 from region_heads.tasks import TASK_NAMES
 from region_heads.warehouse.settings import Params as SampleParams
 from region_heads.warehouse.settings import SplitShares
+from tests.components.first_steps import run_to_splits
 from tests.components.written_files import evaluation
 
 ROUTER: dict[str, Any] = {
@@ -184,30 +180,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rendered")
     nowhere, shares = TrackingParams(uri="nowhere://mlflow"), SplitShares(train=0.4, val=0.1, test=0.5)
     sample_data(dataset=folder / "dataset", sample_data=SampleParams(scenes=30, splits=shares))
-    validate(
-        dataset=folder / "dataset",
-        records=folder / "records",
-        quarantine=folder / "quarantine",
-        data_docs=folder / "data_docs",
-        report=folder / "validation",
-        data=DatasetParams(),
-        validate=ValidateParams(),
-        tracking=nowhere,
-    )
-    tag_tasks(
-        records=folder / "records",
-        tagged=folder / "tagged",
-        quarantine=folder / "untagged",
-        report=folder / "router",
-        tag_tasks=TagParams(),
-    )
-    split(
-        tagged=folder / "tagged",
-        splits=folder / "splits",
-        report=folder / "split",
-        page=folder / "page",
-        split=SplitParams(),
-    )
+    run_to_splits(folder / "dataset", folder, ValidateParams(), nowhere)
     return folder
 
 
