@@ -44,7 +44,7 @@ def kubeflow(host: str | None) -> Iterator[Any]:
     root = logging.getLogger()
     level = root.level
     try:
-        # kfp logs a traceback for each attempt and warns that it speaks v2 only; what matters is said once, below.
+        # kfp logs a traceback for each attempt and warns that it is for v2 only; what matters is said once, below.
         root.setLevel(logging.CRITICAL)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
@@ -120,7 +120,7 @@ def _refused(address: str, error: Any) -> RegionHeadsError:
 
 
 def _reach(address: str) -> None:
-    """A first knock, in seconds: kfp itself tries for half a minute before it says that nobody is there."""
+    """A first request, in seconds: kfp itself tries for half a minute before it reports an unreachable server."""
     parts = urlsplit(address)
     try:
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]

@@ -35,7 +35,7 @@ def retraining_pipeline(params: Mapping[str, Section], *, data_revision: str = "
     return pipeline(
         retraining,
         name="region-heads-retraining",
-        description="Looks for new data; trains, judges and promotes where there is some; tells how it ended.",
+        description="Looks for new data; trains, judges and promotes where there is some; reports how it ended.",
         given=given,
         cluster=cluster,
     )

@@ -75,7 +75,7 @@ def reconcile(
 
 
 def unschedule(name: str, *, host: str | None, namespace: str | None = None) -> Change:
-    """Deletes every recurring run called ``name``, whoever made it; runs that it has started stay.
+    """Deletes every recurring run called ``name``, whichever program made it; runs that it has started stay.
 
     Raises:
         RegionHeadsError: The server cannot be reached or refuses.

@@ -26,7 +26,7 @@ def playground(
 ) -> None:
     """Open a page: choose or upload a picture, click on regions, ask; see the head, the answer and the regions used.
 
-    It is for one's own machine: there is no authentication, and --host 0.0.0.0 opens it to whoever reaches the port.
+    It is for one's own machine: there is no authentication, and --host 0.0.0.0 opens it to all who reach the port.
 
     Example: `region-heads playground`, then http://127.0.0.1:7860
     """

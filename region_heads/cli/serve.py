@@ -46,7 +46,7 @@ def serve(
     "without_depth": true. What cannot be answered gets a 4xx with the field, what was expected and what was found.
     GET /readyz (once the model has answered a question of its own), /healthz, /metrics, /v1/model, /docs.
 
-    There is no authentication unless --token-file is given: whoever reaches the port can ask. With it, everything but
+    There is no authentication unless --token-file is given: all who reach the port can ask. With it, everything but
     /healthz, /readyz and /metrics wants a token. The file must not be readable by everybody; it is read for each
     request, so that tokens change without a restart. There is no TLS: put a proxy in front on a network that others
     share.

@@ -28,7 +28,7 @@ def tag(
     ] = None,
     params: options.Params = None,
 ) -> None:
-    """Tell the task of each question from its words: the same lines, with task, confidence and source.
+    """Find the task of each question from its words: the same lines, with task, confidence and source.
 
     Example: `echo "How far is <mask> from <mask>?" | region-heads tag -`
     """

@@ -81,7 +81,7 @@ FORMAT = PublicRecord
 
 
 def question_of(text: str) -> str:
-    """The question's words; a text with marks that nobody knows stays what it is, for the checks to refuse."""
+    """The question's words; a text with unknown marks stays what it is, for the checks to refuse."""
     try:
         return without_markers(text)
     except ValueError:

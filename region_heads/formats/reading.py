@@ -85,7 +85,7 @@ class RecordFile:
 
 @contextlib.contextmanager
 def in_words(path: Path) -> Iterator[None]:
-    """Tells in words what goes wrong when a file is opened or read.
+    """Puts into words what goes wrong when a file is opened or read.
 
     Raises:
         RegionHeadsError: In place of what the operating system and the decompressors raise.

@@ -117,7 +117,7 @@ def _tar(archive: Path, start: bytes) -> Iterator[Member]:
             # tarfile takes a header that it cannot read for the end.
             if stream.last != bytes(tarfile.BLOCKSIZE):
                 raise tarfile.ReadError("something else than a member or the end")
-            while piece := stream.read(_PIECE):  # the end of a packed archive tells whether it is whole
+            while piece := stream.read(_PIECE):  # only the end of a packed archive shows that it is whole
                 if piece.strip(b"\0"):
                     raise tarfile.ReadError("more behind its end")
 

@@ -44,7 +44,7 @@ class Ingested:
     left_out: list[str] = field(default_factory=list)
 
     def leave(self, where: Path, names: Sequence[str], reason: str) -> None:
-        """Tells what of ``where`` is not taken; "" is all of it."""
+        """Reports what of ``where`` is not taken; "" is all of it."""
         if names:
             one = f"{where}: {ascii(names[0])[1:-1]}" if names[0] else str(where)
             self.left_out.append(f"{one}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {reason}")

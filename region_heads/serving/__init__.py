@@ -1,1 +1,1 @@
-"""A model behind HTTP: ``worker`` answers, ``app`` speaks, ``requests`` checks what is said to it."""
+"""A model behind HTTP: ``worker`` answers, ``app`` is the HTTP side, ``requests`` checks what comes in."""

@@ -1,4 +1,4 @@
-"""Who may ask: whoever can reach the server, or, with a file of tokens, who sends one of them."""
+"""Who may ask: everyone who reaches the server or, with a file of tokens, everyone who sends one of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 OPEN = ("/healthz", "/readyz", "/metrics")
-"""Asked by probes and Prometheus, which carry no token; they tell nothing of questions and answers."""
+"""Asked by probes and Prometheus, which carry no token; they hold nothing of questions and answers."""
 
 _SHORTEST = 16
 

@@ -28,8 +28,8 @@ def create_app(
     Args:
         worker: Answers; started and stopped by the application.
         limits: What a request may cost.
-        about: What ``GET /v1/model`` tells of the model.
-        tokens: Of those who may ask; None: whoever can reach the server.
+        about: What ``GET /v1/model`` says of the model.
+        tokens: Of those who may ask; None: everyone who reaches the server.
     """
 
     @asynccontextmanager

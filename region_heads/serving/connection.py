@@ -22,7 +22,7 @@ _READ_AT_ONCE = 1 << 14
 class Connection(H11Protocol):
     """The protocol of a server with ``limits``.
 
-    uvicorn's own has no bound for a head or a body that never ends, nor for a reply that nobody reads. Here a
+    uvicorn's own has no bound for a head or a body that never ends, nor for a reply that is not read. Here a
     connection is either before a request, which bounds the wait for its head, or in one, which bounds all of it; what
     drips in between does not start the time anew. When there are too many, the one that has waited longest for its
     sender gives way.

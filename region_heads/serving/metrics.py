@@ -1,4 +1,4 @@
-"""What the server tells Prometheus: requests by status and time, questions by task, who waits, whether it is ready."""
+"""Figures for Prometheus: requests by status and time, questions by task, who waits, whether it is ready."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def training_digest(splits: Path, settings: Section) -> str:
     """Names the training with these splits, these settings and this code: 16 hexadecimal digits."""
     values = settings.model_dump(mode="json", exclude=settings.operational())
     digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
-    # All of the library, not what happens to be loaded: every rank and whoever started it must agree.
+    # All of the library, not what happens to be loaded: every rank and the process that started it must agree.
     sources = sorted(Path(region_heads.__file__).parent.rglob("*.py"))
     for path in (splits / "train.parquet", splits / "val.parquet", *sources):
         digest.update(path.read_bytes())
@@ -76,10 +76,10 @@ def checkpoint_folder(root: Path, digest: str) -> Path:
     return root / f"finetune-{digest}"
 
 
-def last_checkpoint(folder: Path, *, tell: bool = False) -> Path | None:
-    """The newest whole checkpoint; with ``tell``, newer ones that are damaged are printed, with what is wrong."""
+def last_checkpoint(folder: Path, *, report: bool = False) -> Path | None:
+    """The newest whole checkpoint; with ``report``, newer ones that are damaged are printed, with what is wrong."""
     newest, damaged = newest_whole(folder)
-    for path, problem in damaged.items() if tell else ():
+    for path, problem in damaged.items() if report else ():
         print(f"passed over {path}: {problem}", flush=True)
     return newest
 
@@ -88,7 +88,7 @@ def agreed_checkpoint(folder: Path) -> Path | None:
     """What all ranks go on from: the first one looks, and reports to the others."""
     from accelerate.utils import broadcast_object_list
 
-    found = [last_checkpoint(folder, tell=True) if is_main_rank() else None]
+    found = [last_checkpoint(folder, report=True) if is_main_rank() else None]
     newest: Path | None = broadcast_object_list(found)[0]
     if newest and is_main_rank():
         print(f"going on from {newest}", flush=True)

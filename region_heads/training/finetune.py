@@ -127,7 +127,7 @@ def save(trainer: RegionHeadsTrainer, folder: Path) -> None:
         return
     model = trainer.accelerator.unwrap_model(trainer.model)
     merged = policies.merged(model, state)
-    # DeepSpeed copies every weight, tied ones twice, which nobody could tell from two weights any more.
+    # DeepSpeed copies every weight, tied ones twice, which then look like two weights.
     state = {name: weight for name, weight in merged.items() if name not in model.all_tied_weights_keys}
     model.save_pretrained(folder, state_dict=state)
     trainer.processor.save_pretrained(folder)

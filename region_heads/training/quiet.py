@@ -7,7 +7,7 @@ import warnings
 
 
 def quiet() -> None:
-    """Silences what transformers tells of every load and save, and DeepSpeed of a machine without a GPU."""
+    """Silences what transformers logs of every load and save, and DeepSpeed of a machine without a GPU."""
     import torch
     from transformers.utils import logging
 

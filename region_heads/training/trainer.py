@@ -203,7 +203,7 @@ class RegionHeadsTrainer(KeepingTrainer):
 
 
 class _EpochLoader(DataLoader[Any]):
-    """A loader that the Trainer can tell the epoch."""
+    """A loader to which the Trainer passes the epoch."""
 
     def set_epoch(self, epoch: int) -> None:
         self.batch_sampler.set_epoch(epoch)  # type: ignore[union-attr]  # always an ImageBatchSampler

@@ -43,7 +43,7 @@ class Backend:
         exchange: The job's folder.
         poll: Seconds between two looks at a job.
         logs: How lines of the log come: "lines", "chunks", or "printed" by the client itself.
-        after: Clears away what the client leaves behind when a job is deleted.
+        after: Removes what the client leaves behind when a job is deleted.
     """
 
     client: Any

@@ -1,4 +1,4 @@
-"""A job's processes: how they know that they are, and how they learn that nobody waits for their results any more."""
+"""A job's processes: how they are marked as such, and end when no step waits for their results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def in_train_job() -> bool:
 
 
 def watch_lease() -> None:
-    """Ends this process, one of a node's, when nobody waits for its results any more; the checkpoints stay.
+    """Ends this process, one of a node's, when no step waits for its results; the checkpoints stay.
 
     That is when the lease stands still, or when it is another try's. The count is compared with itself and measured by
     this machine's clock: two machines' clocks may differ.
