@@ -68,7 +68,9 @@ class DatasetParams(Section):
     """Where the data set is and how it is laid out. Another path than data/sample is imported, not rendered."""
 
     path: str = Field("data/sample", description="Folder that holds the annotation files and the images.")
-    annotations: str = Field("*.json*", description="Annotation files below the folder (glob); JSON, JSONL, Parquet or CSV.")
+    annotations: str = Field(
+        "*.json*", description="Annotation files below the folder (glob); JSON, JSONL, Parquet or CSV."
+    )
     images: str = Field(
         "{split}/images/{image}",
         description="Where an image lies below the folder; {split} is the annotation file's name without ending.",

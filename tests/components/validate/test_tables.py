@@ -214,8 +214,9 @@ import re, sys
 from pathlib import Path
 from region_heads.formats.reading import RecordFile
 def peak(): return int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+list(RecordFile(Path(sys.argv[1])))  # so that all is imported
 before = peak()
-print(sum(1 for raw in RecordFile(Path(sys.argv[1]))), peak() - before)
+print(sum(1 for raw in RecordFile(Path(sys.argv[2]))), peak() - before)
 """
 
 
@@ -224,8 +225,9 @@ def test_a_row_group_as_large_as_the_file_is_read_with_memory_for_a_part_of_it(t
     rng = np.random.default_rng(0)
     counts = [rng.bytes(5000).hex() for _ in range(10_000)]
     table = pa.table({"question": ["<mask>?"] * 10_000, "image": ["a.png"] * 10_000, "regions": counts})
-    pq.write_table(table, tmp_path / "a.parquet", row_group_size=10_000, use_dictionary=False)
-    program = [sys.executable, "-c", _GROWTH, str(tmp_path / "a.parquet")]
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=10_000, write_batch_size=64)
+    pq.write_table(table.slice(0, 10), tmp_path / "b.parquet")
+    program = [sys.executable, "-c", _GROWTH, str(tmp_path / "b.parquet"), str(tmp_path / "a.parquet")]
     rows, grown = map(int, subprocess.run(program, capture_output=True, text=True, check=True).stdout.split())
     assert rows == 10_000
     assert grown * 1024 < (tmp_path / "a.parquet").stat().st_size / 2
