@@ -73,7 +73,6 @@ def test_it_holds_one_package_and_all_of_its_files(wheel: Path, repository: Path
     [
         (("--version",), "region-heads 0.1.0"),
         (("-h",), "Train, judge and serve models"),
-        (("--show-completion", "bash"), "complete"),
         *(((*command, "-h"), "Example:") for command in (("tag",), ("score",), ("validate",), ("predict",), ("serve",),
                                                        ("playground",), ("ingest",), ("registry", "history"))),
     ],

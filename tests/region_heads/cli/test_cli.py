@@ -11,6 +11,7 @@ import pytest
 import typer
 import yaml
 
+import region_heads
 from region_heads.cli.main import app
 from tests.conftest import Command, Result
 
@@ -52,6 +53,22 @@ def test_no_word_at_all_is_answered_with_help(command: Command) -> None:
     assert "region-heads" in result.out
     assert "Commands" in result.out
     assert result.code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [("region-heads pl", "playground"), ("region-heads pipeline sub", "submit")]
+)
+def test_a_shell_is_told_how_a_word_goes_on(
+    command: Command, monkeypatch: pytest.MonkeyPatch, words: str, said: str
+) -> None:
+    monkeypatch.setenv("_REGION_HEADS_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    assert command().out.split() == [said]
+
+
+def test_the_version_is_that_of_the_package(command: Command) -> None:
+    assert command("--version").out == f"region-heads {region_heads.__version__}\n"
 
 
 @pytest.mark.parametrize("words", [("taag",), ("score", "one"), ("pipeline", "submit", "--gpus", "-1")])
