@@ -83,7 +83,7 @@ def line(data: Path, out: Path) -> dict[str, Cost]:
     costs = {}
     for step in STEPS:
         options = [part for name, path in ports[step].items() for part in (f"--{name}", str(path))]
-        costs[step] = run([sys.executable, "-m", f"components.{step}", *options, "--params", str(params)])
+        costs[step] = run([sys.executable, "-m", "components", step, *options, "--params", str(params)])
     report = json.loads((out / "validation.json").read_text())
     assert report["read"] == report["accepted"] + report["quarantined"]
     return costs

@@ -51,7 +51,7 @@ def _steps(folder: Path, scenes: int) -> float:
     """Seconds of all steps by the commands of ``dvc.yaml``, and of the pipeline's own first step."""
     params = _params(folder, scenes, "steps")
     stages = yaml.safe_load((_ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    commands = ["python -m components.preflight --checks checks.md --resolved source.json"]
+    commands = ["python -m components preflight --checks checks.md --resolved source.json"]
     commands += [stages[step]["cmd"].replace("${data.path}", "data/sample") for step in STEPS]
     work = folder / "work"
     for part in ("data", "reports", "metrics", "figures", "models"):

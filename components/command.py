@@ -1,4 +1,4 @@
-"""Runs a step: from the command line (``python -m components.<step>``) and from its Kubeflow wrapper."""
+"""Runs a step: from the command line (``python -m components STEP``) and from its Kubeflow wrapper."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def main(name: str, argv: list[str] | None = None) -> None:
 def _run(name: str, argv: list[str] | None) -> None:
     step = step_function(name)
     summary = (inspect.getdoc(step) or "").split("\n\n", 1)[0]
-    parser = argparse.ArgumentParser(prog=f"python -m components.{name}", description=summary)
+    parser = argparse.ArgumentParser(prog=f"python -m components {name}", description=summary)
     for port, direction in ports(step).items():
         option = f"--{port.replace('_', '-')}"
         verb = "read" if direction == "input" else "written"

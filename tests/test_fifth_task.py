@@ -84,7 +84,7 @@ from components.params import STEPS
 stages = yaml.safe_load(Path(sys.argv[1], "dvc.yaml").read_text())["stages"]
 for step in STEPS:
     words = stages[step]["cmd"].replace("${data.path}", "data/sample").split()
-    main(step, words[words.index(f"components.{step}") + 1 :])
+    main(step, words[words.index(step) + 1 :])
     if step == "sample_data":  # what lies on which side is here also what is nearer; about learning nothing is said
         for file in Path("data/sample").glob("*.json"):
             records = json.loads(file.read_text())

@@ -137,22 +137,10 @@ def test_no_step_knows_of_kubeflow() -> None:
         assert "kfp" not in {name.split(".")[0] for name in _imports(path)}, _name(path)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", (*STEPS, *CLUSTER_STEPS))
 def test_every_step_has_the_same_furniture(step: str) -> None:
-    folder = ROOT / "components" / step
-    for file in ("__init__.py", "__main__.py", "step.py", "README.md"):
-        assert (folder / file).is_file(), f"components/{step}/{file}"
-    _check_tests(step)
-
-
-@pytest.mark.parametrize("step", CLUSTER_STEPS)
-def test_a_step_of_the_cluster_has_what_it_needs(step: str) -> None:
-    for file in ("__init__.py", "__main__.py", "step.py", "README.md"):
+    for file in ("__init__.py", "step.py", "README.md"):
         assert (ROOT / "components" / step / file).is_file(), f"components/{step}/{file}"
-    _check_tests(step)
-
-
-def _check_tests(step: str) -> None:
     tests = ROOT / "tests" / "components" / step
     assert list(tests.glob("test_*.py")), f"tests/components/{step} holds no tests"
 

@@ -1,6 +1,6 @@
 """Several ranks on this machine: the step runs itself once for each, through ``torchrun``'s own launcher.
 
-On several machines ``torchrun --nnodes … -m components.finetune …`` (or a TrainJob) starts the ranks, and every one of
+On several machines ``torchrun --nnodes … -m components finetune …`` (or a TrainJob) starts the ranks, and every one of
 them runs the step as it is.
 """
 

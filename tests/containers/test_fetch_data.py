@@ -24,7 +24,7 @@ def test_the_data_of_a_revision_comes_into_a_read_only_container(engine: Engine,
         params.write_text(yaml.safe_dump({"data": {"path": PATH}, "source": source}))
         # As the owner of the repository, whom alone git lets read it where it is a folder.
         done = engine.run(
-            "python3", "-m", "components.fetch_data", "--dataset", f"{tmp_path}/out/{revision}",
+            "python3", "-m", "components", "fetch_data", "--dataset", f"{tmp_path}/out/{revision}",
             "--params", str(params),
             options=("--volume", f"{tmp_path}:{tmp_path}", "--user=0", "--cap-drop=ALL", "--network=none"),
         )  # fmt: skip

@@ -39,7 +39,7 @@ class DvcStage:
     deps: list[str]
     sections: set[str]
     outs: list[str]
-    module: str
+    step: str
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -124,16 +124,16 @@ def kubeflow_graph(pipeline_spec: Any) -> dict[str, Stage]:
 
 def _dvc_stage(stage: dict[str, Any]) -> DvcStage:
     words = shlex.split(stage["cmd"])
-    assert words[:2] == ["python", "-m"], stage["cmd"]
-    names = [word.removeprefix("--").replace("-", "_") for word in words[3::2]]
+    assert words[:3] == ["python", "-m", "components"], stage["cmd"]
+    names = [word.removeprefix("--").replace("-", "_") for word in words[4::2]]
     outs = [
         next(iter(out)) if isinstance(out, dict) else out for kind in ("outs", "plots") for out in stage.get(kind, [])
     ]
-    options = dict(zip(names, words[4::2], strict=True))
+    options = dict(zip(names, words[5::2], strict=True))
     figures = options.pop("figures", None)  # the headline figures are no port: Kubeflow takes what the step returns
     assert stage.get("metrics", []) == ([figures] if figures else [])
     return DvcStage(
-        module=words[2],
+        step=words[3],
         options=options,
         deps=stage["deps"],
         sections={key.partition(".")[0] for key in stage["params"]},

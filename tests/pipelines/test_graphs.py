@@ -31,7 +31,7 @@ def test_every_input_comes_from_the_same_output(
 def test_the_stage_lists_the_ports_of_its_command_and_nothing_else(step: str, dvc_stages: dict[str, Any]) -> None:
     stage = dvc_stages[step]
     directions = ports(step_function(step))
-    assert stage.module == f"components.{step}"
+    assert stage.step == step
     assert set(stage.options) == set(directions)
     reads = {path for port, path in stage.options.items() if directions[port] == "input"}
     writes = {path for port, path in stage.options.items() if directions[port] == "output"}

@@ -94,7 +94,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_workers(dataset: Path, 
     """Also in another process with another order of sets and dictionaries."""
     params = tmp_path / "params.yaml"
     params.write_text(json.dumps({"sample_data": SMALL | {"workers": 2}}))
-    command = [sys.executable, "-m", "components.sample_data", "--dataset", str(tmp_path / "again")]
+    command = [sys.executable, "-m", "components", "sample_data", "--dataset", str(tmp_path / "again")]
     environment = os.environ | {"PYTHONHASHSEED": "1"}
     subprocess.run([*command, "--params", str(params)], check=True, env=environment, capture_output=True)
     assert digest(tmp_path / "again") == digest(dataset)
