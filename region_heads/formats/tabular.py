@@ -52,12 +52,15 @@ def csv_rows(path: Path, file: TextIO) -> Iterator[Row]:
     """
     csv.field_size_limit(LONGEST_RECORD)
     lines = _Lines(file)
-    header = next((line for line in lines if line.strip()), "")
-    if not header:
+    try:
+        header = next((line for line in lines if line.strip()), "")
+        separator = max(",;\t", key=header.count)
+        names = [name.strip() for name in next(csv.reader([header], delimiter=separator, skipinitialspace=True), [])]
+    except csv.Error as error:
+        raise RegionHeadsError(f"{path}: expected a line with the names of the columns, found {error}") from None
+    if not names:
         raise EOFError("an empty file")
-    separator = max(",;\t", key=header.count)
-    names = next(csv.reader([header], delimiter=separator, skipinitialspace=True))
-    texts = _texts(path, [name.strip() for name in names])
+    texts = _texts(path, names)
     rows = csv.reader(lines, delimiter=separator, strict=True)
     while True:
         lines.begin()
@@ -75,7 +78,7 @@ def csv_rows(path: Path, file: TextIO) -> Iterator[Row]:
             yield lines.first, lines.text, problem
             continue
         found = zip(names, cells, strict=True)
-        _, content = _record({name.strip(): _parsed(cell, name.strip() in texts) for name, cell in found if cell})
+        _, content = _record({name: _parsed(cell, name in texts) for name, cell in found if cell})
         yield lines.first, lines.text, content
 
 

@@ -15,6 +15,7 @@ from region_heads.data.reordering import order_matters, renumber, reorder
 from region_heads.data.wording import can_mirror, swap_sides
 from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.scoring import score_files
+from region_heads.formats.parsing import parse_record
 from region_heads.formats.public import question_of
 from region_heads.formats.reading import RecordFile
 from region_heads.masks import spans
@@ -34,16 +35,22 @@ _FOLDER = Path(tempfile.mkdtemp(prefix="region-heads-fuzz-"))
 
 
 def reader(content: bytes) -> None:
-    """Any file is records, each accepted or quarantined with its reasons, or is told in words."""
-    path = _FOLDER / "train.json"
-    path.write_bytes(content)
+    """Any file is records, each accepted or quarantined with its reasons, or is told in words; as JSON and as CSV."""
+    for name in ("train.json", "train.csv"):
+        path = _FOLDER / name
+        path.write_bytes(content)
+        _records(path)
+
+
+def _records(path: Path) -> None:
     source = Source(path, path.name, "train", "train")
     try:
         raws = list(RecordFile(path))
     except RegionHeadsError as error:
         assert str(path) in str(error)
         return
-    verdicts = Judge(Layout(DatasetParams()))(Chunk(source, raws, None))
+    parsed = [parse_record(raw.content) if raw.problem is None else [raw.problem] for raw in raws]
+    verdicts = Judge(Layout(DatasetParams()))(Chunk(source, raws, parsed, None))
     assert len(verdicts.places) + len(verdicts.problems) == len(raws)
     written = io.StringIO()
     quarantine = Quarantine(written)
@@ -170,6 +177,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], list[bytes]]] = {
             "\n".join(json.dumps(one) for one in (_FLAT, _FLAT)).encode(),
             b'\xef\xbb\xbf[{"id": "a", "id": 1e999, ',
             json.dumps([_record()]).encode("utf-16"),
+            b'question,image,regions,count\n"<mask>?",a.png,"[[1, 2, 3, 4]]",1\n"a\nb",,x;y\n',
         ],
     ),
     "masks": (masks, [b"\x06\x0804l0", b"\x5a\xa0PPYo`1000O", b"\x01\x0104", b"\x06\x080oooooo0"]),

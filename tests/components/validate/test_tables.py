@@ -243,3 +243,10 @@ def test_a_row_that_does_not_end_is_cut_at_the_length_of_a_record(
     found = list(RecordFile(path))
     assert len(found) > 10
     assert all(raw.problem is not None and len(raw.text) < 10_010 for raw in found)
+
+
+def test_a_line_of_names_that_does_not_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tabular, "LONGEST_RECORD", 5000)
+    (tmp_path / "a.csv").write_text("x" * 9000)
+    with pytest.raises(RegionHeadsError, match=r"a.csv: expected a line with the names .* more than 5,000 characters"):
+        list(RecordFile(tmp_path / "a.csv"))
