@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from region_heads.errors import RegionHeadsError, first_line, nearest
-from region_heads.formats.format import Format, format_of
+from region_heads.formats.format import format_of
 from region_heads.formats.json_text import LONGEST_RECORD, BrokenTextError, whole
 from region_heads.formats.problem import shown
 
@@ -36,7 +36,10 @@ def parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
         texts = _texts(path, table.schema_arrow.names)
         for batch in table.iter_batches(_ROWS, use_threads=False):
             for row in batch.to_pylist():
-                yield 0, *_record({name: _cell(value, name in texts) for name, value in row.items()})
+                content = {name: _cell(value, name in texts) for name, value in row.items() if value is not None}
+                text = json.dumps(content)
+                too_long = len(text) > LONGEST_RECORD
+                yield 0, text, BrokenTextError(f"more than {LONGEST_RECORD:,} characters") if too_long else content
     except (pa.ArrowException, OSError, UnicodeDecodeError, RecursionError) as error:
         raise RegionHeadsError(f"{path}: not readable as Parquet ({first_line(error)}); write it again") from None
 
@@ -77,9 +80,8 @@ def csv_rows(path: Path, file: TextIO) -> Iterator[Row]:
             problem = BrokenTextError(f"a row of {len(cells)} cells under {len(names)} names of columns")
             yield lines.first, lines.text, problem
             continue
-        found = zip(names, cells, strict=True)
-        _, content = _record({name: _parsed(cell, name in texts) for name, cell in found if cell})
-        yield lines.first, lines.text, content
+        row = zip(names, cells, strict=True)
+        yield lines.first, lines.text, {name: _parsed(cell, name in texts) for name, cell in row if cell}
 
 
 class _Lines:
@@ -127,26 +129,13 @@ def _texts(path: Path, names: list[str]) -> set[str]:
     if known is None:
         found = ", ".join(shown(name) for name in names[:5])
         raise RegionHeadsError(f"{path}: expected columns of a record (id, question, image, …), found {found}")
-    _check_columns(path, known, names)
-    return known.texts()
-
-
-def _check_columns(path: Path, known: type[Format], names: Collection[str]) -> None:
     missing = next((name for name in known.required() if name not in names), None)
     if missing and known.recognises(names):  # what is no format's record is refused row by row, or holds answers
         others = [name for name in names if name not in known.fields()]
         raise RegionHeadsError(
             f"{path}: expected a column {missing!r}, found none; rename or add it{nearest(missing, others)}"
         )
-
-
-def _record(content: dict[str, Any]) -> tuple[str, Any]:
-    """A row as JSON text, and its fields that are not null; an error in place of one that is larger than a record."""
-    content = {name: value for name, value in content.items() if value is not None}
-    text = json.dumps(content)
-    if len(text) > LONGEST_RECORD:
-        return text, BrokenTextError(f"a row of more than {LONGEST_RECORD:,} characters")
-    return text, content
+    return known.texts()
 
 
 def _cell(value: Any, is_text: bool) -> Any:
