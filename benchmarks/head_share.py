@@ -19,7 +19,7 @@ from benchmarks.timing import medians
 from region_heads.geometry import GEOMETRY_SIZE
 from region_heads.modeling.batch import Targets
 from region_heads.modeling.config import RegionHeadsConfig
-from region_heads.modeling.regions import RegionEncoder
+from region_heads.modeling.region_encoder import RegionEncoder
 from region_heads.modeling.routing import RegionHeads
 from region_heads.tasks import TASKS
 

@@ -36,7 +36,7 @@ from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import PromptFormat, RegionProcessor, train_tokenizer
 from region_heads.image_format import ImageFormat
-from region_heads.opener import open_picture
+from region_heads.picture_file import open_picture
 from region_heads.records import SPLIT_SCHEMA
 
 PER_IMAGE, SIDE, PATCH, ROUNDS = 5, 336, 14, 3

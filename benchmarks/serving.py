@@ -25,7 +25,7 @@ from region_heads.records import TAGGED_SCHEMA
 from region_heads.serving.app import create_app
 from region_heads.serving.intake import ServerLimits
 from region_heads.serving.worker import Worker
-from region_heads.training.start import build
+from region_heads.training.build import build
 
 
 def main() -> None:

@@ -29,15 +29,15 @@ CLUSTER_STEPS: tuple[str, ...] = ("preflight", "compare_data", "fetch_data", "no
 """Steps that only Kubeflow's pipelines have: what surrounds the line on a machine that is not one's own."""
 
 _SETTINGS = {
-    "preflight": "components.preflight.params",
-    "compare_data": "components.compare_data.params",
-    "notify": "components.notify.params",
+    "preflight": "components.preflight.settings",
+    "compare_data": "components.compare_data.settings",
+    "notify": "components.notify.settings",
     "sample_data": "region_heads.warehouse.settings",
     "validate": "region_heads.quality.validation.settings",
     "tag_tasks": "region_heads.tagging.settings",
     "split": "region_heads.quality.splits.settings",
     "drift": "region_heads.quality.drift.settings",
-    "finetune": "components.finetune.params",
+    "finetune": "components.finetune.settings",
     "evaluate": "region_heads.evaluation.settings",
     "visualize": "region_heads.report.settings",
     "register": "region_heads.registry.registration.settings",

@@ -11,7 +11,7 @@ import typer
 from pipelines.names import PipelineName, RunnerName
 from region_heads.errors import RegionHeadsError
 
-app = typer.Typer(rich_markup_mode="markdown")  # what help says of the group stands in region_heads/cli/line.py
+app = typer.Typer(rich_markup_mode="markdown")  # what help says of the group stands in region_heads/cli/pipeline.py
 
 Params = Annotated[Path, typer.Option("--params", help="Configuration.", show_default=True)]
 Host = Annotated[
@@ -52,7 +52,7 @@ def compile_(
     Example: `region-heads pipeline compile --resources --out training.yaml --check`
     """
     from pipelines.compile import compile_resources, compile_text, write_compiled
-    from pipelines.drift import check_drift
+    from pipelines.stale import check_drift
 
     if namespace and not resources:
         raise RegionHeadsError("--namespace: expected --resources beside it; plain YAML belongs to no namespace")
@@ -83,7 +83,7 @@ def run(
 
     Example: `region-heads pipeline run --params params.yaml`
     """
-    from pipelines.containers import container_store
+    from pipelines.local_containers import container_store
     from pipelines.run_local import run_local
     from pipelines.summary import print_summary
 

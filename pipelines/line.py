@@ -7,9 +7,9 @@ from typing import Any
 
 from kfp import dsl
 
-from components.finetune.params import Params as FinetuneParams
+from components.finetune.settings import Params as FinetuneParams
 from pipelines.parameters import renders
-from pipelines.policy import apply, apply_launcher
+from pipelines.task_policy import apply, apply_launcher
 from pipelines.wrapper import component
 from region_heads.params_file import section
 from region_heads.settings import ClusterParams, DatasetParams, Section, SourceParams

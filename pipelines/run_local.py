@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.params import load_params
 from pipelines.compile import build
-from pipelines.containers import container_runner
+from pipelines.local_containers import container_runner
 from pipelines.names import PipelineName, RunnerName
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.tracking import PIPELINE_RUN

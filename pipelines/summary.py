@@ -13,7 +13,7 @@ from region_heads.console.terminal import plain_console
 from region_heads.errors import public
 from region_heads.evaluation.table import print_evaluation
 from region_heads.files.inputs import read_json
-from region_heads.files.written import Evaluation, Promotion
+from region_heads.files.step_files import Evaluation, Promotion
 from region_heads.params_file import section
 from region_heads.registry.local_store import store_address
 from region_heads.registry.tracking import tracking_uri

@@ -11,7 +11,7 @@ from kfp.dsl.base_component import BaseComponent
 
 from components.command import port_kinds, ports, section_names, step_function, words
 from components.image import GPU_IMAGE, IMAGE
-from pipelines.policy import POLICIES
+from pipelines.task_policy import POLICIES
 
 _CONDITIONS = {"compare_data": "changed"}
 """Steps with a figure that a condition asks for; kfp's local runner understands conditions on texts alone."""

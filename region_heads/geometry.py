@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from region_heads.floor import Ground
+from region_heads.floor_plane import Ground
 from region_heads.masks import Spans
 
 # One line for each entry of the vector. Horizontal quantities are centred, so that the mirror image of a region

@@ -131,7 +131,7 @@ def _answer(
     collate: RegionDataCollator,
     chosen: list[int],
 ) -> list[dict[str, Any]]:
-    from region_heads.generation import read_answer, text_answers
+    from region_heads.text_generation import read_answer, text_answers
 
     items = [questions[row] for row in chosen]
     if not network.answers_in_text:

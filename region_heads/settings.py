@@ -8,8 +8,8 @@ from typing import Annotated, Any, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from region_heads.errors import nearest
-from region_heads.patterns import check_pattern
 from region_heads.tasks import TASK_NAMES
+from region_heads.user_patterns import check_pattern
 
 
 def _known_task(name: str) -> str:

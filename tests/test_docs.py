@@ -15,7 +15,7 @@ import typer
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 
-from pipelines.policy import SECRETS
+from pipelines.task_policy import SECRETS
 from region_heads.cli.main import app
 from tests.components.postgres import TrackingServer, postgres, programs
 from tests.manifests.rendered import render, workloads

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from region_heads.modeling.settings import ModelSettings
-from region_heads.training.start import build
+from region_heads.training.build import build
 
 TASK = '''
 """The task ``nearer``: which of two regions is nearer to the camera."""

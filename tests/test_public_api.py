@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import region_heads
-from region_heads.training.start import ModelSettings, build
+from region_heads.training.build import ModelSettings, build
 
 # A change here breaks the programs of others: it belongs into the release notes.
 SIGNATURES = {

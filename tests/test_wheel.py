@@ -16,7 +16,7 @@ import pytest
 
 from region_heads.modeling.settings import ModelSettings
 from region_heads.tasks import TASK_NAMES
-from region_heads.training.start import build
+from region_heads.training.build import build
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from components.compare_data.params import Params
+from components.compare_data.settings import Params
 from components.pipeline_run import record_outcome
 from components.ports import OutputText
 from region_heads.errors import RegionHeadsError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from components.finetune.launch import launch
-from components.finetune.params import Params
+from components.finetune.settings import Params
 from components.finetune.train_job.exchange import CHECKPOINTS
 from components.finetune.train_job.lease import in_train_job
 from components.finetune.train_job.run import run_train_job
@@ -53,7 +53,7 @@ def run(
         launch(finetune.processes, ports, sections, checkpoints=checkpoints)
         return _figures(model)
 
-    from region_heads.registry.training import train_recorded
+    from region_heads.registry.recorded_training import train_recorded
 
     for note in filter(None, notes if is_main_rank() else ()):
         print(note, flush=True)

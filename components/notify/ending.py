@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from components.pipeline_run import FAILED_REASON, FAILED_STEP, OUTCOME
-from region_heads.files.written import RunStatus
+from region_heads.files.step_files import RunStatus
 from region_heads.registry.champion import version_of
 from region_heads.registry.tracking import connect, equals, in_words, parent_run
 from region_heads.settings import TrackingParams

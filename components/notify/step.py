@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from components.notify.ending import Ending, ending
-from components.notify.params import Params
+from components.notify.settings import Params
 from components.notify.webhook import send
 from components.pipeline_run import WEBHOOK, record_end
 from components.ports import OutputText

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from components.data_source import open_revision
-from components.finetune.params import Params as FinetuneParams
+from components.finetune.settings import Params as FinetuneParams
 from components.pipeline_run import WEBHOOK
 from components.preflight.nodes import largest_offer
-from components.preflight.params import Params
 from components.preflight.runtimes import Missing, runtime_image
+from components.preflight.settings import Params
 from region_heads.errors import RegionHeadsError, public
 from region_heads.registry.tracking import PIPELINE_RUN, connect, equals, in_words, parent_run, tracking_uri
 from region_heads.settings import ClusterParams, DatasetParams, SourceParams, TrackingParams

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.finetune.params import TrainJobParams
+from components.finetune.settings import TrainJobParams
 
 
 @dataclass(frozen=True)

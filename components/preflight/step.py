@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from components.finetune.params import Params as FinetuneParams
+from components.finetune.settings import Params as FinetuneParams
 from components.ports import OutputSection, OutputText
 from components.preflight.checks import everything, failures, write_page
-from components.preflight.params import Params
+from components.preflight.settings import Params
 from region_heads.errors import RegionHeadsError
 from region_heads.files.output import write_json
 from region_heads.settings import ClusterParams, DatasetParams, SourceParams, TrackingParams

@@ -8,10 +8,10 @@ from components.ports import InputPath, OutputPath, OutputText
 from region_heads.errors import RegionHeadsError
 from region_heads.files.inputs import read_json
 from region_heads.files.output import whole_file, write_json
-from region_heads.files.written import Evaluation, Registration, Validation
+from region_heads.files.step_files import Evaluation, Registration, Validation
 from region_heads.registry.promotion.belonging import check_belonging, check_champion
 from region_heads.registry.promotion.gate import Verdict, decide
-from region_heads.registry.promotion.registry import ROLLED_BACK_TAG, Registry, decided, get_version
+from region_heads.registry.promotion.moves import ROLLED_BACK_TAG, Registry, decided, get_version
 from region_heads.registry.promotion.settings import Params
 from region_heads.registry.promotion.verdict import markdown, print_verdict, tag_version
 from region_heads.registry.tracking import connect, in_words, tracking_run

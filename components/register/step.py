@@ -12,7 +12,7 @@ from region_heads.errors import RegionHeadsError, public
 from region_heads.files.digests import check_same, folder_digest, model_digest
 from region_heads.files.inputs import read_json
 from region_heads.files.output import write_json
-from region_heads.files.written import Evaluation
+from region_heads.files.step_files import Evaluation
 from region_heads.registry.champion import CHALLENGER, version_of
 from region_heads.registry.registration.lineage import lineage_tags
 from region_heads.registry.registration.logged_model import log_model

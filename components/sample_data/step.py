@@ -12,10 +12,10 @@ from rich.table import Table
 from components.ports import OutputData
 from region_heads.console.terminal import plain_console
 from region_heads.files.output import whole_folder
-from region_heads.warehouse.orders import SPLITS, orders
 from region_heads.warehouse.questions.composing import CATEGORIES
+from region_heads.warehouse.render_processes import write_scenes
+from region_heads.warehouse.scene_plan import SPLITS, orders
 from region_heads.warehouse.settings import Params
-from region_heads.warehouse.workers import write_scenes
 
 Record = dict[str, Any]
 

@@ -14,7 +14,7 @@ from region_heads.console.terminal import plain_console
 from region_heads.errors import RegionHeadsError
 from region_heads.files.inputs import read_json, read_table
 from region_heads.files.output import whole_file
-from region_heads.files.written import Evaluation, Routing
+from region_heads.files.step_files import Evaluation, Routing
 from region_heads.records import PREDICTION_SCHEMA, SPLIT_SCHEMA
 from region_heads.registry.tracking import tracking_run
 from region_heads.report.composing import render

@@ -60,7 +60,7 @@ def code(step: str) -> list[str]:
 
 
 def _room(file: Path) -> str:
-    """What stands for a file: ``components/split``, ``region_heads/data``, ``region_heads/registry/log.py``; or ""."""
+    """What stands for a file: ``components/split``, ``region_heads/data``, ``region_heads/files/output.py``; or ""."""
     room, parts = file.parts[1], file.parts
     if file.name == "__init__.py" and room in ("__init__.py", *_IN_PARTS):
         return ""

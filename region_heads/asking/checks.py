@@ -14,7 +14,7 @@ from region_heads.formats.checks import problem_of
 from region_heads.formats.problem import shown
 from region_heads.markers import without_markers
 from region_heads.masks import spans
-from region_heads.opener import Kind, depth_problem, size_advice
+from region_heads.picture_file import Kind, depth_problem, size_advice
 from region_heads.records import MASK_TOKEN
 from region_heads.rle import box_counts, check_rle
 from region_heads.tagging.classifier import UNKNOWN

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from region_heads.asking.refusal import Refusal
 from region_heads.formats.problem import shown
-from region_heads.opener import Kind, PictureError, Shape, located, open_picture
+from region_heads.picture_file import Kind, PictureError, Shape, located, open_picture
 
 _LONGEST_PATH = 4096
 """Characters, as on Linux."""

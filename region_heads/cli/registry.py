@@ -32,7 +32,7 @@ def history(
     from rich.table import Table
 
     from region_heads.console.terminal import plain_console
-    from region_heads.registry.promotion.registry import history as events
+    from region_heads.registry.promotion.moves import history as events
 
     tracking = _tracking(params)
     found = events(tracking)
@@ -60,7 +60,7 @@ def promote(
 
     Example: `region-heads registry promote 3 --reason "the gate's test set misses night scenes"`
     """
-    from region_heads.registry.promotion.registry import promote_by_hand
+    from region_heads.registry.promotion.moves import promote_by_hand
 
     _tell(promote_by_hand(_tracking(params), version, reason=reason))
 
@@ -74,7 +74,7 @@ def rollback(
 
     Example: `region-heads registry rollback --reason "counts are off on camera 4"`
     """
-    from region_heads.registry.promotion.registry import rollback as roll_back
+    from region_heads.registry.promotion.moves import rollback as roll_back
 
     _tell(roll_back(_tracking(params), reason=reason))
 

@@ -50,7 +50,7 @@ def tag(
 
 
 def _words(question: str) -> str:
-    from region_heads.formats.public import question_of
+    from region_heads.formats.warehouse import question_of
 
     return question_of(question)
 

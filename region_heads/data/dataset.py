@@ -15,10 +15,10 @@ from torch.utils.data import Dataset
 
 from region_heads.data.batches import Key
 from region_heads.data.images import RegionFeatures, Scene
+from region_heads.data.mirroring import can_mirror, swap_sides
 from region_heads.data.processor import Encoded, RegionProcessor
 from region_heads.data.reordering import order_matters, renumber, reorder
 from region_heads.data.settings import Augmentation, TextAnswer
-from region_heads.data.wording import can_mirror, swap_sides
 from region_heads.records import MASK_TOKEN
 from region_heads.tasks import Answer, Task
 

@@ -12,10 +12,10 @@ from PIL import Image
 
 from region_heads import masks
 from region_heads.errors import RegionHeadsError
-from region_heads.floor import Ground, survey
+from region_heads.floor_plane import Ground, survey
 from region_heads.geometry import mirrored, region_geometry
 from region_heads.image_format import ImageFormat
-from region_heads.opener import Kind, Opened, PictureError, open_picture
+from region_heads.picture_file import Kind, Opened, PictureError, open_picture
 
 Pixels = NDArray[np.float32]
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from region_heads.errors import RegionHeadsError
-from region_heads.patterns import search
+from region_heads.user_patterns import search
 
 MOST = 20
 """Cameras with a slice of their own; a table of hundreds would hide the weak ones among the small ones."""

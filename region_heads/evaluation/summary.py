@@ -12,7 +12,7 @@ import pyarrow as pa
 from region_heads.evaluation.calibration import calibration
 from region_heads.evaluation.intervals import Floats, Resampled, resample_images
 from region_heads.evaluation.judged import Judged
-from region_heads.evaluation.labels import slice_labels
+from region_heads.evaluation.slice_labels import slice_labels
 from region_heads.tasks import TASKS, Task
 from region_heads.tasks.baselines import Baseline
 

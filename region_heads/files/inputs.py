@@ -41,7 +41,7 @@ def read_table(path: Path, schema: pa.Schema, *, writer: str) -> pa.Table:
 
 
 def read_json(path: Path, schema: type[BaseModel], *, writer: str) -> dict[str, Any]:
-    """A JSON object of the type ``schema`` (see ``region_heads.files.written``) that the step ``writer`` wrote.
+    """A JSON object of the type ``schema`` (see ``region_heads.files.step_files``) that the step ``writer`` wrote.
 
     Raises:
         RegionHeadsError: There is no such file, it is no JSON, or a field is missing or not as the step writes it.

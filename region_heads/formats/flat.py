@@ -10,7 +10,7 @@ from pydantic import Field, create_model
 from region_heads.formats.candidate import Candidate, Region
 from region_heads.formats.format import Format
 from region_heads.formats.problem import Problem
-from region_heads.formats.public import Identity, Rle, question_of
+from region_heads.formats.warehouse import Identity, Rle, question_of
 from region_heads.tasks import TASKS
 
 Box = Annotated[list[float], Field(min_length=4, max_length=4)]

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
 from region_heads.errors import RegionHeadsError
+from region_heads.formats.json_list import ListReader
 from region_heads.formats.json_text import LONGEST_RECORD, BrokenTextError, Decoder, too_long
-from region_heads.formats.listing import ListReader
 from region_heads.formats.problem import Problem
 from region_heads.formats.tabular import csv_rows, parquet_rows
 

@@ -26,7 +26,7 @@ from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.heads import HeadOutput
 from region_heads.modeling.loading import read_model
 from region_heads.modeling.packing import PADDING, block_mask, can_pack
-from region_heads.modeling.regions import RegionEncoder
+from region_heads.modeling.region_encoder import RegionEncoder
 from region_heads.modeling.routing import RegionHeads
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from region_heads.masks import decode
-from region_heads.opener import open_picture
+from region_heads.picture_file import open_picture
 from region_heads.playground.scene import Scene
 
 ANSWER, ANCHOR, CHOSEN, KNOWN = (255, 207, 0), (42, 168, 255), (255, 255, 255), (205, 210, 214)

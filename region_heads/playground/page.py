@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from region_heads.asking import Answer, Images, Limits, Refusal, RegionQuestion, ask
-from region_heads.opener import PictureError, open_picture
+from region_heads.picture_file import PictureError, open_picture
 from region_heads.playground.drawing import draw
 from region_heads.playground.scene import Scene, completed
 from region_heads.prediction import LoadedModel

@@ -1,8 +1,8 @@
 """One promotion and one retraining at a time: leases that their holders renew in MLflow's registry.
 
-A lease is an entry of a log (:mod:`region_heads.registry.log`), so of several that take it one succeeds. Whoever waits
-watches it by their own clock: as long as anything about it changes, its holder lives, wherever that is. Nothing but
-work in vain is prevented by a lease: the history of promotions is right without one.
+A lease is an entry of a log (:mod:`region_heads.registry.event_log`), so of several that take it one succeeds. Whoever
+waits watches it by their own clock: as long as anything about it changes, its holder lives, wherever that is. Nothing
+but work in vain is prevented by a lease: the history of promotions is right without one.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from region_heads.errors import RegionHeadsError
+from region_heads.registry.event_log import Entry, Log
 from region_heads.registry.local_store import store_file
-from region_heads.registry.log import Entry, Log
 from region_heads.registry.tracking import PIPELINE_RUN, connect, in_words, tracking_uri
 from region_heads.settings import TrackingParams
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from region_heads.files.inputs import read_json
-from region_heads.files.written import Training
+from region_heads.files.step_files import Training
 from region_heads.registry.tracking import connect, in_words, tracking_run
 from region_heads.settings import TrackingParams
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from region_heads.report import charts, plots, words
+from region_heads.report import answer_charts, score_charts, words
 from region_heads.report.calibration import reliability
-from region_heads.report.champion import comparison
+from region_heads.report.comparison import comparison
 from region_heads.report.gallery import readable
 from region_heads.report.html import fill
 from region_heads.report.router import routing
@@ -45,7 +45,7 @@ def render(
         warnings=evaluation["warnings"],
         champion=champion["version"] if champion else None,
         champion_score=_percent(champion["score"]) if champion else None,
-        score_bar=charts.interval_bar(
+        score_bar=score_charts.interval_bar(
             evaluation["score"], evaluation["score_ci95"], None, None, champion["score"] if champion else None
         ),
         n=evaluation["n"],
@@ -60,7 +60,11 @@ def render(
         wordings_low=f"{100 * lowest:.0f}",
         charts=[chart for task in TASKS if (chart := _chart(task, rows))],
         weakest=[
-            {**entry, "bar": charts.share_bar(entry["accuracy"], entry["ci95"]), "share": _percent(entry["accuracy"])}
+            {
+                **entry,
+                "bar": score_charts.share_bar(entry["accuracy"], entry["ci95"]),
+                "share": _percent(entry["accuracy"]),
+            }
             for entry in words.weakest(evaluation)
         ],
         curves=_curve_panels(curves),
@@ -96,8 +100,8 @@ def _task(task: Task, evaluation: Mapping[str, Any], lowest: float) -> dict[str,
         "baseline_name": figures["baseline_name"] or "",
         "champion": _percent(theirs),
         "change": "" if change is None else f"{100 * change:+.1f} points",
-        "pallets": charts.pallets(figures["accuracy"]),
-        "bar": charts.interval_bar(
+        "pallets": score_charts.pallets(figures["accuracy"]),
+        "bar": score_charts.interval_bar(
             figures["accuracy"], figures["ci95"], figures["baseline"], figures["baseline_ci95"], theirs
         ),
         "measures": [
@@ -105,7 +109,7 @@ def _task(task: Task, evaluation: Mapping[str, Any], lowest: float) -> dict[str,
         ],
         "seen": {"accuracy": _percent(seen["accuracy"]), "n": seen["n"]},
         "novel": {"accuracy": _percent(novel["accuracy"]), "n": novel["n"]},
-        "dumbbell": charts.dumbbell(seen, novel, lowest),
+        "dumbbell": score_charts.dumbbell(seen, novel, lowest),
     }
 
 
@@ -138,10 +142,10 @@ def _chart(task: Task, rows: list[Row]) -> dict[str, Any] | None:
     mine = [row for row in rows if row["task"] == task.name and row["answer"] is not None]
     chart: dict[str, Any] = {"title": words.spoken(task.name), "about": "", "drawing": None, "table": None}
     if task.chart == "scatter":
-        chart["drawing"] = plots.scatter(_numbers(mine), task.unit)
+        chart["drawing"] = answer_charts.scatter(_numbers(mine), task.unit)
         chart["about"] = "Each point is a question; inside the yellow band it counts as right."
     elif task.chart == "confusion":
-        chart["table"] = plots.confusion(
+        chart["table"] = answer_charts.confusion(
             [(readable(task, row["answer"]), readable(task, row["prediction"])) for row in mine]
         )
         chart["about"] = "How often each true answer was given which answer."
@@ -165,7 +169,7 @@ def _curve_panels(curves: Curves) -> list[dict[str, Any]]:
         if points:
             panels.setdefault(panel or name, {})[words.spoken(line or name)] = points
     return [
-        {"title": words.spoken(panel), "drawing": plots.curves(lines, panel), "about": words.kept(lines)}
+        {"title": words.spoken(panel), "drawing": answer_charts.curves(lines, panel), "about": words.kept(lines)}
         for panel, lines in panels.items()
     ]
 

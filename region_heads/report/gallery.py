@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 
 from region_heads.errors import RegionHeadsError
-from region_heads.opener import PictureError, open_picture
+from region_heads.picture_file import PictureError, open_picture
 from region_heads.report.outlines import outline
 from region_heads.report.rows import Row
 from region_heads.report.settings import Params

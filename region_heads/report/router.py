@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from region_heads.report import words
-from region_heads.report.plots import Confusion
+from region_heads.report.answer_charts import Confusion
 from region_heads.tasks import TASKS
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from region_heads.errors import RegionHeadsError
-from region_heads.evaluation.labels import slice_labels
+from region_heads.evaluation.slice_labels import slice_labels
 from region_heads.tasks import slices
 
 Row = dict[str, Any]

@@ -18,7 +18,7 @@ UNKNOWN = "unknown"
 
 def wordings() -> list[tuple[str, str]]:
     """Task (or :data:`UNKNOWN`) and question of each example that comes with the tasks."""
-    others = Path(__file__).with_name("unknown.txt").read_text(encoding="utf-8").splitlines()
+    others = Path(__file__).with_name("no_task.txt").read_text(encoding="utf-8").splitlines()
     return [(task.name, question) for task in TASKS for question in task.wordings] + [(UNKNOWN, q) for q in others]
 
 

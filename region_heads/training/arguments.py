@@ -12,8 +12,8 @@ import torch
 from transformers import TrainingArguments
 
 from region_heads.data.batches import ImageBatchSampler
-from region_heads.training.operators import guard_builds
-from region_heads.training.presets import deepspeed_config
+from region_heads.training.deepspeed_builds import guard_builds
+from region_heads.training.deepspeed_config import deepspeed_config
 from region_heads.training.settings import TrainingSettings
 
 

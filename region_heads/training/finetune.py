@@ -21,9 +21,9 @@ from region_heads.modeling.settings import HeadSettings, ModelSettings
 from region_heads.tasks import TASK_NAMES
 from region_heads.training import policies
 from region_heads.training.arguments import RegionTrainingArguments
+from region_heads.training.build import TINY, build
 from region_heads.training.labels import check_labels, check_taught
 from region_heads.training.settings import TrainingPolicy
-from region_heads.training.start import TINY, build
 from region_heads.training.trainer import RegionHeadsTrainer
 
 

@@ -10,7 +10,7 @@ from region_heads.data.settings import Augmentation
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.settings import ModelSettings
 from region_heads.settings import OPERATIONAL, Section
-from region_heads.training.presets import Offload, Preset, deepspeed_config
+from region_heads.training.deepspeed_config import Offload, Preset, deepspeed_config
 
 Policy = Literal["frozen", "full", "lora"]
 

@@ -19,7 +19,7 @@ from region_heads.errors import RegionHeadsError
 from region_heads.modeling.answers import answers
 from region_heads.modeling.batch import IGNORED, Batch, Targets
 from region_heads.tasks import TASK_INDEX, TASK_NAMES, Task
-from region_heads.training.keeping import KeepingTrainer
+from region_heads.training.best_checkpoint import KeepingTrainer
 
 _COUNTED = (*TASK_NAMES, "language")
 

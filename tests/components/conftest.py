@@ -100,7 +100,7 @@ def splits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def untrained_model(tmp_path_factory: pytest.TempPathFactory, splits: Path) -> Path:
     """A model folder as ``finetune`` writes it, with the weights that it starts from."""
     from region_heads.modeling.settings import ModelSettings
-    from region_heads.training.start import build
+    from region_heads.training.build import build
 
     folder = tmp_path_factory.mktemp("model") / "region_heads"
     model, processor = build(ModelSettings(), pq.read_table(splits / "train.parquet"))

@@ -18,14 +18,14 @@ import pytest
 from mlflow import MlflowClient
 
 from components.evaluate.step import run as evaluate
-from components.finetune.params import Params as FinetuneParams
+from components.finetune.settings import Params as FinetuneParams
 from components.finetune.step import run as finetune
 from components.promote.step import run as promote
 from components.register.step import run as register
 from region_heads.evaluation.settings import Params as EvaluateParams
 from region_heads.registry.champion import CHALLENGER, CHAMPION, version_of
-from region_heads.registry.promotion import registry
-from region_heads.registry.promotion.registry import history, promote_by_hand, rollback
+from region_heads.registry.promotion import moves
+from region_heads.registry.promotion.moves import history, promote_by_hand, rollback
 from region_heads.registry.promotion.settings import Params as PromoteParams
 from region_heads.registry.registration.settings import Params as RegisterParams
 from region_heads.registry.tracking import connect
@@ -155,7 +155,7 @@ def test_runs_artifacts_versions_and_champion_live_on_the_server(line: Line, ser
 
 
 def _promote(uri: str, name: str, version: str) -> None:
-    registry.promotion_lock = lambda *_: contextlib.nullcontext()  # type: ignore[assignment]  # the history holds alone
+    moves.promotion_lock = lambda *_: contextlib.nullcontext()  # type: ignore[assignment]  # the history holds alone
     promote_by_hand(TrackingParams(uri=uri, model_name=name), version, reason=f"Process for {version}.")
 
 
@@ -169,7 +169,7 @@ def test_promotions_at_the_same_time_follow_each_other_on_postgresql(tracking: T
         for _ in range(6)
     ]
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["region_heads.registry.promotion.registry", "mlflow"])
+    context.set_forkserver_preload(["region_heads.registry.promotion.moves", "mlflow"])
     started = [context.Process(target=_promote, args=(tracking.uri, tracking.model_name, v)) for v in versions]
     for process in started:
         process.start()

@@ -17,7 +17,7 @@ from rich.console import Console
 from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.table import print_evaluation
 from region_heads.files.inputs import first_problem, read_json
-from region_heads.files.written import (
+from region_heads.files.step_files import (
     Arguments,
     Evaluation,
     Promotion,

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from region_heads.data.mirroring import can_mirror, swap_sides
 from region_heads.data.reordering import order_matters, renumber, reorder
-from region_heads.data.wording import can_mirror, swap_sides
 from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.scoring import score_files
 from region_heads.formats.parsing import parse_record
-from region_heads.formats.public import question_of
 from region_heads.formats.reading import RecordFile
+from region_heads.formats.warehouse import question_of
 from region_heads.masks import spans
 from region_heads.quality.splits.wording import wording
 from region_heads.quality.validation.judging import Chunk, Judge

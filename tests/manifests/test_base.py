@@ -16,7 +16,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from pipelines.policy import POLICIES, SECRETS
+from pipelines.task_policy import POLICIES, SECRETS
 from tests.components.postgres import free_port, postgres
 from tests.manifests.rendered import MANIFESTS, broken_rules, of, render, workloads
 

@@ -13,10 +13,10 @@ import pytest
 import yaml
 from kubeflow_trainer_api import models
 
-from components.finetune.params import Params as FinetuneParams
+from components.finetune.settings import Params as FinetuneParams
 from components.params import load_params
-from pipelines.policy import POLICIES
 from pipelines.schedules.wanted import read_schedules
+from pipelines.task_policy import POLICIES
 from region_heads.asking import Images, Limits
 from region_heads.params_file import section
 from region_heads.serving.metrics import Metrics

@@ -10,7 +10,7 @@ import yaml
 
 from components.params import CLUSTER_STEPS, STEPS
 from pipelines.compile import compile_text
-from pipelines.policy import POLICIES, SECRETS, USER
+from pipelines.task_policy import POLICIES, SECRETS, USER
 
 IN_TRAINING = ("preflight", *STEPS)
 MODEL_STEPS = {"finetune", "evaluate"}

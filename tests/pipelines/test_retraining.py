@@ -16,7 +16,7 @@ import yaml
 
 from components.params import STEPS
 from components.sample_data.step import run as sample_data
-from pipelines import policy
+from pipelines import task_policy
 from pipelines.compile import compile_text
 from pipelines.names import PipelineName
 from pipelines.run_local import Output, run_local
@@ -193,7 +193,7 @@ def test_a_fault_in_a_step_fails_the_run_is_reported_and_promotes_nothing(
     (tmp_path / "fault" / "sitecustomize.py").write_text(_FAULTY)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "fault"))
     monkeypatch.setenv("FAULTY_STEP", step)
-    monkeypatch.setattr(policy, "BACKOFF", "0s")  # failed tasks are tried again, as on a cluster
+    monkeypatch.setattr(task_policy, "BACKOFF", "0s")  # failed tasks are tried again, as on a cluster
     with pytest.raises(RegionHeadsError, match="FAILURE"):
         retraining.run()
     assert retraining.messages == [

@@ -13,7 +13,7 @@ from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.modeling.model import RegionHeadsModel
 from region_heads.modeling.settings import ModelSettings
-from region_heads.training.start import build
+from region_heads.training.build import build
 
 
 @pytest.fixture(scope="session")

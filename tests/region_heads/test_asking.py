@@ -56,7 +56,7 @@ def _blank(value: float) -> bytes:
 def model(table: pa.Table) -> LoadedModel:
     """The weights that training starts from."""
     from region_heads.modeling.settings import ModelSettings
-    from region_heads.training.start import build
+    from region_heads.training.build import build
 
     torch.manual_seed(0)
     network, processor = build(ModelSettings(), table)

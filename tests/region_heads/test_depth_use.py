@@ -19,7 +19,7 @@ from region_heads.depth_use import depth_share, fitted, lacking
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.settings import ModelSettings
 from region_heads.prediction import LoadedModel, load, predict
-from region_heads.training.start import build
+from region_heads.training.build import build
 from tests.conftest import HEIGHT, WIDTH
 
 QUESTION = "How far is the pallet <mask> from the pallet <mask>?"

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 from region_heads.data.dataset import plain
-from region_heads.generation import read_answer
 from region_heads.modeling.settings import ModelSettings
 from region_heads.prediction import load, predict
 from region_heads.tasks import TASKS, Task
+from region_heads.text_generation import read_answer
 from region_heads.training.arguments import RegionTrainingArguments
 from region_heads.training.finetune import finetune, save
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from region_heads.floor import NOMINAL_FIELD_OF_VIEW, fit_floor, image_rays, survey
+from region_heads.floor_plane import NOMINAL_FIELD_OF_VIEW, fit_floor, image_rays, survey
 from region_heads.geometry import GEOMETRY_NAMES, GEOMETRY_SIZE, mirrored, region_geometry
 from region_heads.masks import hull
 from tests.region_heads.test_masks import region

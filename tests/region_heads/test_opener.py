@@ -17,7 +17,7 @@ from pycocotools import mask as coco
 
 from region_heads.data.images import Scene
 from region_heads.image_format import ImageFormat
-from region_heads.opener import PictureError, Shape, depth_problem, located, open_picture, size_advice
+from region_heads.picture_file import PictureError, Shape, depth_problem, located, open_picture, size_advice
 
 WIDTH, HEIGHT = 12, 8
 PIXELS = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)

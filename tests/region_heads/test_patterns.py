@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from region_heads import patterns
+from region_heads import user_patterns
 from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.cameras import cameras
-from region_heads.patterns import search
 from region_heads.quality.splits.groups import group_of
+from region_heads.user_patterns import search
 
 
 @pytest.mark.parametrize("pattern", [r"cam(\d+)", r"cam\d+", r"^(?:a/)?(x)?", "(?i)CAM(.)", "é"])
@@ -30,7 +30,7 @@ SLOW = "images/" + "a" * 40 + "!.png"
 
 
 def test_a_pattern_without_an_end_is_reported_with_its_setting_and_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patterns, "_SECONDS", 0.5)
+    monkeypatch.setattr(user_patterns, "_SECONDS", 0.5)
     images = ["images/a.png", SLOW, "images/b.png"]
     since = time.monotonic()
     for setting, use in (
@@ -50,7 +50,7 @@ def test_a_pattern_of_a_suite_of_ones_own_is_bounded_as_well(monkeypatch: pytest
 
     from region_heads.quality.validation.expectations import _check_time
 
-    monkeypatch.setattr(patterns, "_SECONDS", 0.5)
+    monkeypatch.setattr(user_patterns, "_SECONDS", 0.5)
     table = pd.DataFrame({"image": [SLOW, None]})
     for arguments in ({"regex": "(a+)+$"}, {"regex_list": ["png", "(a+)+$"]}):
         with pytest.raises(RegionHeadsError, match=r"suite.yaml: expect_x: expected a regular expression that is done"):

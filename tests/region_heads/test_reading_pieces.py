@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from region_heads.errors import RegionHeadsError
-from region_heads.formats import listing
+from region_heads.formats import json_list
 from region_heads.formats.json_text import Decoder
 from region_heads.formats.reading import RecordFile
 
@@ -36,7 +36,7 @@ def test_a_sound_list_is_read_as_json_reads_it_wherever_pieces_end(
     text = json.dumps(items, ensure_ascii=plain, indent=indent)
     path.write_bytes(text.encode("utf-8", "surrogatepass" if not plain else "strict"))
     with monkeypatch.context() as patch:
-        patch.setattr(listing, "_CHUNK", chunk)
+        patch.setattr(json_list, "_CHUNK", chunk)
         found = list(RecordFile(path))
     if "\\u" in text or text.isascii():
         assert [raw.content for raw in found] == json.loads(text)
@@ -54,7 +54,7 @@ def test_a_record_cut_anywhere_costs_itself_alone(
     path, text = tmp_path / "train.json", json.dumps(RECORD)
     path.write_text(f"[{text}, {text[:cut]}, {text}, {text}]")
     with monkeypatch.context() as patch:
-        patch.setattr(listing, "_CHUNK", chunk)
+        patch.setattr(json_list, "_CHUNK", chunk)
         found = list(RecordFile(path))
     assert [raw.content for raw in found if raw.problem is None] == [RECORD] * 3
     assert sum(raw.problem is not None for raw in found) == 1
@@ -83,8 +83,8 @@ def _read(path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> int:
 
     path.write_text(text)
     with monkeypatch.context() as patch:
-        patch.setattr(listing, "Decoder", Counting)
-        patch.setattr(listing, "_CHUNK", 512)  # small against the text
+        patch.setattr(json_list, "Decoder", Counting)
+        patch.setattr(json_list, "_CHUNK", 512)  # small against the text
         list(RecordFile(path))
     return given
 

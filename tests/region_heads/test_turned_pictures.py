@@ -23,7 +23,7 @@ from region_heads.quality.validation.layout import Place
 from region_heads.quality.validation.pictures import Pictures, Seen
 from region_heads.report.gallery import picture
 from region_heads.settings import DatasetParams
-from region_heads.training.start import build
+from region_heads.training.build import build
 from tests.conftest import HEIGHT, WIDTH
 
 _UNDO = {6: 8, 8: 6}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.finetune.params import Params
+from components.finetune.settings import Params
 from components.finetune.train_job.exchange import Exchange
 from components.finetune.train_job.lease import FOLDER, GPUS, LEASE_SECONDS
 from components.image import GPU_IMAGE

@@ -25,7 +25,7 @@ from typing import Any
 from region_heads.errors import RegionHeadsError
 from region_heads.files.inputs import read_json
 from region_heads.files.output import whole_file, whole_folder, write_json
-from region_heads.files.written import Arguments
+from region_heads.files.step_files import Arguments
 from region_heads.settings import Section
 
 INPUTS = ("splits", "dataset")

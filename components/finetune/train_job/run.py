@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 
-from components.finetune.params import Params
+from components.finetune.settings import Params
 from components.finetune.train_job.backends import open_backend
 from components.finetune.train_job.exchange import CHECKPOINTS
 from components.finetune.train_job.job import Job

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from region_heads.errors import RegionHeadsError
-from region_heads.patterns import search
 from region_heads.quality.drift.profile import answer_range
 from region_heads.quality.splits.assignment import Group
+from region_heads.user_patterns import search
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from region_heads.errors import RegionHeadsError
 from region_heads.files.output import write_json
-from region_heads.patterns import search
 from region_heads.quality.validation.data_docs import tidy
 from region_heads.quality.validation.suite import read_suite
+from region_heads.user_patterns import search
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ from region_heads.formats.candidate import Candidate, Region
 from region_heads.formats.checks import content_problems, mask_problems, problem_of
 from region_heads.formats.problem import Problem
 from region_heads.formats.reading import Raw
-from region_heads.opener import Shape, depth_problem, size_advice
+from region_heads.picture_file import Shape, depth_problem, size_advice
 from region_heads.quality.validation.flat_table import FLAT_SCHEMA, flat_row
 from region_heads.quality.validation.layout import Layout, Place
 from region_heads.quality.validation.pictures import Seen

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from region_heads.formats.problem import Problem, shown
-from region_heads.opener import Kind
+from region_heads.picture_file import Kind
 from region_heads.settings import DatasetParams
 
 _JOINERS = "\u200c\u200d"

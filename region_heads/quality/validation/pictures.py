@@ -15,7 +15,7 @@ from PIL import ImageStat
 
 from region_heads.errors import first_line
 from region_heads.formats.problem import Problem
-from region_heads.opener import Kind, Opened, PictureError, Shape, located, open_picture
+from region_heads.picture_file import Kind, Opened, PictureError, Shape, located, open_picture
 from region_heads.quality.validation.layout import Place
 
 _LARGEST_FILE = 1 << 29

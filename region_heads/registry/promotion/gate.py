@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from region_heads.files.inputs import first_problem
-from region_heads.files.written import Figures, Validation
+from region_heads.files.step_files import Figures, Validation
 from region_heads.registry.promotion.settings import Params
 from region_heads.registry.promotion.wording import called, change, points, rounded, signed, spoken
 from region_heads.tasks import TASK_NAMES

@@ -1,8 +1,8 @@
 """The champion's history: what happened to it, when and why, in the order in which MLflow's registry took it down.
 
-It is a log (:mod:`region_heads.registry.log`) named ``<model>.promotions``: who is champion, who was before and which
-versions were rolled back follow from it alone. Events of before there was such a log stand in tags of the registered
-model; they are read as its beginning.
+It is a log (:mod:`region_heads.registry.event_log`) named ``<model>.promotions``: who is champion, who was before and
+which versions were rolled back follow from it alone. Events of before there was such a log stand in tags of the
+registered model; they are read as its beginning.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.champion import version_of
-from region_heads.registry.log import Entry, Log, Seen, insist
+from region_heads.registry.event_log import Entry, Log, Seen, insist
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

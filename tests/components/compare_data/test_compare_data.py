@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from components.compare_data.params import Params
+from components.compare_data.settings import Params
 from components.compare_data.step import run as compare_data
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.champion import CHAMPION

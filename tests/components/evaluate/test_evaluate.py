@@ -15,8 +15,8 @@ from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.settings import Params
 from region_heads.files.digests import folder_digest, model_digest
 from region_heads.files.inputs import first_problem
+from region_heads.files.step_files import Evaluation
 from region_heads.files.tables import TableWriter
-from region_heads.files.written import Evaluation
 from region_heads.records import PREDICTION_SCHEMA, SPLIT_SCHEMA
 from region_heads.registry.tracking import connect
 from region_heads.settings import DatasetParams, TrackingParams

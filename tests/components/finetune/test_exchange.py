@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from components.finetune.params import Params
+from components.finetune.settings import Params
 from components.finetune.train_job.exchange import Exchange, read_arguments
 from components.finetune.train_job.lease import FOLDER, GPUS, LEASE_SECONDS
 from region_heads.errors import RegionHeadsError

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from components.finetune.params import Params
+from components.finetune.settings import Params
 from components.finetune.train_job.backends import open_backend
 from components.finetune.train_job.lease import GPUS
 from components.finetune.train_job.run import job_name

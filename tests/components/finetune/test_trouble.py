@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.finetune.params import Params
+from components.finetune.settings import Params
 from region_heads.errors import RegionHeadsError
 from region_heads.training.checkpoints import seal
 from region_heads.training.trouble import explained

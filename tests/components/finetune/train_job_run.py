@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import torch
 from safetensors.torch import load_file
 
-from components.finetune.params import Params
+from components.finetune.settings import Params
 from components.finetune.step import run as finetune
 from region_heads.settings import DatasetParams, TrackingParams
 from region_heads.tasks import TASK_NAMES

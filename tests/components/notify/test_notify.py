@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from components.notify.params import Params
+from components.notify.settings import Params
 from components.notify.step import run as notify
 from components.notify.webhook import send
 from components.pipeline_run import record_failure, record_outcome

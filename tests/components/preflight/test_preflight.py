@@ -10,8 +10,8 @@ import kubernetes.config.kube_config
 import pytest
 import yaml
 
-from components.finetune.params import Params as FinetuneParams
-from components.preflight.params import Params
+from components.finetune.settings import Params as FinetuneParams
+from components.preflight.settings import Params
 from components.preflight.step import run as preflight
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.tracking import connect

@@ -8,7 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from region_heads.registry.champion import CHAMPION, version_of
-from region_heads.registry.promotion.registry import decided
+from region_heads.registry.promotion.moves import decided
 from region_heads.registry.tracking import connect
 from region_heads.settings import TrackingParams
 

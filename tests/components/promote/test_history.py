@@ -16,10 +16,10 @@ from mlflow.exceptions import MlflowException
 
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.champion import CHAMPION, PREVIOUS
-from region_heads.registry.log import Log
-from region_heads.registry.promotion import registry
+from region_heads.registry.event_log import Log
+from region_heads.registry.promotion import moves
 from region_heads.registry.promotion.history import read
-from region_heads.registry.promotion.registry import Registry, decided, history, promote_by_hand, rollback
+from region_heads.registry.promotion.moves import Registry, decided, history, promote_by_hand, rollback
 from region_heads.settings import TrackingParams
 from tests.components.promote.conftest import MODEL, looked_at, version_at
 
@@ -79,7 +79,7 @@ def test_of_two_rollbacks_of_the_same_champion_one_is_refused(
         rollback(tracking, reason="Somebody else was faster.")
         yield
 
-    monkeypatch.setattr(registry, "promotion_lock", waited)
+    monkeypatch.setattr(moves, "promotion_lock", waited)
     with pytest.raises(RegionHeadsError, match="meanwhile version 2 has become champion in the place of 3"):
         rollback(tracking, reason="It is slow.")
     assert version_at(client) == "2"

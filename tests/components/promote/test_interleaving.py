@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from mlflow import MlflowClient
 
 from region_heads.errors import RegionHeadsError
-from region_heads.registry.promotion import registry
+from region_heads.registry.promotion import moves
 from region_heads.registry.promotion.history import read
-from region_heads.registry.promotion.registry import Registry, decided, promote_by_hand, rollback
+from region_heads.registry.promotion.moves import Registry, decided, promote_by_hand, rollback
 from region_heads.settings import TrackingParams
 from tests.components.promote.conftest import MODEL, looked_at, version_at
 from tests.components.promote.registry_standin import RegistryStandin
@@ -96,8 +96,8 @@ class _Staged:
 
 @pytest.fixture
 def without_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "promotion_lock", lambda *_: contextlib.nullcontext())
-    monkeypatch.setattr(registry, "in_words", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(moves, "promotion_lock", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(moves, "in_words", lambda _: contextlib.nullcontext())
 
 
 def _play(client: MlflowClient, schedule: list[tuple[int, bool]], works: list[str]) -> None:
@@ -106,7 +106,7 @@ def _play(client: MlflowClient, schedule: list[tuple[int, bool]], works: list[st
 
     def work(staged: Any, what: str) -> Any:
         if what == "back":
-            meant = registry._settled(staged, MODEL).history.champion
+            meant = moves._settled(staged, MODEL).history.champion
 
             def back(mine: Registry) -> Any:
                 if mine.history.champion != meant:

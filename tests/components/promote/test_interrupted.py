@@ -24,9 +24,9 @@ from region_heads.files.digests import evaluation_digest
 from region_heads.registry import lease as registry_lock
 from region_heads.registry.champion import CHAMPION, PREVIOUS
 from region_heads.registry.lease import promotion_lock
-from region_heads.registry.promotion import registry
+from region_heads.registry.promotion import moves
 from region_heads.registry.promotion.history import read
-from region_heads.registry.promotion.registry import decided, history, promote_by_hand, rollback
+from region_heads.registry.promotion.moves import decided, history, promote_by_hand, rollback
 from region_heads.registry.promotion.settings import Params
 from region_heads.settings import TrackingParams
 from tests.components.promote.conftest import MODEL, version_at
@@ -60,7 +60,7 @@ def _run_all(processes: Any, work: Callable[..., None], arguments: list[tuple[An
 
 def _by_hand(uri: str, version: str, locked: bool) -> None:
     if not locked:
-        registry.promotion_lock = lambda *_: contextlib.nullcontext()  # type: ignore[assignment]
+        moves.promotion_lock = lambda *_: contextlib.nullcontext()  # type: ignore[assignment]
     promote_by_hand(TrackingParams(uri=uri), version, reason=f"Process for {version}.")
 
 

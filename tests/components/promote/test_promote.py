@@ -12,7 +12,7 @@ from components.promote.step import run as promote
 from region_heads.errors import RegionHeadsError
 from region_heads.files.digests import evaluation_digest
 from region_heads.registry.champion import CHALLENGER, CHAMPION, PREVIOUS, version_of
-from region_heads.registry.promotion.registry import history, promote_by_hand, rollback
+from region_heads.registry.promotion.moves import history, promote_by_hand, rollback
 from region_heads.registry.promotion.settings import Params
 from region_heads.registry.tracking import connect
 from region_heads.settings import TrackingParams

@@ -22,8 +22,8 @@ from pydantic import ValidationError
 from components.sample_data.step import run as sample_data
 from region_heads.formats.candidate import Candidate
 from region_heads.formats.parsing import parse_record
-from region_heads.warehouse.orders import orders
 from region_heads.warehouse.questions.wordings import wordings
+from region_heads.warehouse.scene_plan import orders
 from region_heads.warehouse.settings import Params
 
 SMALL = {"scenes": 6, "width": 320, "height": 180, "splits": {"train": 0.5, "val": 0.17, "test": 0.33}}

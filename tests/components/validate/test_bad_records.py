@@ -195,7 +195,7 @@ def test_text_that_never_ends_comes_out_in_pieces_and_is_counted(
     for module in ("listing", "reading", "json_text"):
         monkeypatch.setattr(f"region_heads.formats.{module}.LONGEST_RECORD", 5000)
     monkeypatch.setattr("region_heads.quality.validation.quarantine.LONGEST_RECORD", 5000)
-    monkeypatch.setattr("region_heads.formats.listing._CHUNK", 1000)
+    monkeypatch.setattr("region_heads.formats.json_list._CHUNK", 1000)
     text = json.dumps(sound_records())
     (warehouse / "train.json").write_text(text[:-1] + ', {"id": "' + "x" * 40_000, encoding="utf-8")
     outputs = run(warehouse)

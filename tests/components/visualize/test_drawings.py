@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 from pycocotools import mask as coco
 
+from region_heads.report.answer_charts import confusion, curves, scatter
 from region_heads.report.calibration import reliability
-from region_heads.report.champion import difference_bar
-from region_heads.report.charts import pallets
+from region_heads.report.comparison import difference_bar
 from region_heads.report.composing import for_script
 from region_heads.report.outlines import outline, simplify
-from region_heads.report.plots import confusion, curves, scatter
+from region_heads.report.score_charts import pallets
 from region_heads.report.svg import element, nice_steps
 from region_heads.report.words import kept
 

@@ -20,7 +20,7 @@ from region_heads.errors import RegionHeadsError
 from region_heads.modeling.settings import ModelSettings
 from region_heads.settings import DatasetParams
 from region_heads.tasks import TASK_NAMES
-from region_heads.training.start import build
+from region_heads.training.build import build
 from tests.conftest import HEIGHT, WIDTH, Command
 
 

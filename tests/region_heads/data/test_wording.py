@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from region_heads.data.dataset import RegionDataset
+from region_heads.data.mirroring import can_mirror, swap_sides
 from region_heads.data.processor import RegionProcessor
 from region_heads.data.settings import Augmentation
-from region_heads.data.wording import can_mirror, swap_sides
 from region_heads.modeling.model import RegionHeadsModel
 
 SIDES = [

@@ -6,7 +6,7 @@ import pytest
 
 from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.cameras import MOST, cameras
-from region_heads.evaluation.labels import slice_labels
+from region_heads.evaluation.slice_labels import slice_labels
 from region_heads.evaluation.slices import GENERAL
 from region_heads.tasks import TASKS
 from region_heads.tasks.slices import Row

@@ -34,7 +34,7 @@ from region_heads.image_format import ImageFormat
 from region_heads.modeling.backbones import adapter_for, build_backbone, load_backbone_config
 from region_heads.modeling.settings import ModelSettings
 from region_heads.prediction import predict
-from region_heads.training.start import build
+from region_heads.training.build import build
 from tests.region_heads.modeling.test_packing import collator, relative
 from tests.region_heads.modeling.test_routing import run
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from region_heads.modeling.heads import HeadInputs, HeadTargets
 from region_heads.modeling.heads.base import RelativeScorer, choose
-from region_heads.modeling.regions import RegionEncoder
+from region_heads.modeling.region_encoder import RegionEncoder
 from region_heads.modeling.routing import head_class
 from region_heads.tasks import TASKS
 

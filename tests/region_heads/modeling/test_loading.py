@@ -21,7 +21,7 @@ from region_heads.modeling.model import RegionHeadsModel
 from region_heads.modeling.settings import ModelSettings
 from region_heads.prediction import load, predict
 from region_heads.tasks import TASK_NAMES
-from region_heads.training.start import build
+from region_heads.training.build import build
 from tests.region_heads.modeling.test_routing import run
 
 Built = tuple[RegionHeadsModel, RegionProcessor]

@@ -17,7 +17,7 @@ from region_heads.modeling.settings import ModelSettings
 from region_heads.prediction import predict
 from region_heads.records import PREDICTION_SCHEMA
 from region_heads.tasks import TASK_NAMES
-from region_heads.training.start import build
+from region_heads.training.build import build
 
 Built = tuple[RegionHeadsModel, RegionProcessor]
 

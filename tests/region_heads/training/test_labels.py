@@ -11,8 +11,8 @@ from region_heads.data.processor import RegionProcessor
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.model import RegionHeadsModel
 from region_heads.modeling.settings import ModelSettings
+from region_heads.training.build import build
 from region_heads.training.labels import check_labels, check_taught
-from region_heads.training.start import build
 
 
 def changed(table: pa.Table, row: int, **values: Any) -> pa.Table:

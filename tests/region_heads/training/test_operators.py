@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from torch.utils import cpp_extension
 
-from region_heads.training.operators import guard_builds
+from region_heads.training.deepspeed_builds import guard_builds
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_living_builder_is_waited_for_and_one_that_is_killed_meanwhile_is_not(
     built: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a builder without our lock: PyTorch holds its mark open while it builds."""
-    monkeypatch.setattr("region_heads.training.operators._PATIENCE", 0.2)
+    monkeypatch.setattr("region_heads.training.deepspeed_builds._PATIENCE", 0.2)
     code = (
         "import os, sys, time; os.open(sys.argv[1], os.O_CREAT | os.O_EXCL); print('builds', flush=True);"
         "time.sleep(1); os.kill(os.getpid(), 9)"

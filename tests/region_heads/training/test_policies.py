@@ -13,8 +13,8 @@ from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.modeling.backbones import adapter_for
 from region_heads.modeling.model import RegionHeadsModel
+from region_heads.training.deepspeed_config import deepspeed_config
 from region_heads.training.policies import PARTS, apply, merged
-from region_heads.training.presets import deepspeed_config
 from region_heads.training.settings import Lora, Parts, TrainingPolicy
 from tests.region_heads.modeling.test_routing import run
 

@@ -10,7 +10,7 @@ import torch
 
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.settings import ModelSettings
-from region_heads.training.start import build
+from region_heads.training.build import build
 
 
 @pytest.fixture

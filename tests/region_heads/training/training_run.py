@@ -20,8 +20,8 @@ from region_heads.data.settings import Augmentation
 from region_heads.modeling.settings import ModelSettings
 from region_heads.tasks import TASK_NAMES
 from region_heads.training.arguments import RegionTrainingArguments
+from region_heads.training.deepspeed_config import deepspeed_config
 from region_heads.training.finetune import finetune, save
-from region_heads.training.presets import deepspeed_config
 from region_heads.training.settings import TrainingPolicy
 from region_heads.training.trainer import RegionHeadsTrainer
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from components.image import GPU_IMAGE, IMAGE
 from pipelines.parameters import renders
-from pipelines.policy import SECRETS, USER
+from pipelines.task_policy import SECRETS, USER
 from region_heads.errors import RegionHeadsError
 from region_heads.params_file import section
 from region_heads.registry.local_store import store_address

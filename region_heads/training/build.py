@@ -18,8 +18,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from region_heads.data.mirroring import swap_sides
 from region_heads.data.processor import PromptFormat, RegionProcessor, add_region_tokens, train_tokenizer
-from region_heads.data.wording import swap_sides
 from region_heads.depth_use import depth_share
 from region_heads.errors import RegionHeadsError, first_line
 from region_heads.image_format import ImageFormat

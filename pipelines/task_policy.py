@@ -7,7 +7,7 @@ from typing import Any
 
 from kfp import dsl, kubernetes
 
-from components.finetune.params import TrainJobParams
+from components.finetune.settings import TrainJobParams
 from region_heads.settings import ClusterParams
 
 _MINUTE, _HOUR = 60, 3600

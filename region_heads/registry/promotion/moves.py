@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.champion import CHALLENGER, CHAMPION, PREVIOUS, version_of
+from region_heads.registry.event_log import Entry, insist
 from region_heads.registry.lease import promotion_lock
-from region_heads.registry.log import Entry, insist
 from region_heads.registry.promotion.history import BY_HAND, CLOSED, SETTLED, Event, History, read, shown
 from region_heads.registry.promotion.wording import called
 from region_heads.registry.tracking import connect, equals, in_words
