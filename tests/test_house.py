@@ -95,7 +95,7 @@ def test_the_library_has_a_core_and_rooms_on_top_of_it() -> None:
         ("tagging", ("tagging", "tasks", "records", "settings", "console", "errors", "files", "parallel")),
         (
             "evaluation",
-            ("evaluation", "formats", "tasks", "records", "rle", "errors", "patterns", "settings", "console"),
+            ("evaluation", "formats", "tasks", "records", "rle", "errors", "user_patterns", "settings", "console"),
         ),
     ],
 )

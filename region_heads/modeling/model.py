@@ -7,7 +7,6 @@ Dimensions in names are those of :mod:`region_heads.modeling.batch`, and ``D``, 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,11 @@ from transformers.utils import ModelOutput
 
 from region_heads.modeling.backbones import adapter_for, build_backbone
 from region_heads.modeling.backbones.adapter import ImageFeatures, ImageTokens
-from region_heads.modeling.batch import IGNORED, Batch
+from region_heads.modeling.batch import Batch
 from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.heads import HeadOutput
 from region_heads.modeling.loading import read_model
+from region_heads.modeling.loss import language_losses, step_loss
 from region_heads.modeling.packing import PADDING, block_mask, can_pack
 from region_heads.modeling.region_encoder import RegionEncoder
 from region_heads.modeling.routing import RegionHeads
@@ -169,8 +169,8 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         if batch.targets is not None:
             language = None
             if batch.labels is not None and self.config.language_loss_weight > 0:
-                language = self._language_losses(hidden_RLD, batch.labels)
-            loss, losses = self._combine(outputs, language, batch.step_counts or {})
+                language = language_losses(self.token_logits, hidden_RLD, batch.labels)
+            loss, losses = step_loss(outputs, self.config, self.region_heads.weigh, batch.step_counts or {}, language)
         return RegionHeadsOutput(
             loss=loss, losses=losses, outputs=outputs, region_features=states_BND, hidden_states=hidden_RLD
         )
@@ -190,32 +190,6 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
             )
         cells, *deep = (cells[batch.image_index, : batch.image_positions.shape[1]] for cells in maps)
         return ImageTokens(batch.image_positions, grids_R2, tuple(deep)), cells
-
-    def _combine(
-        self, outputs: Mapping[str, HeadOutput], language: Tensor | None, step_counts: Mapping[str, Tensor]
-    ) -> tuple[Tensor, dict[str, tuple[Tensor, int]]]:
-        """Each task's fp32 loss sum divided by the step's count, weighted and added; and the sums, for the log."""
-        total = torch.zeros((), dtype=torch.float32, device=self.device)
-        sums: dict[str, tuple[Tensor, int]] = {}
-        for task, output in outputs.items():
-            assert output.loss is not None and output.grounding_loss is not None  # heads were given targets
-            here = len(output.loss)
-            answer, grounding = output.loss.sum(), output.grounding_loss.sum()
-            share = answer + self.config.grounding_loss_weight * grounding
-            count = step_counts.get(task, torch.tensor(here)).clamp_min(1).to(total.device)
-            total = total + self.config.loss_weights[task] * self.region_heads.weigh(task, share, here) / count
-            sums[task], sums[f"{task}_grounding"] = (answer.detach(), here), (grounding.detach(), here)
-        if language is not None:
-            count = step_counts.get("language", torch.tensor(len(language))).clamp_min(1).to(total.device)
-            total = total + self.config.language_loss_weight * language.sum() / count
-            sums["language"] = (language.detach().sum(), len(language))
-        return total, sums
-
-    def _language_losses(self, hidden_RLD: Tensor, labels_RL: Tensor) -> Tensor:
-        """Cross-entropy of every token of the text answers, ``[tokens]``."""
-        shifted = labels_RL[:, 1:]
-        labelled = shifted != IGNORED
-        return F.cross_entropy(self.token_logits(hidden_RLD[:, :-1][labelled]), shifted[labelled], reduction="none")
 
 
 def _of_questions(region_index_BN: Tensor, image_of_B: Tensor, *of_images: Tensor) -> tuple[Tensor, ...]:

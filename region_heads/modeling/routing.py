@@ -17,23 +17,9 @@ from torch import Tensor, nn
 from region_heads.modeling.batch import Targets
 from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.heads import HeadInputs, HeadOutput, HeadTargets
+from region_heads.modeling.loss import Uncertainty
 from region_heads.modeling.precision import in_float32
 from region_heads.tasks import Task
-
-
-class Uncertainty(nn.Module):
-    """A learned weight of a task's loss.
-
-    With the log variance ``s``: ``exp(-s) * loss + s / 2`` for each question (Kendall, Gal and Cipolla,
-    arXiv:1705.07115, with one rule for all tasks). Sums over questions add up over batches and ranks.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.log_variance = nn.Parameter(torch.zeros(1))  # DeepSpeed cannot send a weight without a dimension
-
-    def forward(self, loss_sum: Tensor, count: int) -> Tensor:
-        return (torch.exp(-self.log_variance) * loss_sum + 0.5 * count * self.log_variance).squeeze()
 
 
 def head_class(task: str) -> Any:

@@ -27,8 +27,8 @@ _COUNTED = (*TASK_NAMES, "language")
 class RegionHeadsTrainer(KeepingTrainer):
     """A Hugging Face Trainer for :class:`~region_heads.modeling.model.RegionHeadsModel`.
 
-    Every loss is divided by the number of questions of its task in the whole optimiser step: over all accumulated
-    batches and all ranks. Neither of them therefore changes what is learned.
+    Every loss is divided (in ``modeling/loss.py``) by the number of questions of its task in the whole optimiser step:
+    over all accumulated batches and all ranks. Neither of them therefore changes what is learned.
     """
 
     control: TrainerControl
