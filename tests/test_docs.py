@@ -17,9 +17,9 @@ from mlflow.artifacts import download_artifacts
 
 from pipelines.task_policy import SECRETS
 from region_heads.cli.main import app
-from tests.components.postgres import TrackingServer, postgres, programs
 from tests.manifests.rendered import render, workloads
 from tests.manifests.test_overlays import OVERLAYS, amount
+from tests.postgres import TrackingServer, postgres, programs
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))

@@ -16,7 +16,7 @@ from region_heads.registry.registration.settings import Params as RegisterParams
 from region_heads.registry.tracking import connect
 from region_heads.settings import DatasetParams, SourceParams, TrackingParams
 from tests.components.conftest import RECORDS
-from tests.components.written_files import validation as validation_report
+from tests.region_heads.files.written_files import validation as validation_report
 
 
 def test_the_champion_is_judged_again_beside_every_challenger(

@@ -17,8 +17,8 @@ import kubernetes_validate
 import pytest
 
 from pipelines.task_policy import POLICIES, SECRETS
-from tests.components.postgres import free_port, postgres
 from tests.manifests.rendered import MANIFESTS, broken_rules, of, render, workloads
+from tests.postgres import free_port, postgres
 
 SECRETS_OF_SERVERS = {"region-heads-postgres": {"POSTGRES_PASSWORD"}}
 

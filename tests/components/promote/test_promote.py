@@ -16,7 +16,7 @@ from region_heads.registry.promotion.moves import history, promote_by_hand, roll
 from region_heads.registry.promotion.settings import Params
 from region_heads.registry.tracking import connect
 from region_heads.settings import TrackingParams
-from tests.components.written_files import evaluation, validation
+from tests.region_heads.files.written_files import evaluation, validation
 
 MODEL = "region-heads"
 

@@ -22,7 +22,7 @@ from region_heads.registry.registration.logged_model import input_example
 from region_heads.registry.registration.settings import Params
 from region_heads.registry.tracking import connect
 from region_heads.settings import SourceParams, TrackingParams
-from tests.components.written_files import evaluation as judged
+from tests.region_heads.files.written_files import evaluation as judged
 
 
 @pytest.fixture

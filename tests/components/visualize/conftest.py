@@ -24,7 +24,7 @@ from region_heads.tasks import TASK_NAMES
 from region_heads.warehouse.settings import Params as SampleParams
 from region_heads.warehouse.settings import SplitShares
 from tests.components.first_steps import run_to_splits
-from tests.components.written_files import evaluation
+from tests.region_heads.files.written_files import evaluation
 
 ROUTER: dict[str, Any] = {
     "questions": 25,

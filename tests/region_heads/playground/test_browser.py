@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.components.postgres import free_port
+from tests.postgres import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -28,8 +28,8 @@ from region_heads.registry.registration.settings import Params
 from region_heads.registry.tracking import connect
 from region_heads.settings import SourceParams, TrackingParams
 from region_heads.tasks import Task
-from tests.components.postgres import free_port
-from tests.components.written_files import evaluation
+from tests.postgres import free_port
+from tests.region_heads.files.written_files import evaluation
 
 pytestmark = pytest.mark.slow
 

@@ -31,7 +31,7 @@ from region_heads.registry.registration.lineage import lineage_tags
 from region_heads.report.composing import render
 from region_heads.settings import SourceParams
 from tests.components.visualize.conftest import ROUTER
-from tests.components.written_files import evaluation, validation
+from tests.region_heads.files.written_files import evaluation, validation
 
 TRAINING = {
     "splits_digest": "splits", "mlflow_run_id": "run", "params": {"epochs": 2}, "seconds": 3.5, "val_score": 0.5,

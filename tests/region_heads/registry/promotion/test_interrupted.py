@@ -29,8 +29,8 @@ from region_heads.registry.promotion.history import read
 from region_heads.registry.promotion.moves import decided, history, promote_by_hand, rollback
 from region_heads.registry.promotion.settings import Params
 from region_heads.settings import TrackingParams
-from tests.components.promote.conftest import MODEL, version_at
-from tests.components.written_files import evaluation, validation
+from tests.region_heads.files.written_files import evaluation, validation
+from tests.region_heads.registry.promotion.conftest import MODEL, version_at
 
 WRITES = (
     "create_registered_model",

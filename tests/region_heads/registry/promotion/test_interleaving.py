@@ -18,8 +18,8 @@ from region_heads.registry.promotion import moves
 from region_heads.registry.promotion.history import read
 from region_heads.registry.promotion.moves import Registry, decided, promote_by_hand, rollback
 from region_heads.settings import TrackingParams
-from tests.components.promote.conftest import MODEL, looked_at, version_at
-from tests.components.promote.registry_standin import RegistryStandin
+from tests.region_heads.registry.promotion.conftest import MODEL, looked_at, version_at
+from tests.region_heads.registry.promotion.registry_standin import RegistryStandin
 
 
 class Died(BaseException):

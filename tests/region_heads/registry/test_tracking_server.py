@@ -31,8 +31,8 @@ from region_heads.registry.registration.settings import Params as RegisterParams
 from region_heads.registry.tracking import connect
 from region_heads.settings import DatasetParams, SourceParams, TrackingParams
 from tests.components.conftest import RECORDS
-from tests.components.postgres import TrackingServer, postgres
-from tests.components.written_files import validation
+from tests.postgres import TrackingServer, postgres
+from tests.region_heads.files.written_files import validation
 
 pytestmark = pytest.mark.slow
 
