@@ -37,10 +37,14 @@ class KeepingTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # transform
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         """Keeps a checkpoint of the best step up to here; ends the training where patience has run out.
 
-        Without questions that could be judged there is no best step, and the last weights are kept.
+        Of steps that are equally good the latest is kept: it has learned longer, and at a lower rate. Without questions
+        that could be judged there is no best step, and the last weights are kept.
         """
-        if not self.args.load_best_model_at_end or f"eval_{self.args.metric_for_best_model}" not in metrics:
+        name = f"eval_{self.args.metric_for_best_model}"
+        if not self.args.load_best_model_at_end or name not in metrics:
             return False
+        if self.state.best_metric == metrics[name]:
+            self.state.best_metric = None
         improved: bool = super()._determine_best_metric(metrics, trial)
         self.control.should_save = improved or self.control.should_save
         since = [entry for entry in self.state.log_history if "eval_score" in entry and entry["step"] > self.kept_step]

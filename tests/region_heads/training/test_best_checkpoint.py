@@ -16,7 +16,7 @@ from region_heads.training.checkpoints import damage, newest_whole, seal
 from region_heads.training.trainer import RegionHeadsTrainer
 from tests.region_heads.training.test_trainer import train, weights
 
-SCORES = [0.2, 0.5, 0.4, 0.5, 0.3, 0.1]
+SCORES = [0.2, 0.5, 0.4, 0.45, 0.3, 0.1]
 """What the validation split is said to give after each step."""
 
 
@@ -58,7 +58,7 @@ def test_the_best_steps_weights_are_kept_exactly_also_when_the_best_came_before_
 ) -> None:
     seen = Weights()
     whole = keep(table, image_folder, tmp_path / "whole", callbacks=[seen])
-    assert (whole.kept_step, whole.state.global_step) == (2, 6), "the first of two that are equally good"
+    assert (whole.kept_step, whole.state.global_step) == (2, 6)
     assert same(weights(whole), seen.after[2])
     assert not same(weights(whole), seen.after[6])
     left = {path.name: damage(path) for path in (tmp_path / "whole").glob("checkpoint-*")}
@@ -68,6 +68,15 @@ def test_the_best_steps_weights_are_kept_exactly_also_when_the_best_came_before_
     resumed = keep(table, image_folder, tmp_path / "cut", resume=tmp_path / "cut" / "checkpoint-3")
     assert resumed.kept_step == 2
     assert same(weights(resumed), weights(whole))
+
+
+@pytest.mark.usefixtures("scores")
+def test_of_steps_that_are_equally_good_the_latest_is_kept(
+    table: pa.Table, image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.SCORES", [0.2, 0.5, 0.4, 0.5, 0.3, 0.1])
+    trainer = keep(table, image_folder, tmp_path)
+    assert (trainer.kept_step, trainer.state.global_step) == (4, 6)
 
 
 @pytest.mark.usefixtures("scores")
