@@ -22,13 +22,13 @@ from tests.manifests.test_overlays import OVERLAYS, amount
 from tests.postgres import TrackingServer, postgres, programs
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
+PAGES = [*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md"]
 _SECRETS = {name: set(keys) for name, keys in SECRETS.items()} | {"region-heads-postgres": {"POSTGRES_PASSWORD"}}
 
 
 def commands(page: Path) -> Iterator[list[str]]:
     """The words of every command on the page, in blocks and in running text, without comments and redirections."""
-    text = page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8").replace(".venv/bin/", "").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line.startswith("    ")]
     for line in (*lines, *re.findall(r"`((?:region-heads|kubectl|mlflow) [^`]+)`", text)):
         try:
@@ -59,7 +59,7 @@ def problem(words: list[str]) -> str | None:
 
 
 def test_every_command_of_ours_is_one_that_there_is() -> None:
-    ours = [words[1:] for _, words in all_commands() if words[0] == "region-heads"]
+    ours = [words[1:] for _, words in all_commands() if words[0] == "region-heads" and words[1:] != ["--help"]]
     assert len(ours) > 10
     assert {" ".join(words): problem(words) for words in ours if problem(words)} == {}
 
@@ -96,10 +96,16 @@ def test_secrets_have_the_names_and_keys_that_are_read() -> None:
     assert made == {name: keys for name, keys in _SECRETS.items() if name != "region-heads-mlflow"}
 
 
-def test_links_between_pages_lead_somewhere() -> None:
-    for page in (*PAGES, DOCS.parent / "README.md", DOCS.parent / "manifests" / "README.md"):
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+def test_links_lead_somewhere_and_files_that_are_named_are_there() -> None:
+    others = ("CONTRIBUTING.md", "manifests/README.md", "benchmarks/README.md", "container/README.md")
+    for page in (*PAGES, *(DOCS.parent / name for name in others)):
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
             assert (page.parent / target).exists(), (page.name, target)
+        for named in re.findall(
+            r"`((?:region_heads|components|pipelines|tests|benchmarks|container|dev)/[\w/.-]+)`", text
+        ):
+            assert any((folder / named).exists() for folder in (DOCS.parent, page.parent)), (page.name, named)
 
 
 def test_what_runs_always_costs_what_the_page_says() -> None:
