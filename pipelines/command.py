@@ -13,7 +13,7 @@ from region_heads.errors import RegionHeadsError
 
 app = typer.Typer(rich_markup_mode="markdown")  # what help says of the group stands in region_heads/cli/pipeline.py
 
-Params = Annotated[Path, typer.Option("--params", help="Configuration.", show_default=True)]
+Params = Annotated[Path, typer.Option("--params", help="The settings of the line.", show_default=True)]
 Host = Annotated[
     str | None,
     typer.Option(
@@ -25,7 +25,9 @@ Namespace = Annotated[str | None, typer.Option(help="Profile namespace, where th
 ServiceAccount = Annotated[
     str | None, typer.Option(help="Account that the tasks run under; without it the server's own choice.")
 ]
-Pipeline = Annotated[PipelineName, typer.Option(help="Which one.")]
+Pipeline = Annotated[
+    PipelineName, typer.Option(help="training; or retraining, which first asks whether there is new data.")
+]
 
 _PARAMS = Path("params.yaml")
 
@@ -38,9 +40,12 @@ def compile_(
     resources: Annotated[
         bool, typer.Option("--resources", help="As resources of Kubernetes, Pipeline and PipelineVersion.")
     ] = False,
-    namespace: Annotated[str | None, typer.Option(help="Of these resources.")] = None,
+    namespace: Annotated[
+        str | None, typer.Option(help="Namespace written into the resources; with --resources only.")
+    ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail where --out holds something else.")
+        bool,
+        typer.Option("--check", help="Write nothing; exit code 1 where --out differs from what would be compiled."),
     ] = False,
 ) -> None:
     """Compile a pipeline to YAML, with the values of params.yaml as its defaults.
@@ -117,6 +122,9 @@ def submit(
 ) -> None:
     """Start one run on a Kubeflow Pipelines server.
 
+    The tasks run in the image named by REGION_HEADS_IMAGE, those that run the model in REGION_HEADS_GPU_IMAGE where it
+    is set; the server must be able to pull it.
+
     Example: `region-heads pipeline submit --host http://localhost:8888`
     """
     from pipelines.submit import submit as submit_run
@@ -135,15 +143,16 @@ def submit(
 
 @app.command()
 def schedule(
+    context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Name of a recurring run; there is one of each name.")] = None,
     cron: Annotated[
         str | None, typer.Option(help='Six fields, seconds first: "0 0 3 * * *" is three every night.')
     ] = None,
-    paused: Annotated[bool, typer.Option("--paused", help="Keep it, but do not run it.")] = False,
+    paused: Annotated[bool, typer.Option("--paused", help="Create it, or leave it, switched off.")] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Remove it; its past runs stay.")] = False,
     file: Annotated[Path | None, typer.Option("--file", help="All schedules, instead of one by name.")] = None,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove those that this command made and that the file names no more.")
+        bool, typer.Option("--prune", help="Delete those that this command made and that the file no longer names.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     host: Host = None,
@@ -153,7 +162,9 @@ def schedule(
     namespace: Namespace = None,
     service_account: ServiceAccount = None,
 ) -> None:
-    """Make recurring runs be as described: created, updated, paused, resumed or deleted as needed.
+    """Create, update, pause or delete recurring runs: NAME with --cron or --delete, or --file for all of them.
+
+    The tasks run in the image named by REGION_HEADS_IMAGE, as with `submit`; another image is another schedule.
 
     A file is a list of schedules: name, cron, and where they differ from these defaults pipeline (retraining), params
     (params.yaml, beside the file), experiment (region-heads), service_account, paused (false).
@@ -168,8 +179,11 @@ def schedule(
     if (name is None) == (file is None):
         raise RegionHeadsError("expected a name or --file FILE, found " + ("neither" if file is None else "both"))
     if file is not None:
-        if cron or paused or delete or service_account:
-            raise RegionHeadsError("--file: expected no --cron, --paused, --delete or --service-account beside it")
+        described = ("cron", "paused", "delete", "params", "experiment", "pipeline", "service_account")
+        given = [one for one in described if getattr(context.get_parameter_source(one), "name", "") == "COMMANDLINE"]
+        if given:
+            options = ", ".join(f"--{one.replace('_', '-')}" for one in given)
+            raise RegionHeadsError(f"--file: expected what each schedule is in the file, found {options} beside it")
         changes = reconcile(read_schedules(file), host=host, namespace=namespace, prune=prune, dry_run=dry_run)
     elif prune:
         raise RegionHeadsError("--prune: expected --file FILE beside it, which says what stays")

@@ -15,6 +15,6 @@ WithoutDepth = Annotated[
     bool,
     typer.Option(
         "--without-depth",
-        help="Allow that depth images are missing, with which the model was trained; such answers are less accurate.",
+        help="Answer without depth images, too, although the model was trained with them; less accurate.",
     ),
 ]

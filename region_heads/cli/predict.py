@@ -15,7 +15,9 @@ from region_heads.cli.extras import check_installed
 
 def predict(
     model: Annotated[str, typer.Option("--model", help="Model folder, models:/NAME@ALIAS or models:/NAME/VERSION.")],
-    records: Annotated[Path, typer.Option("--records", help="Questions in one of the two formats, JSON or JSONL.")],
+    records: Annotated[
+        Path, typer.Option("--records", help="Questions in a format that validate reads: JSON, JSONL, Parquet or CSV.")
+    ],
     images: Annotated[
         Path | None,
         typer.Option("--images", help="Folder that their pictures lie in; default: beside them, as data.images says."),

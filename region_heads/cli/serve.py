@@ -27,14 +27,14 @@ def serve(
     max_body: Annotated[int, typer.Option(min=1, help="Largest request, in MiB.")] = 32,
     max_questions: Annotated[int, typer.Option(min=1, help="Most questions in a request.")] = 128,
     timeout: Annotated[
-        float, typer.Option(min=0.1, max=3600, help="Seconds from a request's head to its answer.")
+        float, typer.Option(min=0.1, max=3600, help="Seconds that a request may take, from its headers to its answer.")
     ] = 30.0,
     token_file: Annotated[
         Path | None,
         typer.Option(help="File with a token a line; who asks must send one as `Authorization: Bearer …`."),
     ] = None,
     max_connections: Annotated[int, typer.Option(min=8, help="Connections at a time.")] = 256,
-    waiting: Annotated[int, typer.Option(min=1, help="Requests that may wait; more are refused.")] = 64,
+    waiting: Annotated[int, typer.Option(min=1, help="Requests that may queue; more are refused.")] = 64,
     without_depth: options.WithoutDepth = False,
     params: options.Params = None,
 ) -> None:

@@ -23,7 +23,8 @@ def tag(
         typer.Option(
             min=0,
             max=1,
-            help="Below it the task is unknown; the confidence is the best guess's. Default: that of the settings.",
+            help="Questions read with less confidence get the task unknown, and the best guess's confidence. "
+            "Default: that of the settings.",
         ),
     ] = None,
     params: options.Params = None,

@@ -12,7 +12,9 @@ from region_heads.cli.extras import check_installed
 
 
 def validate(
-    dataset: Annotated[Path, typer.Argument(help="Folder of a data set, or one annotation file (JSON or JSONL).")],
+    dataset: Annotated[
+        Path, typer.Argument(help="Folder of a data set, or one annotation file (JSON, JSONL, Parquet or CSV).")
+    ],
     no_images: Annotated[
         bool, typer.Option("--no-images", help="The pictures are not here; sizes come from the masks.")
     ] = False,

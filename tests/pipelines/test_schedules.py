@@ -182,7 +182,7 @@ def test_nothing_is_written_where_one_of_them_is_wrong(server: Server, file: Pat
     assert server.writes == 0
 
 
-def test_what_the_server_refuses_is_reported_in_its_words(server: Server, params: Path) -> None:
+def test_what_the_addressrefuses_is_reported_in_its_words(server: Server, params: Path) -> None:
     with pytest.raises(RegionHeadsError, match=r"the server refused \(400 .*is not a supported format"):
         _keep(server, params, cron="0 0 3 * * often")
 
@@ -217,11 +217,12 @@ def schedule(command: Command) -> Callable[..., str]:
 
 
 def test_the_command_takes_a_file_or_a_name(server: Server, file: Path, schedule: Callable[..., str]) -> None:
-    params = ("--params", file.parent / "params.yaml", "--host", server.host)
-    assert schedule("--file", file, "--dry-run", *params) == "nightly: would be created\nweekly: would be created\n"
-    assert schedule("--file", file, *params).endswith("nightly: created\nweekly: created\n")
+    address = ("--host", server.host)
+    params = ("--params", file.parent / "params.yaml", *address)
+    assert schedule("--file", file, "--dry-run", *address) == "nightly: would be created\nweekly: would be created\n"
+    assert schedule("--file", file, *address).endswith("nightly: created\nweekly: created\n")
     assert schedule("nightly", "--cron", NIGHTLY, *params) == "nightly: unchanged\n", "one and the same"
-    assert schedule("weekly", "--delete", *params) == "weekly: deleted\n"
+    assert schedule("weekly", "--delete", *address) == "weekly: deleted\n"
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,11 @@ def test_the_command_takes_a_file_or_a_name(server: Server, file: Path, schedule
         ((), "expected a name or --file FILE, found neither"),
         (("nightly", "--file", "x.yaml"), "expected a name or --file FILE, found both"),
         (("nightly", "--prune"), "--prune: expected --file FILE beside it"),
-        (("--file", "x.yaml", "--paused"), "--file: expected no --cron, --paused"),
+        (("--file", "x.yaml", "--paused"), "--file: expected what each schedule is in the file, found --paused"),
+        (
+            ("--file", "x.yaml", "--params", "params.yaml", "--pipeline", "training"),
+            "found --params, --pipeline beside",
+        ),
         (("nightly", "--cron", "0 3 * * *"), "--cron: expected six fields"),
         (("nightly", "--delete", "--dry-run"), "--delete: expected no --cron"),
         (("--file", "/none.yaml"), "/none.yaml: no such file"),

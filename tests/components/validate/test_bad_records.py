@@ -192,7 +192,7 @@ def test_a_file_that_says_how_it_is_encoded_is_read(warehouse: Path, run: Run, e
 def test_text_that_never_ends_comes_out_in_pieces_and_is_counted(
     warehouse: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("listing", "reading", "json_text"):
+    for module in ("json_list", "reading", "json_text"):
         monkeypatch.setattr(f"region_heads.formats.{module}.LONGEST_RECORD", 5000)
     monkeypatch.setattr("region_heads.quality.validation.quarantine.LONGEST_RECORD", 5000)
     monkeypatch.setattr("region_heads.formats.json_list._CHUNK", 1000)
