@@ -40,9 +40,12 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        return version("region-heads")
+        try:
+            return version("region-heads")
+        except PackageNotFoundError:  # code that was copied, as into a registered version
+            raise AttributeError("region_heads is not installed, and knows no version of its own") from None
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -49,7 +49,7 @@ def in_order(
     waiting: deque[tuple[Work, Future[Result]]] = deque()
     try:
         with ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent) as pool:
-            _start(pool)
+            _start(pool, processes)
             try:
                 for piece in work:
                     waiting.append((piece, pool.submit(_in_words, function, piece)))
@@ -59,7 +59,7 @@ def in_order(
                 for first, future in waiting:
                     yield first, future.result()
             finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(cancel_futures=True)
     except BrokenProcessPool:
         raise RegionHeadsError(
             f"a process that was {doing} died (out of memory?); expected {processes} to live on: "
@@ -78,20 +78,25 @@ def _in_words(function: Callable[[Work], Result], piece: Work) -> Result:
         raise RegionHeadsError(words) from None
 
 
-def _start(pool: ProcessPoolExecutor) -> None:
-    """Starts the processes, all at the first call of a pool that spawns.
+def _start(pool: ProcessPoolExecutor, processes: int) -> None:
+    """Starts all processes: a pool that spawns starts one for each piece of work that finds none idle.
 
-    They inherit that Ctrl-C is ignored: it reaches every process of a terminal, and this one ends the others.
+    They inherit that Ctrl-C is ignored, from their first moment: it reaches every process of a terminal, and this one
+    ends the others. Only a main thread may change that; of others the processes ignore it once they are up.
     """
+    if threading.current_thread() is not threading.main_thread():
+        return
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        pool.submit(os.getpid)
+        for _ in range(processes):
+            pool.submit(os.getpid)
     finally:
         signal.signal(signal.SIGINT, handler)
 
 
 def _end_with_parent() -> None:
     """Ends this process when its parent has ended; a pool's process would wait for work without end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is None:
         return

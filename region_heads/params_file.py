@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 AnySection = TypeVar("AnySection", bound=Section)
 
 _USUAL = Path("params.yaml")
-_ALIKE = 0.8
-"""Of two names, as difflib has it: `tracking` and `trakcing` are more alike, `validate` and `evaluate` less."""
+_ALIKE = 0.7
+"""Of two names, as difflib has it: `tracking` and `trakcing` are more alike, and `data` and `dataset`."""
+
+_APART = {"validate", "evaluate"}
+"""Sections whose names are alike."""
 
 
 def settings_of(name: str, schema: type[AnySection], path: Path | None = None) -> AnySection:
@@ -37,9 +40,11 @@ def settings_of(name: str, schema: type[AnySection], path: Path | None = None) -
     if path is None and not _USUAL.exists():
         return schema()
     path = path or _USUAL
+    if path.exists() and not path.is_file():
+        raise RegionHeadsError(f"{path}: expected a file, found a folder or a pipe, which is read only once")
     given = _content(path)
     if name not in given:
-        for other in difflib.get_close_matches(name, given, n=1, cutoff=_ALIKE):
+        for other in difflib.get_close_matches(name, set(given) - _APART, n=1, cutoff=_ALIKE):
             raise RegionHeadsError(f"{path}: unknown section {other!r}{nearest(other, [name])}")
     return parse_section(name, schema, given.get(name, {}), source=str(path))
 

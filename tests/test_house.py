@@ -225,7 +225,7 @@ def test_the_lock_holds_every_dependency_exactly_and_nothing_local() -> None:
         assert found and re.sub(r"[-_.]+", "-", found[0]).lower() in names, requirement
 
 
-def test_what_a_checker_is_reported_to_leave_has_a_reason() -> None:
+def test_what_a_checker_is_told_to_leave_has_a_reason() -> None:
     """On its line, behind ``type: ignore[…]`` or ``noqa: …``, or as a comment on the line above."""
     silenced = re.compile(r"#\s*(?:type:\s*ignore|noqa)")
     reasoned = re.compile(r"# (?:type: ignore\[[\w-]+(?:, [\w-]+)*\]  #|noqa: [A-Z]+\d+(?:, [A-Z]+\d+)* -) \w.+")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -27,9 +28,10 @@ def params_text(file: Path) -> str:
     """
     load_params(file)
     given = read_yaml(file, advice="run in the repository") or {}
-    head = file.read_text(encoding="utf-8").split("\n\n", 1)[0]
-    parts = [head, *(_section(name, schema, given.get(name) or {}) for name, schema in sections().items())]
-    return "\n\n".join(parts) + "\n"
+    lines = file.read_text(encoding="utf-8").split("\n")
+    head = "\n".join(itertools.takewhile(lambda line: line.startswith("#"), lines))
+    parts = [_section(name, schema, given.get(name) or {}) for name, schema in sections().items()]
+    return "\n\n".join([*filter(None, [head]), *parts]) + "\n"
 
 
 def _section(name: str, schema: type[Section], given: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import lzma
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -71,10 +72,10 @@ class RecordFile:
                 yield raw
 
     def _raws(self, file: io.BufferedReader) -> Iterator[Raw]:
-        endings = {ending.lower() for ending in self._path.suffixes[-2:]}
-        if file.peek(4).startswith(b"PAR1") or (".parquet" in endings and self.size):
+        ending = Path(re.sub(r"\.(gz|bz2|xz)$", "", self._path.name.lower())).suffix
+        if file.peek(4).startswith(b"PAR1") or (ending == ".parquet" and self.size):
             rows = parquet_rows(self._path, file)
-        elif endings & {".csv", ".tsv"}:
+        elif ending in (".csv", ".tsv"):
             rows = csv_rows(self._path, open_text(file, newline=""))
         else:
             yield from _records(open_text(file))

@@ -47,8 +47,9 @@ class KeepingTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # transform
             self.state.best_metric = None
         improved: bool = super()._determine_best_metric(metrics, trial)
         self.control.should_save = improved or self.control.should_save
-        since = [entry for entry in self.state.log_history if "eval_score" in entry and entry["step"] > self.kept_step]
-        if 0 < self.args.early_stopping_patience <= len(since):
+        scores = [(entry["eval_score"], entry["step"]) for entry in self.state.log_history if "eval_score" in entry]
+        reached = max(scores, key=lambda score: score[0])[1]  # the first time: a score that stays does not improve
+        if 0 < self.args.early_stopping_patience <= sum(step > reached for _, step in scores):
             self.control.should_training_stop = True
         return improved
 

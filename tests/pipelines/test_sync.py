@@ -45,6 +45,15 @@ def test_params_keep_their_values_and_get_what_they_lack_with_what_it_is(params_
     assert params_text(written) == text
 
 
+@pytest.mark.parametrize("text", ["data:\n  path: mine\n", "# Mine.\ndata:\n  path: mine\n\ntracking: {uri: x}\n"])
+def test_a_file_with_a_short_head_or_none_keeps_its_values_once(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(text, encoding="utf-8")
+    before = load_params(file)
+    file.write_text(params_text(file), encoding="utf-8")
+    assert load_params(file) == before
+
+
 def test_a_setting_of_how_it_is_trained_trains_nothing_anew_and_one_of_what_does(
     repository: Path, params_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

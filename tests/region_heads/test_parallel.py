@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,7 +76,8 @@ def test_an_error_of_the_system_comes_back_in_words(number: int, said: str) -> N
         list(in_order(fail, [number], processes=2, doing="failing"))
 
 
-def test_ctrl_c_ends_the_processes_without_a_word_of_theirs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", ["a result", "the processes are up"])
+def test_ctrl_c_ends_the_processes_without_a_word_of_theirs(before: str, tmp_path: Path) -> None:
     """A terminal sends it to every process at once."""
     code = """
 import signal, time
@@ -83,6 +86,7 @@ from region_heads.parallel import in_order
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
     with in_words("step"):
+        print("started", flush=True)
         for _ in in_order(time.sleep, [0.5] * 100, processes=2, doing="sleeping"):
             print("one", flush=True)
 """
@@ -93,9 +97,22 @@ if __name__ == "__main__":
     )  # fmt: skip
     assert process.stdout is not None
     process.stdout.readline()
-    os.killpg(process.pid, signal.SIGINT)
-    _, words = process.communicate(timeout=30)
+    if before == "a result":
+        process.stdout.readline()
+    for _ in range(30):  # again, where it came in the moment in which processes are started
+        os.killpg(process.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            _, words = process.communicate(timeout=1)
+            break
     assert (process.returncode, words) == (130, "step: interrupted\n")
+
+
+def test_a_thread_spreads_work_too() -> None:
+    found: list[tuple[int, int]] = []
+    thread = threading.Thread(target=lambda: found.extend(in_order(squared, [3], processes=2, doing="squaring")))
+    thread.start()
+    thread.join(timeout=60)
+    assert found == [(3, 9)]
 
 
 def test_a_process_that_dies_is_reported_with_what_to_do() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ def test_a_file_that_is_named_must_be_there() -> None:
     ("text", "said"),
     [
         ("trakcing: {experiment: mine}", "unknown section 'trakcing'; did you mean 'tracking'"),
+        ("data: {}\nTracking: {experiment: mine}", "unknown section 'Tracking'; did you mean 'tracking'"),
         ("tracking: {experimnt: mine}", "unknown key tracking.experimnt; did you mean 'experiment'"),
         ("tracking: {}\ntracking: {}", "the key 'tracking' stands here and in line 1"),
         ("[tracking]", "expected sections at the top level, found list"),
@@ -50,3 +52,15 @@ def test_a_file_without_a_section_of_a_name_that_resembles_another_one_is_fine()
     Path("params.yaml").write_text("evaluate: {}\nsample_data: {}\n")
     for name in ("validate", "data"):
         assert settings_of(name, DatasetParams) == DatasetParams()
+
+
+def test_a_section_whose_name_is_nearly_that_of_another_is_no_default() -> None:
+    Path("params.yaml").write_text("dataset: {path: mine}\n")
+    with pytest.raises(RegionHeadsError, match="unknown section 'dataset'; did you mean 'data'"):
+        settings_of("data", DatasetParams)
+
+
+def test_a_pipe_which_is_read_once_is_no_file_of_settings(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(RegionHeadsError, match="pipe: expected a file, found a folder or a pipe"):
+        settings_of("data", DatasetParams, tmp_path / "pipe")

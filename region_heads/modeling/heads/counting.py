@@ -29,7 +29,7 @@ class CountingHead(nn.Module):
     class nearest to it by ``-w (k - s)^2``, and ``w`` and the class scores come from the question and the container.
 
     Args:
-        max_count: Largest count that it can say; ``training.start.build`` takes it from the training data.
+        max_count: Largest count that it can say; ``training.build`` takes it from the training data.
     """
 
     def __init__(

@@ -85,7 +85,7 @@ def test_what_cannot_be_decided_is_not_mirrored(text: str) -> None:
     assert not can_mirror(text)
 
 
-def test_a_side_and_an_idiom_in_one_sentence_are_reported_apart() -> None:
+def test_a_side_and_an_idiom_in_one_sentence_are_told_apart() -> None:
     text = "Is he right about that: the bright crate <mask> is right of the crate <mask>, right next to the left wall?"
     told = "Is he right about that: the bright crate <mask> is left of the crate <mask>, right next to the right wall?"
     assert swap_sides(text) == told

@@ -100,6 +100,15 @@ def test_patience_ends_the_training_also_across_a_resume(table: pa.Table, image_
     assert (resumed.kept_step, resumed.state.global_step) == (2, 5)
 
 
+@pytest.mark.usefixtures("scores")
+def test_patience_runs_out_on_a_score_that_stays(
+    table: pa.Table, image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.SCORES", [0.5] * 6)
+    trainer = keep(table, image_folder, tmp_path, early_stopping_patience=2)
+    assert (trainer.kept_step, trainer.state.global_step) == (3, 3)
+
+
 def test_without_questions_to_judge_the_last_weights_are_kept_and_there_is_no_score(
     table: pa.Table, image_folder: Path, tmp_path: Path
 ) -> None:
