@@ -52,15 +52,25 @@ def run(
     settings: dict[str, Any] | None = None,
     resume: str | None = None,
     save_to: str | None = None,
+    scores: list[float] | None = None,
     **options: Any,
 ) -> Weights:
     """Trains on ``table`` and returns the whole weights, on every rank.
 
+    ``scores`` is what the validation split is said to give after each step, in a process of its own.
     ``save_to`` also saves the model, and beside it, in ``….answers.json``, what it answers as it was trained.
     """
     arguments = RegionTrainingArguments(
         output_dir=str(folder), deepspeed=deepspeed_config(preset, offload), **_ARGUMENTS | options
     )
+    if scores is not None:
+
+        def evaluate(trainer: RegionHeadsTrainer, **_: Any) -> dict[str, float]:
+            metrics = {"eval_score": scores[trainer.state.global_step - 1]}
+            trainer.log(metrics)
+            return metrics
+
+        RegionHeadsTrainer.evaluate = evaluate  # type: ignore[method-assign,assignment]
     trainer = finetune(
         table, table, images,
         settings=ModelSettings.model_validate(WITHOUT_DROPOUT | (settings or {})), arguments=arguments,
