@@ -191,7 +191,7 @@ def test_a_fault_in_a_step_fails_the_run_is_reported_and_promotes_nothing(
 ) -> None:
     (tmp_path / "fault").mkdir()
     (tmp_path / "fault" / "sitecustomize.py").write_text(_FAULTY)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "fault"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "fault"), prepend=os.pathsep)
     monkeypatch.setenv("FAULTY_STEP", step)
     monkeypatch.setattr(task_policy, "BACKOFF", "0s")  # failed tasks are tried again, as on a cluster
     with pytest.raises(RegionHeadsError, match="FAILURE"):
