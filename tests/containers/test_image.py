@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
     [
         (("region-heads", "--help"), "Train, judge and serve"),
         (("region-heads", "serve", "--help"), "Answer questions over HTTP"),
-        (("region-heads", "pipeline", "schedule", "--help"), "Make recurring runs be as described"),
+        (("region-heads", "pipeline", "schedule", "--help"), "Create, update, pause or delete recurring"),
         (("python3", "-m", "components", "validate", "--help"), "--quarantine"),
         (("mlflow", "server", "--help"), "--artifacts-destination"),
         (("python3", "-c", "import deepspeed, psycopg2, boto3, dvc_s3; print('all there')"), "all there"),
