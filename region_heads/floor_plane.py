@@ -129,7 +129,7 @@ def image_rays(height: int, width: int, *, field_of_view: float = NOMINAL_FIELD_
 
 
 def fit_floor(depth: NDArray[np.float32], *, field_of_view: float = NOMINAL_FIELD_OF_VIEW) -> FloorFrame | None:
-    """The plane that most pixels lie on and hardly any lies below, by RANSAC with a fixed seed.
+    """The plane that most pixels lie on and few lie below, by RANSAC with a fixed seed.
 
     Args:
         depth: metres along the optical axis ``[height, width]``; 0 where unknown.

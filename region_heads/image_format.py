@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from region_heads.errors import RegionHeadsError
+
 
 @dataclass(frozen=True)
 class ImageFormat:
@@ -32,6 +34,17 @@ class ImageFormat:
     def is_fixed(self) -> bool:
         """Whether every picture gets the same size."""
         return self.max_pixels < 2 * self.unit**2
+
+    def check_grid(self, side: int | None) -> None:
+        """Whether a picture can be pooled to this many tokens a side; None leaves it as it is.
+
+        Raises:
+            RegionHeadsError: Pictures keep their shape, or have fewer cells a side.
+        """
+        most = self.unit // self.stride
+        if side is not None and not (self.is_fixed and side <= most):
+            expected = f"at most {most}" if self.is_fixed else "null, since pictures of this family keep their shape"
+            raise RegionHeadsError(f"image_token_grid: expected {expected}, found {side}")
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width that a picture is stretched to."""

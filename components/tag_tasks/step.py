@@ -12,17 +12,6 @@ def run(
 ) -> dict[str, float]:
     """Gives every question its task: the data set's own label, or what the router reads in its words.
 
-    Args:
-        records: The record table (``RECORD_SCHEMA``).
-        tagged: Written: the questions with task, target and grounding (``TAGGED_SCHEMA``).
-        quarantine: Written: the questions that could not be tagged, whole, with the reason (JSON lines).
-        report: Written: tasks and their sources, agreement of labels and router, grounding.
-        tag_tasks: Settings of this step.
-
-    Returns:
-        Questions tagged and untagged, agreement of the router with the labels, share of grounded answers.
-
-    Raises:
-        RegionHeadsError: ``records`` is no record table, or no question could be tagged.
+    Ports and figures are those of :func:`region_heads.tagging.table.tag_table`.
     """
     return tag_table(records=records, tagged=tagged, quarantine=quarantine, report=report, settings=tag_tasks)

@@ -16,7 +16,7 @@ from region_heads.tasks import TASKS
 def compare(challenger: Judged, champion: Judged, *, resamples: int = 2000, seed: int = 0) -> dict[str, Any]:
     """Paired cluster bootstrap: images are resampled, and on each both models answered the same questions.
 
-    Where few answers change, resamples hardly spread: four gained and none lost would already seem certain. So the
+    Where few answers change, resamples spread little: four gained and none lost would already seem certain. So the
     intervals are widened by what half a question more in each cell of the table "right or wrong, champion or
     challenger" adds to their standard error (Agresti & Min 2005), which fades as questions become many.
 

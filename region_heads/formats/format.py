@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection
 from functools import cache
 from importlib import import_module
@@ -19,7 +20,7 @@ from region_heads.formats.problem import Problem
 _GROUP = "region_heads.formats"
 
 
-class Format(BaseModel):
+class Format(BaseModel, ABC):
     """A record of one format; its fields are the format's schema.
 
     A new format is one file of this folder, whose ``FORMAT`` is a subclass of this, or an entry point of the group
@@ -29,13 +30,13 @@ class Format(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     @classmethod
+    @abstractmethod
     def recognises(cls, fields: Collection[str]) -> bool:
         """Whether a record with these fields is of this format; at most one format may say so."""
-        raise NotImplementedError
 
+    @abstractmethod
     def candidate(self) -> Candidate | Problem:
         """The record in the one checked form, or what is wrong with the fields together."""
-        raise NotImplementedError
 
     @classmethod
     def fields(cls) -> dict[str, FieldInfo]:

@@ -56,6 +56,9 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         config: What to build.
         backbone: A backbone with weights of its own; None builds one with fresh weights.
 
+    Raises:
+        RegionHeadsError: ``config.image_token_grid`` does not suit the backbone.
+
     Example:
         >>> from region_heads import RegionHeadsModel
         >>> model = RegionHeadsModel.from_pretrained("models/region_heads").eval()
@@ -73,6 +76,7 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
     def __init__(self, config: RegionHeadsConfig, backbone: PreTrainedModel | None = None) -> None:
         super().__init__(config)
         self.adapter = adapter_for(config.backbone_config)
+        self.adapter.image_format(config.backbone_config).check_grid(config.image_token_grid)
         self.backbone = build_backbone(config.backbone_config) if backbone is None else backbone
         width = self.backbone.config.get_text_config().hidden_size
         self.region_encoder = RegionEncoder(feature_size=width, region_size=config.region_size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -58,21 +58,16 @@ class RegionTrainingArguments(TrainingArguments):  # type: ignore[misc, unused-i
 
 def training_arguments(settings: TrainingSettings, train: pa.Table, folder: Path) -> RegionTrainingArguments:
     """The settings as arguments; checkpoints go to ``folder``, the schedule follows from the training split."""
+    # Settings that have the name of an argument are that argument.
+    same = TrainingSettings.model_fields.keys() & {one.name for one in fields(RegionTrainingArguments)}
     arguments = RegionTrainingArguments(
+        **{name: getattr(settings, name) for name in same - {"deepspeed"}},
         output_dir=str(folder),
-        enable_region_heads=settings.enable_region_heads,
-        tune_region_heads=settings.tune_region_heads,
-        images_per_batch=settings.images_per_batch,
-        sampling_temperature=settings.sampling_temperature,
         num_train_epochs=settings.epochs,
-        gradient_accumulation_steps=settings.gradient_accumulation_steps,
-        learning_rate=settings.learning_rate,
         lr_scheduler_type="cosine",
-        weight_decay=settings.weight_decay,
         optim="adamw_torch_fused",
         adam_beta1=0.9,
         adam_beta2=0.98,
-        max_grad_norm=settings.max_grad_norm,
         logging_steps=settings.log_every,
         logging_nan_inf_filter=False,  # the trainer stops instead
         eval_strategy="steps",
@@ -80,14 +75,10 @@ def training_arguments(settings: TrainingSettings, train: pa.Table, folder: Path
         save_total_limit=2,  # one to fall back on where the newest is damaged
         metric_for_best_model="score",
         greater_is_better=True,
-        early_stopping_patience=settings.early_stopping_patience,
-        scene_cache=settings.scene_cache,
         dataloader_num_workers=settings.workers,
         dataloader_pin_memory=torch.cuda.is_available(),
         bf16=settings.precision == "bf16",
-        activation_checkpointing=settings.activation_checkpointing,
         deepspeed=deepspeed_config(settings.deepspeed, settings.offload),
-        seed=settings.seed,
         use_cpu=not torch.cuda.is_available(),  # else ranks without a GPU would each train alone
         report_to="none",
         disable_tqdm=True,

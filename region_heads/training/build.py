@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import partial
+from inspect import get_annotations
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,6 +36,9 @@ from region_heads.training.labels import HeadSizes, check_labels
 
 TINY = "tiny"
 """Name of the preset that is trained from scratch."""
+
+_CONFIGURED = ModelSettings.model_fields.keys() & get_annotations(RegionHeadsConfig).keys() - {"region_heads_cfg"}
+"""Settings that are fields of the model's configuration."""
 
 _LAYER = re.compile(r"\b\d+\b")
 
@@ -138,13 +142,7 @@ def _config(
     return RegionHeadsConfig(
         backbone_config=backbone,
         region_heads_cfg={name: sizes[name] | settings.head(name).model_dump() for name in sizes},
-        region_size=settings.region_size,
-        head_size=settings.head_size,
-        image_token_grid=settings.image_token_grid,
-        loss_weights=settings.loss_weights,
-        loss_weighting=settings.loss_weighting,
-        grounding_loss_weight=settings.grounding_loss_weight,
-        language_loss_weight=settings.language_loss_weight,
+        **settings.model_dump(include=_CONFIGURED),
         depth_share=depth_share(train),
         mask_token_id=processor.mask_id,
         read_out_token_id=processor.read_out_id,
@@ -179,14 +177,8 @@ def _backbone(settings: ModelSettings, train: pa.Table) -> tuple[PretrainedConfi
 
 def _prompt(settings: ModelSettings, backbone: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> PromptFormat:
     adapter, image_format = adapter_for(backbone), _image_format(settings, backbone)
-    grid, side = settings.image_token_grid, image_format.unit // image_format.stride
-    if grid is not None and not image_format.is_fixed:
-        raise RegionHeadsError(
-            f"finetune.image_token_grid: {backbone.model_type} keeps the shape of a picture, expected null, found "
-            f"{grid}"
-        )
-    if grid is not None and grid > side:
-        raise RegionHeadsError(f"finetune.image_token_grid: expected at most {side}, found {grid}")
+    grid = settings.image_token_grid
+    image_format.check_grid(grid)
     tokens = image_format.max_pixels // image_format.stride**2 if grid is None else grid * grid
     ids = partial(tokenizer.encode, add_special_tokens=False)
     start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]

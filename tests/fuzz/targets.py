@@ -15,7 +15,6 @@ from region_heads.data.mirroring import can_mirror, swap_sides
 from region_heads.data.reordering import order_matters, renumber, reorder
 from region_heads.errors import RegionHeadsError
 from region_heads.evaluation.scoring import score_files
-from region_heads.formats.parsing import parse_record
 from region_heads.formats.reading import RecordFile
 from region_heads.formats.warehouse import question_of
 from region_heads.masks import spans
@@ -49,8 +48,7 @@ def _records(path: Path) -> None:
     except RegionHeadsError as error:
         assert str(path) in str(error)
         return
-    parsed = [parse_record(raw.content) if raw.problem is None else [raw.problem] for raw in raws]
-    verdicts = Judge(Layout(DatasetParams()))(Chunk(source, raws, parsed, None))
+    verdicts = Judge(Layout(DatasetParams()))(Chunk(source, raws, None))
     assert len(verdicts.places) + len(verdicts.problems) == len(raws)
     written = io.StringIO()
     quarantine = Quarantine(written)

@@ -125,7 +125,7 @@ class Job:
         """What the scheduler says, as ": …"; "" where it says nothing."""
         try:
             events = self._client.get_job_events(self.name)
-        except (NotImplementedError, RuntimeError, TimeoutError):
+        except (NotImplementedError, RuntimeError, TimeoutError):  # the first: containers and processes have no events
             return ""
         told_by = [event for event in events if event.reason in ("FailedScheduling", "Pending", "QuotaReserved")]
         return f": {told_by[-1].message}" if told_by else ""

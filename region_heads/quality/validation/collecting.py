@@ -15,11 +15,10 @@ from region_heads.console.progress import progress_bar
 from region_heads.errors import RegionHeadsError
 from region_heads.files.tables import ROW_GROUP, TableWriter
 from region_heads.formats.candidate import Candidate
-from region_heads.formats.parsing import parse_record
 from region_heads.formats.problem import Problem, shown
 from region_heads.formats.reading import RecordFile
 from region_heads.parallel import in_order
-from region_heads.quality.validation.judging import Chunk, Judge, Verdicts
+from region_heads.quality.validation.judging import Chunk, Judge, Verdicts, parsed
 from region_heads.quality.validation.pictures import Pictures
 from region_heads.quality.validation.quarantine import Quarantine
 from region_heads.quality.validation.sources import Source
@@ -125,12 +124,12 @@ def _chunks(source: Source, file: RecordFile, judge: Judge, pictures: Pictures |
     records = iter(file)
     try:
         while raws := list(islice(records, _CHUNK)):
-            parsed = [parse_record(raw.content) if raw.problem is None else [raw.problem] for raw in raws]
             seen = None
             if pictures is not None:
-                names = dict.fromkeys(one.image for one in parsed if isinstance(one, Candidate))
+                # Parsed for the pictures' names alone, which costs far less than a picture; the judge parses again.
+                names = dict.fromkeys(one.image for one in map(parsed, raws) if isinstance(one, Candidate))
                 seen = pictures.look(place for name in names for place in judge.layout.both(source.folder_name, name))
-            yield Chunk(source, raws, parsed, seen)
+            yield Chunk(source, raws, seen)
     except OSError as error:
         raise RegionHeadsError(f"{source.path}: not readable: {error.strerror or error}") from None
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from region_heads.formats.candidate import Candidate, Region
 from region_heads.formats.checks import content_problems, mask_problems, problem_of
+from region_heads.formats.parsing import parse_record
 from region_heads.formats.problem import Problem
 from region_heads.formats.reading import Raw
 from region_heads.picture_file import Shape, depth_problem, size_advice
@@ -28,13 +29,11 @@ class Chunk:
     """Records that follow each other in a file, and what lies where their pictures should.
 
     Attributes:
-        parsed: Each record in the one checked form, or what is wrong with it.
         seen: None when the data set comes without pictures; sizes then come from the masks.
     """
 
     source: Source
     raws: list[Raw]
-    parsed: list[Candidate | list[Problem]]
     seen: Mapping[Place, Seen | Problem] | None
 
 
@@ -76,7 +75,7 @@ class Judge:
 
     def __call__(self, chunk: Chunk) -> Verdicts:
         """Every record of the chunk."""
-        read = [self._read(chunk, parsed) for parsed in chunk.parsed]
+        read = [self._read(chunk, parsed(raw)) for raw in chunk.raws]
         found = iter(areas(list(_masks(read))))
         rows, flat, places, digests, problems = [], [], [], [], {}
         for place, (raw, one) in enumerate(zip(chunk.raws, read, strict=True)):
@@ -104,6 +103,11 @@ class Judge:
             return _Read(candidate, [*problems, image])
         depth = self.layout.depth(split, candidate.image) if chunk.seen is not None else None
         return _Read(candidate, problems, image, depth)
+
+
+def parsed(raw: Raw) -> Candidate | list[Problem]:
+    """The record in the one checked form, or what is wrong with it."""
+    return parse_record(raw.content) if raw.problem is None else [raw.problem]
 
 
 def _masks(read: Sequence[_Read]) -> Iterator[tuple[object, object]]:

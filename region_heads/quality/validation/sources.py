@@ -50,7 +50,7 @@ def find_sources(dataset: Path, data: DatasetParams) -> tuple[Path, list[Source]
         raise RegionHeadsError(f"{dataset}: no such file or folder; set data.path in params.yaml to your data set")
     try:
         paths = sorted(path for path in dataset.glob(data.annotations) if not path.is_dir())
-    except (ValueError, NotImplementedError) as error:
+    except (ValueError, NotImplementedError) as error:  # the second is pathlib's word for a pattern that begins with /
         raise RegionHeadsError(
             f"data.annotations: expected a glob pattern, found {data.annotations!r}: {error}"
         ) from None

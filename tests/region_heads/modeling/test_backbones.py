@@ -25,7 +25,7 @@ from transformers import (
     SmolVLMConfig,
 )
 
-from region_heads import RegionHeadsModel
+from region_heads import RegionHeadsConfig, RegionHeadsModel
 from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
@@ -226,8 +226,10 @@ def test_settings_that_a_backbone_cannot_have_are_reported(
     for family in ("llava", "qwen3_vl"):
         build_backbone(small(family)).save_pretrained(tmp_path / family)
         built[1].tokenizer.save_pretrained(tmp_path / family)
-    with pytest.raises(RegionHeadsError, match=r"image_token_grid: qwen3_vl keeps the shape .* expected null, found 4"):
+    with pytest.raises(RegionHeadsError, match=r"image_token_grid: expected null, since .* keep their shape, found 4"):
         build(ModelSettings(backbone=str(tmp_path / "qwen3_vl"), image_token_grid=4), table)
+    with pytest.raises(RegionHeadsError, match=r"image_token_grid: expected null, since .* keep their shape, found 4"):
+        RegionHeadsModel(RegionHeadsConfig(backbone_config=small("qwen3_vl")))
     with pytest.raises(RegionHeadsError, match=r"image_pixels: llava reads pictures of 56 x 56 pixels only"):
         build(ModelSettings(backbone=str(tmp_path / "llava"), image_token_grid=None, image_pixels=4000), table)
     with pytest.raises(RegionHeadsError, match=r"image_token_grid: expected at most 4, found 5"):
