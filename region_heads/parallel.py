@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -59,7 +60,8 @@ def in_order(
                 for first, future in waiting:
                     yield first, future.result()
             finally:
-                pool.shutdown(cancel_futures=True)
+                with _deaf():  # a second Ctrl-C would break the ending that the first began
+                    pool.shutdown(cancel_futures=True)
     except BrokenProcessPool:
         raise RegionHeadsError(
             f"a process that was {doing} died (out of memory?); expected {processes} to live on: "
@@ -82,14 +84,24 @@ def _start(pool: ProcessPoolExecutor, processes: int) -> None:
     """Starts all processes: a pool that spawns starts one for each piece of work that finds none idle.
 
     They inherit that Ctrl-C is ignored, from their first moment: it reaches every process of a terminal, and this one
-    ends the others. Only a main thread may change that; of others the processes ignore it once they are up.
+    ends the others. Those that another thread starts ignore it once they are up.
     """
     if threading.current_thread() is not threading.main_thread():
         return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
+    with _deaf():
         for _ in range(processes):
             pool.submit(os.getpid)
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Ignores Ctrl-C; only a main thread may change that, and only to it would it come."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
     finally:
         signal.signal(signal.SIGINT, handler)
 

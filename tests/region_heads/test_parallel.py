@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -99,11 +99,11 @@ if __name__ == "__main__":
     process.stdout.readline()
     if before == "a result":
         process.stdout.readline()
-    for _ in range(30):  # again, where it came in the moment in which processes are started
+    for _ in range(60):  # again until it speaks: impatience changes nothing
         os.killpg(process.pid, signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            _, words = process.communicate(timeout=1)
+        if select.select([process.stderr], [], [], 0.3)[0]:
             break
+    _, words = process.communicate(timeout=60)
     assert (process.returncode, words) == (130, "step: interrupted\n")
 
 
