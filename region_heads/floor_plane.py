@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
-Array = NDArray[np.float64]
+from region_heads.lens import NOMINAL_FIELD_OF_VIEW, focal_length
 
-NOMINAL_FIELD_OF_VIEW = 74.0
-"""Degrees across the image width, used where the data gives no camera calibration (recipe of the sample)."""
+Array = NDArray[np.float64]
 
 _CELL = 0.1
 """Metres a side of the cells in which occupied floor is counted: wider than the pixels of a picture at 12 m."""
@@ -60,12 +59,14 @@ class Ground:
     Attributes:
         frame: The floor's frame.
         depth: float32 ``[height, width]``, metres, 0 where unknown.
+        field_of_view: degrees across the width.
         standing: float32 ``[n, 3]``, what is clearly above the floor, in the floor's frame, from left to right;
             of large pictures only every k-th pixel, which is still denser than the cells that are counted.
     """
 
     frame: FloorFrame
     depth: NDArray[np.float32]
+    field_of_view: float
     standing: NDArray[np.float32]
 
     def at(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -74,7 +75,7 @@ class Ground:
         Args:
             rows, columns: ``[n]`` each.
         """
-        u, v = image_rays(*self.depth.shape)
+        u, v = image_rays(*self.depth.shape, field_of_view=self.field_of_view)
         z = self.depth[rows, columns].astype(np.float64)
         points = self.frame.to_floor(np.stack([z * u[columns], z * v[rows], z], axis=-1)).astype(np.float32)
         points[z <= 0] = np.nan
@@ -108,14 +109,14 @@ class Ground:
         return occupied * _CELL**2, float(here[:, 2].mean())
 
 
-def survey(depth: NDArray[np.float32]) -> Ground | None:
+def survey(depth: NDArray[np.float32], *, field_of_view: float = NOMINAL_FIELD_OF_VIEW) -> Ground | None:
     """What stands on the floor that the depth image (metres, ``[height, width]``) shows, if it shows one."""
-    frame = fit_floor(depth)
+    frame = fit_floor(depth, field_of_view=field_of_view)
     if frame is None:
         return None
     stride = max(1, round((depth.size / _ENOUGH_PIXELS) ** 0.5))
     rows, columns = (np.arange(0, side, stride) for side in depth.shape)
-    everything = Ground(frame, depth, np.empty((0, 3), np.float32))
+    everything = Ground(frame, depth, field_of_view, np.empty((0, 3), np.float32))
     points = everything.at(np.repeat(rows, len(columns)), np.tile(columns, len(rows)))
     above = (points[:, 2] > _STANDING[0]) & (points[:, 2] < _STANDING[1])
     standing = points[above]
@@ -124,8 +125,9 @@ def survey(depth: NDArray[np.float32]) -> Ground | None:
 
 def image_rays(height: int, width: int, *, field_of_view: float = NOMINAL_FIELD_OF_VIEW) -> tuple[Array, Array]:
     """Normalised image positions ``u [width]`` and ``v [height]`` of pixel centres; square pixels."""
-    focal = 0.5 * width / np.tan(np.radians(field_of_view) / 2)
-    return (np.arange(width) + 0.5 - width / 2) / focal, (np.arange(height) + 0.5 - height / 2) / focal
+    focal = focal_length(width, field_of_view)
+    columns, rows = np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64)
+    return (columns + 0.5 - width / 2) / focal, (rows + 0.5 - height / 2) / focal
 
 
 def fit_floor(depth: NDArray[np.float32], *, field_of_view: float = NOMINAL_FIELD_OF_VIEW) -> FloorFrame | None:

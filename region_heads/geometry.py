@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from region_heads.floor_plane import Ground
+from region_heads.lens import NOMINAL_FIELD_OF_VIEW, focal_length
 from region_heads.masks import Spans
 
 # One line for each entry of the vector. Horizontal quantities are centred, so that the mirror image of a region
 # only changes signs: `-` is negated, `<` and `>` are negated and exchanged.
 _ENTRIES: tuple[tuple[str, str], ...] = (
-    ("centroid_x", "-"),  # -1..1 over the image width
+    ("centroid_x", "-"),  # -1..1 over the image width of the nominal lens, wider with a wider one; as the next six
     ("centroid_y", ""),  # -1..1 over the image height
     ("box_left", "<"),
     ("box_right", ">"),
@@ -41,6 +42,7 @@ _ENTRIES: tuple[tuple[str, str], ...] = (
 )
 GEOMETRY_NAMES: tuple[str, ...] = tuple(name for name, _ in _ENTRIES)
 GEOMETRY_SIZE = len(_ENTRIES)
+_ANGLES = GEOMETRY_NAMES.index("fill")
 
 _SIGNS = np.array([-1.0 if mirror else 1.0 for _, mirror in _ENTRIES], dtype=np.float32)
 _ORDER = np.arange(GEOMETRY_SIZE)
@@ -53,7 +55,12 @@ for _low, _high in zip(
 
 
 def region_geometry(
-    region: Spans, enclosed: Spans, depth: NDArray[np.float32] | None = None, ground: Ground | None = None
+    region: Spans,
+    enclosed: Spans,
+    depth: NDArray[np.float32] | None = None,
+    ground: Ground | None = None,
+    *,
+    field_of_view: float = NOMINAL_FIELD_OF_VIEW,
 ) -> NDArray[np.float32]:
     """The geometry vector of a region.
 
@@ -62,12 +69,15 @@ def region_geometry(
         enclosed: Its convex hull (``masks.hull``).
         depth: metres ``[height, width]``, 0 where unknown.
         ground: The same image in the frame of its floor (``survey``).
+        field_of_view: degrees across the image width.
 
     Returns:
         float32 ``[GEOMETRY_SIZE]``, all entries of order 1; entries that need depth or a floor are 0 without.
     """
     vector = np.zeros(GEOMETRY_SIZE, dtype=np.float32)
     vector[:9] = _in_the_picture(region, enclosed)
+    # An angle is the same number under every lens: all counts in focal lengths, in the unit of the nominal lens's.
+    vector[:_ANGLES] *= focal_length(1, NOMINAL_FIELD_OF_VIEW) / focal_length(1, field_of_view)
     if depth is None:
         return vector
     ys, xs = region.pixels()

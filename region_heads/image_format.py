@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from region_heads.errors import RegionHeadsError
+from region_heads.lens import NOMINAL_FIELD_OF_VIEW
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class ImageFormat:
         max_pixels: Largest area.
         channels: 3 for red, green, blue; 5 adds depth and height above the floor.
         mean, std: Normalisation of the colour channels, in 0..1.
+        field_of_view: Degrees across the width of a picture of whose lens nothing is known: those of the training.
     """
 
     unit: int
@@ -29,6 +31,7 @@ class ImageFormat:
     channels: int = 3
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
+    field_of_view: float = NOMINAL_FIELD_OF_VIEW
 
     @property
     def is_fixed(self) -> bool:

@@ -21,6 +21,7 @@ RECORD_SCHEMA = pa.schema(
         pa.field("depth", pa.string()),  # likewise; null when there is no depth image
         pa.field("width", pa.int32(), nullable=False),
         pa.field("height", pa.int32(), nullable=False),
+        pa.field("field_of_view", pa.float64()),  # degrees across the width; null when nothing is known of the lens
         # What the picture looks like; null where it was not opened. The hash has 256 bits, in hexadecimal digits, of
         # which two pictures that look alike share most; brightness and contrast are of the grey values, 0..1.
         pa.field("image_hash", pa.string()),

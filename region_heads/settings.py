@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from region_heads.errors import nearest
+from region_heads.lens import NARROWEST, WIDEST
 from region_heads.tasks import TASK_NAMES
 from region_heads.user_patterns import check_pattern
 
@@ -80,6 +81,10 @@ class DatasetParams(Section):
         description='Where its depth image lies; "" when the data set has none.',
     )
     depth_scale: float = Field(0.001, gt=0, description="Metres for one unit of a depth image.")
+    field_of_view: float | None = Field(
+        None, ge=NARROWEST, le=WIDEST,
+        description="Degrees across the width of pictures whose records do not give it; null: unknown.",
+    )  # fmt: skip
 
 
 class TrackingParams(Section):

@@ -11,7 +11,8 @@ from typing import Any
 from region_heads.asking.pictures import Images, Picture, PictureFolder
 from region_heads.asking.refusal import Refusal
 from region_heads.formats.checks import problem_of
-from region_heads.formats.problem import shown
+from region_heads.formats.lens import given_field_of_view
+from region_heads.formats.problem import Problem, shown
 from region_heads.markers import without_markers
 from region_heads.masks import spans
 from region_heads.picture_file import Kind, depth_problem, size_advice
@@ -33,6 +34,7 @@ class RegionQuestion:
             with ``size`` and ``counts``), or a box ``[left, top, right, bottom]`` in pixels.
         depth: Its depth image, likewise; None where there is none.
         task: Its task or category; None lets the words decide.
+        field_of_view, intrinsics: Of its camera (``region_heads.formats.lens``); None where unknown.
         without_depth: Answer without depth also what a model was trained to answer with it.
     """
 
@@ -41,6 +43,8 @@ class RegionQuestion:
     regions: Any
     depth: Any = None
     task: Any = None
+    field_of_view: Any = None
+    intrinsics: Any = None
     without_depth: bool = False
 
 
@@ -72,6 +76,7 @@ class CheckedQuestion:
 
     Attributes:
         question: Without the prefix.
+        field_of_view: Degrees across the picture's width; None where nothing is known of the lens.
         rle: COCO compressed counts of each region, at the picture's size.
         routing: How sure the router is of ``task``; 1 where the question came with it.
     """
@@ -79,6 +84,7 @@ class CheckedQuestion:
     question: str
     picture: Picture
     depth: Picture | None
+    field_of_view: float | None
     rle: list[str]
     task: Task
     routing: float
@@ -111,9 +117,14 @@ class Request:
         misfit = None if depth is None else depth_problem(picture, depth)
         if misfit is not None:
             raise Refusal(misfit.check, "depth", *misfit.details)
+        lens = given_field_of_view(asked.field_of_view, asked.intrinsics, height=picture.height, width=picture.width)
+        if isinstance(lens, Problem):
+            raise Refusal.of(lens)
         rle = self._regions(regions, picture, measured=depth is not None)
         task, routing = _task(asked.task, question)
-        return CheckedQuestion(question=question, picture=picture, depth=depth, rle=rle, task=task, routing=routing)
+        return CheckedQuestion(
+            question=question, picture=picture, depth=depth, field_of_view=lens, rle=rle, task=task, routing=routing
+        )
 
     def _spend(self, what: str, amount: int, words: str) -> None:
         self._spent[what] += amount

@@ -81,7 +81,8 @@ class RegionDataset(Dataset[Question]):
         cached_scenes: int = 256 * 2**20,
     ) -> None:
         columns = (
-            "image", "depth", "question", "rle", "task", "freeform_answer", "grounding", "grounding_roles",
+            "image", "depth", "field_of_view", "question", "rle", "task", "freeform_answer", "grounding",
+            "grounding_roles",
             *(task.target_column for task in Task.registry.values()),
         )  # fmt: skip
         # Arrow holds the rows: gigabytes of masks as Python objects would be copied into every worker.
@@ -98,7 +99,7 @@ class RegionDataset(Dataset[Question]):
         self._rows: defaultdict[str, list[int]] = defaultdict(list)
         for row, image in enumerate(self._images):
             self._rows[image].append(row)
-        self._scenes: dict[str, Scene] = {}  # in the order in which they came
+        self._scenes: dict[tuple[str, float | None], Scene] = {}  # in the order in which they came
         self._cached_scenes, self._held = cached_scenes, 0
 
     def __len__(self) -> int:
@@ -119,7 +120,8 @@ class RegionDataset(Dataset[Question]):
         if row < 0:
             return replace(self[epoch, ~row], stands_in=True)
         column = self._table.slice(row, 1).to_pylist()[0] | self._absent
-        scene = self._scene(column["image"], column["depth"])
+        lens = column["field_of_view"]
+        scene = self._scene(column["image"], column["depth"], lens)
         task = Task.of(column["task"])
         text, target, freeform = column["question"], column[task.target_column], column["freeform_answer"]
         taught = freeform if self._text_answer == "freeform" else None
@@ -141,7 +143,7 @@ class RegionDataset(Dataset[Question]):
         answers = {"freeform": renumber(freeform, order) if freeform else None, "typed": plain(target)}
         return Question(
             row=row,
-            image=f"{column['image']}{' mirrored' if mirror else ''}",
+            image=f"{column['image']}{f' at {lens} degrees' if lens else ''}{' mirrored' if mirror else ''}",
             pixels=pixels,
             grid=scene.grid,
             tokens=self._encode(text, answers.get(self._text_answer or ""), len(regions), epoch, row),
@@ -154,9 +156,10 @@ class RegionDataset(Dataset[Question]):
             grounded=grounded,
         )
 
-    def _scene(self, image: str, depth: str | None) -> Scene:
-        if image in self._scenes:
-            return self._scenes[image]
+    def _scene(self, image: str, depth: str | None, field_of_view: float | None) -> Scene:
+        key = image, field_of_view
+        if key in self._scenes:
+            return self._scenes[key]
         codes = self._table["rle"].take(pa.array(self._rows[image])).to_pylist()
         scene = Scene(
             self._root / image,
@@ -164,11 +167,12 @@ class RegionDataset(Dataset[Question]):
             {code for some in codes for code in some},
             depth_scale=self._depth_scale,
             image_format=self._processor.image_format,
+            field_of_view=field_of_view,
         )
         # Epochs ask for every picture once: to drop the oldest would drop each before it is asked for again.
         while self._scenes and self._held + scene.nbytes > self._cached_scenes:
             self._held -= self._scenes.popitem()[1].nbytes
-        self._scenes[image] = scene
+        self._scenes[key] = scene
         self._held += scene.nbytes
         return scene
 

@@ -52,11 +52,19 @@ class Scene:
         image, depth: The picture and, where there is one, its depth image.
         counts: The compressed COCO counts of all regions that questions about the image name.
         depth_scale: Metres for one unit of the depth image.
-        image_format: Size and channels of the pixels.
+        image_format: Size and channels of the pixels, and the lens where none is known.
+        field_of_view: Degrees across the width; None where nothing is known of the lens.
     """
 
     def __init__(
-        self, image: Path, depth: Path | None, counts: Iterable[str], *, depth_scale: float, image_format: ImageFormat
+        self,
+        image: Path,
+        depth: Path | None,
+        counts: Iterable[str],
+        *,
+        depth_scale: float,
+        image_format: ImageFormat,
+        field_of_view: float | None = None,
     ) -> None:
         picture = _open(image, "image").image
         metres = None if depth is None else _open(depth, "depth").metres(depth_scale)
@@ -65,7 +73,8 @@ class Scene:
                 f"{depth}: expected a depth image of {picture.width}x{picture.height} pixels as its picture, found "
                 f"{metres.shape[1]}x{metres.shape[0]}; run validate on the data set first"
             )
-        ground = None if metres is None else survey(metres)
+        lens = field_of_view or image_format.field_of_view
+        ground = None if metres is None else survey(metres, field_of_view=lens)
         self.grid = image_format.grid(picture.height, picture.width)
         self.pixels = _channels(picture, metres, ground, image_format).astype(np.float16)
         self._regions: dict[tuple[str, bool], RegionFeatures] = {}
@@ -76,7 +85,7 @@ class Scene:
             self._regions[code, False] = RegionFeatures(
                 masks.coverage(region, rows=rows, columns=columns),
                 masks.coverage(enclosed, rows=rows, columns=columns),
-                region_geometry(region, enclosed, metres, ground),
+                region_geometry(region, enclosed, metres, ground, field_of_view=lens),
             )
 
     @property

@@ -33,6 +33,8 @@ class Candidate:
         category: The record's own label, or the category of the task whose label it holds.
         answer: As found, not yet typed; None when the question is unanswered.
         regions_field, answer_field: What the record calls them, for messages.
+        field_of_view, intrinsics: As found, and judged by ``region_heads.formats.lens``. Every format has them, so none
+            sets them here.
     """
 
     id: str | None
@@ -44,3 +46,5 @@ class Candidate:
     answer: Any
     answer_field: str
     freeform_answer: str | None
+    field_of_view: Any = None
+    intrinsics: Any = None

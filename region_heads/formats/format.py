@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
@@ -21,13 +21,16 @@ _GROUP = "region_heads.formats"
 
 
 class Format(BaseModel, ABC):
-    """A record of one format; its fields are the format's schema.
+    """A record of one format; its fields are the format's schema. Those of the camera are the same in all formats.
 
     A new format is one file of this folder, whose ``FORMAT`` is a subclass of this, or an entry point of the group
     ``region_heads.formats`` that names such a class. Records of it are then read from JSON, Parquet and CSV alike.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    field_of_view: Any = None
+    intrinsics: Any = None
 
     @classmethod
     @abstractmethod

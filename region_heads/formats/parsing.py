@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,13 @@ def parse_record(content: Any) -> Candidate | list[Problem]:
         advice = "write a list of records, or one a line; what is no annotation file, leave out by data.annotations"
         return [Problem("schema", "", "a record (id, image, conversations, …)", found, advice)]
     try:
-        candidate = schema.model_validate(content).candidate()
+        record = schema.model_validate(content)
     except ValidationError as error:
         return _unique([_problem(details, schema) for details in error.errors(include_url=False)])
-    return [candidate] if isinstance(candidate, Problem) else candidate
+    candidate = record.candidate()
+    if isinstance(candidate, Problem):
+        return [candidate]
+    return replace(candidate, field_of_view=record.field_of_view, intrinsics=record.intrinsics)
 
 
 _KINDS = {

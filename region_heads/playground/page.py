@@ -106,6 +106,7 @@ class Playground:
             image=scene.path.read_bytes(),
             regions=list(scene.chosen),
             depth=None if scene.depth is None else scene.depth.read_bytes(),
+            field_of_view=scene.field_of_view,
             without_depth=without_depth,
         )
         (found,) = ask(self._model, [asked], images=Images(), depth_scale=self._depth_scale)

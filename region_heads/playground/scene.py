@@ -31,6 +31,7 @@ class Scene:
         path: The picture's file.
         width, height: Its size in pixels.
         depth: Its depth image's file, None for a picture of one's own.
+        field_of_view: Degrees across its width, None where unknown.
         known: Regions of the data set, as COCO compressed counts.
         chosen: Regions that the question is about, in the order of its ``<mask>``.
         corner: First corner of a box that is being marked, None otherwise.
@@ -40,6 +41,7 @@ class Scene:
     width: int
     height: int
     depth: Path | None = None
+    field_of_view: float | None = None
     known: tuple[str, ...] = ()
     chosen: tuple[str, ...] = ()
     corner: tuple[int, int] | None = None
@@ -94,7 +96,7 @@ def scenes(questions: Path, dataset: Path) -> dict[str, Scene]:
     Raises:
         RegionHeadsError: The table is not readable.
     """
-    columns = ["image", "depth", "width", "height", "question", "rle", "answer"]
+    columns = ["image", "depth", "width", "height", "field_of_view", "question", "rle", "answer"]
     try:
         rows: list[dict[str, Any]] = pq.read_table(questions, columns=columns).to_pylist()
     except Exception as error:  # a missing file, another file, other columns
@@ -108,7 +110,7 @@ def scenes(questions: Path, dataset: Path) -> dict[str, Scene]:
         if row["image"] not in found and not path.is_file():
             continue
         depth = None if row["depth"] is None else dataset / row["depth"]
-        scene = found.setdefault(row["image"], Scene(path, row["width"], row["height"], depth))
+        scene = found.setdefault(row["image"], Scene(path, row["width"], row["height"], depth, row["field_of_view"]))
         example = Example(row["question"], tuple(row["rle"]), row["answer"] or "unknown")
         found[row["image"]] = replace(
             scene,

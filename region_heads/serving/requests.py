@@ -26,6 +26,12 @@ class Question(BaseModel):
         description="For each <mask> a COCO compressed RLE, or a box [left, top, right, bottom] in pixels."
     )
     depth: str | None = Field(None, description="Its depth image, likewise.")
+    field_of_view: float | None = Field(
+        None, description="Degrees that the picture shows across its width; else estimated from the depth image."
+    )
+    intrinsics: SkipValidation[dict[str, Any] | list[Any] | None] = Field(
+        None, description="In place of these {fx, fy, cx, cy} or a camera matrix, in pixels of the picture."
+    )
     task: str | None = Field(None, description="distance, left_right, multiple_choice or counting; else the words say.")
 
     without_depth: bool = Field(
@@ -44,14 +50,17 @@ class Batch(BaseModel):
     questions: list[Question] = Field(min_length=1)
     image: str | None = Field(None, description="The picture of the questions that bring none.")
     depth: str | None = Field(None, description="Its depth image, for those of them that bring none.")
+    field_of_view: float | None = Field(None, description="Of that picture, likewise.")
+    intrinsics: SkipValidation[dict[str, Any] | list[Any] | None] = Field(None, description="In place of these.")
 
     def completed(self) -> list[Question]:
         """The questions, each with its picture where there is one."""
-        return [
-            one if one.image is not None
-            else one.model_copy(update={"image": self.image, "depth": self.depth if one.depth is None else one.depth})
-            for one in self.questions
-        ]  # fmt: skip
+        return [one if one.image is not None else self._with_picture(one) for one in self.questions]
+
+    def _with_picture(self, one: Question) -> Question:
+        lens = one.field_of_view is None and one.intrinsics is None
+        taken = {"image": True, "depth": one.depth is None, "field_of_view": lens, "intrinsics": lens}
+        return one.model_copy(update={name: getattr(self, name) for name, is_taken in taken.items() if is_taken})
 
 
 class BadRequestError(Exception):

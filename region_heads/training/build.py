@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from inspect import get_annotations
 from pathlib import Path
+from statistics import median_low
 
 import pyarrow as pa
 import torch
@@ -24,6 +25,7 @@ from region_heads.data.processor import PromptFormat, RegionProcessor, add_regio
 from region_heads.depth_use import depth_share
 from region_heads.errors import RegionHeadsError, first_line
 from region_heads.image_format import ImageFormat
+from region_heads.lens import NOMINAL_FIELD_OF_VIEW
 from region_heads.modeling.backbones import adapter_for, load_backbone_config
 from region_heads.modeling.backbones.tiny import tiny_config
 from region_heads.modeling.config import RegionHeadsConfig
@@ -63,7 +65,7 @@ def build(
     backbone, tokenizer = _backbone(settings, train)
     processor = RegionProcessor(
         tokenizer,
-        image_format=_image_format(settings, backbone),
+        image_format=replace(_image_format(settings, backbone), field_of_view=_typical_lens(train)),
         prompt=_prompt(settings, backbone, tokenizer),
     )
     sizes = {task.name: task.head_sizes(train[task.target_column].drop_null().to_pylist()) for task in TASKS}
@@ -126,6 +128,7 @@ def _trained(settings: ModelSettings, folder: Path, train: pa.Table) -> tuple[Re
             )
     processor = RegionProcessor.from_pretrained(folder)
     check_processor(folder, config, processor)
+    processor.image_format = replace(processor.image_format, field_of_view=_typical_lens(train))
     heads = config.region_heads_cfg or {}
     sizes = {
         task.name: {name: heads[task.name].get(name, least) for name, least in task.head_sizes([]).items()}
@@ -134,6 +137,13 @@ def _trained(settings: ModelSettings, folder: Path, train: pa.Table) -> tuple[Re
     check_labels(train, sizes={name: found for name, found in sizes.items() if heads[name]["enabled"]})
     config = _config(settings, config.backbone_config, processor, train, sizes)
     return RegionHeadsModel.from_pretrained(folder, config=config, dtype=torch.float32), processor
+
+
+def _typical_lens(train: pa.Table) -> float:
+    """Degrees across the width of the middle one of the pictures whose lens is known."""
+    lenses = train["field_of_view"] if "field_of_view" in train.column_names else pa.nulls(train.num_rows)
+    known = dict(zip(train["image"].to_pylist(), lenses.to_pylist(), strict=True)).values()
+    return float(median_low([degrees for degrees in known if degrees is not None] or [NOMINAL_FIELD_OF_VIEW]))
 
 
 def _config(

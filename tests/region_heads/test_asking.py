@@ -126,6 +126,21 @@ def test_equal_pictures_are_decoded_once_and_share_a_pass(model: LoadedModel) ->
     assert len({reply.answer for reply in replies if isinstance(reply, Answer)}) == 1
 
 
+def test_the_lens_of_a_question_is_taken_in_degrees_or_as_intrinsics_and_refused_where_it_cannot_be(
+    one: Callable[..., Answer | Refusal],
+) -> None:
+    depth = png(1, mode="I;16")
+    focal = float(WIDTH / 2 / np.tan(np.radians(25)))
+    lenses: list[dict[str, Any]] = [{}, {"field_of_view": 50}, {"intrinsics": {"fx": focal}}, {"field_of_view": 1.3}]
+    nominal, narrow, same, wrong = (one(depth=depth, **lens) for lens in lenses)
+    assert isinstance(nominal, Answer)
+    assert isinstance(narrow, Answer)
+    assert narrow == same
+    assert narrow != nominal
+    assert isinstance(wrong, Refusal)
+    assert (wrong.problem.check, wrong.problem.field, wrong.problem.found) == ("lens", "field_of_view", "1.3")
+
+
 def test_a_picture_with_two_depth_images_is_two_scenes(model: LoadedModel) -> None:
     depths = [png(seed, mode="I;16") for seed in (1, 2)]
     alone = [ask(model, [Question(question=QUESTION, image=png(), regions=BOXES, depth=depth)])[0] for depth in depths]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from transformers import PretrainedConfig, PreTrainedModel
@@ -27,10 +29,8 @@ class LlavaAdapter(TileAdapter):
         vision = config.vision_config
         # A side that is no multiple of the patch (384 / 14) is cut to the patches that the tower reads.
         side = vision.image_size // vision.patch_size * vision.patch_size
-        colours = {"mean": CLIP_MEAN, "std": CLIP_STD} if vision.model_type == "clip_vision_model" else {}
-        return ImageFormat(
-            unit=side, stride=vision.patch_size, max_pixels=side**2, channels=vision.num_channels, **colours
-        )
+        plain = ImageFormat(unit=side, stride=vision.patch_size, max_pixels=side**2, channels=vision.num_channels)
+        return replace(plain, mean=CLIP_MEAN, std=CLIP_STD) if vision.model_type == "clip_vision_model" else plain
 
     def encode(self, backbone: PreTrainedModel, tiles_TCHW: Tensor) -> Tensor:
         model = backbone.model

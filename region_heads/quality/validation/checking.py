@@ -19,6 +19,7 @@ from region_heads.quality.validation.flat_table import flat_table
 from region_heads.quality.validation.gate import refusals
 from region_heads.quality.validation.judging import Judge
 from region_heads.quality.validation.layout import Layout
+from region_heads.quality.validation.lenses import Lenses
 from region_heads.quality.validation.pictures import Pictures
 from region_heads.quality.validation.quarantine import Quarantine
 from region_heads.quality.validation.report import print_report, report_content, stop_message
@@ -72,7 +73,7 @@ def check(
         pages = outputs.enter_context(whole_folder(data_docs))
         rejected = Quarantine(outputs.enter_context(rejected_file.open("w", encoding="utf-8")))
 
-        passed = Passed(scratch)
+        passed = Passed(scratch, Lenses(data.field_of_view))
         passed.collect(sources, Judge(Layout(data)), pictures, rejected, processes=processes)
         flat = flat_table(passed.flat)
         limits = {"min_records": validate.min_records, "max_category_share": validate.max_category_share}

@@ -19,12 +19,14 @@ from region_heads.formats.problem import Problem, shown
 from region_heads.formats.reading import RecordFile
 from region_heads.parallel import in_order
 from region_heads.quality.validation.judging import Chunk, Judge, Verdicts, parsed
+from region_heads.quality.validation.lenses import Lenses
 from region_heads.quality.validation.pictures import Pictures
 from region_heads.quality.validation.quarantine import Quarantine
 from region_heads.quality.validation.sources import Source
 from region_heads.records import RECORD_SCHEMA
 
 _CHUNK = 256
+_LENS = RECORD_SCHEMA.get_field_index("field_of_view")
 
 
 class Passed:
@@ -33,12 +35,14 @@ class Passed:
     Attributes:
         flat: Their flat rows (``FLAT_SCHEMA``), in order.
         files: Records read from each file.
+        lenses: The fields of view of the pictures.
     """
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, lenses: Lenses) -> None:
         self._scratch = scratch
         self.flat: list[pa.RecordBatch] = []
         self.files: Counter[str] = Counter()
+        self.lenses = lenses
         self._ids: dict[str, tuple[str, bytes]] = {}  # where it stood first, and a digest of the record
 
     def collect(
@@ -75,13 +79,16 @@ class Passed:
         name = chunk.source.name
         self.files[name] += len(chunk.raws)
         problems, kept = dict(verdicts.problems), []
-        for row, (identity, place) in enumerate(zip(verdicts.rows["id"].to_pylist(), verdicts.places, strict=True)):
+        named = (verdicts.rows[column].to_pylist() for column in ("id", "image", "field_of_view"))
+        for row, (identity, image, degrees, place) in enumerate(zip(*named, verdicts.places, strict=True)):
             where = f"{name}#{chunk.raws[place].number}"
             first, digest = self._ids.setdefault(identity, (where, verdicts.digests[row]))
-            if first == where:
-                kept.append(row)
-            else:
+            if first != where:
                 problems[place] = [_duplicate(identity, first, same=digest == verdicts.digests[row])]
+            elif contradiction := self.lenses.note(image, degrees):
+                problems[place] = [contradiction]
+            else:
+                kept.append(row)
         for place in sorted(problems):
             rejected.add(name, chunk.raws[place], problems[place])
         rows = pa.array(kept, pa.int64())
@@ -108,15 +115,17 @@ class Passed:
             )
 
     def write(self, path: Path, *, without: Collection[int]) -> None:
-        """Writes the record table without the rows that the suite failed."""
-        if not without:
+        """Writes the record table without the rows that the suite failed, each with its picture's field of view."""
+        if not without and self.lenses.settled:
             self._scratch.replace(path)
             return
         failed, first = pa.array(sorted(without), pa.int64()), 0
         with pq.ParquetFile(self._scratch) as file, TableWriter(path, RECORD_SCHEMA) as writer:
             for batch in file.iter_batches(ROW_GROUP):
                 numbers = pa.array(range(first, first + batch.num_rows), pa.int64())
-                writer.add(batch.filter(pc.invert(pc.is_in(numbers, value_set=failed))))
+                kept = batch.filter(pc.invert(pc.is_in(numbers, value_set=failed)))
+                lenses = pa.array([self.lenses.of(image) for image in kept["image"].to_pylist()], pa.float64())
+                writer.add(kept.set_column(_LENS, RECORD_SCHEMA.field(_LENS), lenses))
                 first += batch.num_rows
 
 

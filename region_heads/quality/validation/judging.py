@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from region_heads.formats.candidate import Candidate, Region
 from region_heads.formats.checks import content_problems, mask_problems, problem_of
+from region_heads.formats.lens import given_field_of_view
 from region_heads.formats.parsing import parse_record
 from region_heads.formats.problem import Problem
 from region_heads.formats.reading import Raw
@@ -134,7 +135,10 @@ def _row(chunk: Chunk, raw: Raw, read: _Read, found: Iterator[int | ValueError])
     else:
         size, size_problems = _claimed_size(candidate)
         problems += size_problems
+    lens: float | Problem | None = None
     if size is not None:
+        lens = given_field_of_view(candidate.field_of_view, candidate.intrinsics, height=size[0], width=size[1])
+        problems += [lens] if isinstance(lens, Problem) else []
         problems += _size_problems(candidate, size, picture)
         candidate, sizes, box_problems = _with_counts(candidate, size, sizes)
         problems += box_problems
@@ -149,6 +153,7 @@ def _row(chunk: Chunk, raw: Raw, read: _Read, found: Iterator[int | ValueError])
         "depth": depth.path if depth and depth.metres else None,  # one that knows no depth is none
         "width": size[1],
         "height": size[0],
+        "field_of_view": lens,
         "image_hash": facts.hash if facts else None,
         "brightness": facts.brightness if facts else None,
         "contrast": facts.contrast if facts else None,

@@ -71,6 +71,7 @@ def signature(depth_scale: float) -> ModelSignature:
                 ColSpec(Array(text), "regions"),
                 ColSpec(text, "depth", required=False),
                 ColSpec(text, "task", required=False),
+                ColSpec(DataType.double, "field_of_view", required=False),
             ]
         ),
         outputs=Schema(

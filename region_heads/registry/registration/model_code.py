@@ -1,7 +1,8 @@
 """The registered model as MLflow loads it: this file travels with the model folder (models from code).
 
 Input, one row per question: ``question`` with a ``<mask>`` for each region, ``image`` (path or base64),
-``regions`` (COCO compressed RLE, one per ``<mask>``), and optionally ``depth`` (path or base64) and ``task``.
+``regions`` (COCO compressed RLE, one per ``<mask>``), and optionally ``depth`` (path or base64), ``task`` and
+``field_of_view`` (degrees across the picture's width).
 A model that was trained with depth images answers without only where the parameter ``without_depth`` is true.
 Without a task the question is routed by its words. Output: ``answer``, ``task``, ``unit``, ``confidence``,
 ``sentence``, ``regions`` (that the answer is about) and ``anchors`` (regions that helped to find them).
@@ -79,6 +80,7 @@ def _asked(row: Mapping[Any, Any]) -> Any:
         regions=list(regions) if hasattr(regions, "__len__") and not isinstance(regions, str) else regions,
         depth=_given(row.get("depth")),
         task=_given(row.get("task")),
+        field_of_view=_given(row.get("field_of_view")),
     )
 
 

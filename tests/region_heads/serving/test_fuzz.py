@@ -120,6 +120,8 @@ FIELDS = {
     "depth": PICTURE,
     "task": st.sampled_from(["distance", "count", "size", ""]) | ANY,
     "without_depth": st.booleans() | ANY,
+    "field_of_view": st.floats(0, 200) | ANY,
+    "intrinsics": st.dictionaries(st.sampled_from(["fx", "fy", "cx", "cy"]), NUMBERS) | st.lists(NUMBERS) | ANY,
     "more": ANY,
 }
 GOOD = {
