@@ -74,7 +74,8 @@ def test_it_holds_one_package_and_all_of_its_files(wheel: Path, repository: Path
         (("--version",), "region-heads 0.1.0"),
         (("-h",), "Train, judge and serve models"),
         *(((*command, "-h"), "Example:") for command in (("tag",), ("score",), ("validate",), ("predict",), ("serve",),
-                                                       ("playground",), ("ingest",), ("registry", "history"))),
+                                                       ("submission",), ("playground",), ("ingest",),
+                                                       ("registry", "history"))),
     ],
 )  # fmt: skip
 def test_the_command_line_shows_itself(installed: Path, tmp_path: Path, words: tuple[str, ...], said: str) -> None:

@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,14 @@ from region_heads.tagging.table import tag_table
 from region_heads.tasks import Task
 
 
+@dataclass(frozen=True)
+class NotAnswered:
+    """A question of the file that has no answer; ``identity`` is None where its id cannot be read."""
+
+    identity: str | None
+    reason: str
+
+
 def answer_file(
     model: Path,
     records: Path,
@@ -33,8 +42,9 @@ def answer_file(
     depths: Path | None,
     without_depth: bool,
     data: DatasetParams,
+    tagging: TagParams,
     scratch: Path,
-) -> tuple[list[dict[str, Any]], list[str]]:
+) -> tuple[list[dict[str, Any]], list[NotAnswered]]:
     """Answers every sound question of ``records``.
 
     Args:
@@ -46,10 +56,11 @@ def answer_file(
             pictures.
         without_depth: Answer also where there is no depth, with which the model was trained.
         data: Patterns of names, and the scale of depth.
+        tagging: How the task of a question is found.
         scratch: An empty folder for what lies between the steps.
 
     Returns:
-        Answers in the order of the file, and the reasons why other questions have none.
+        Answers in the order of the file, and the questions that have none; together every question once.
 
     Raises:
         RegionHeadsError: There is no file or folder, no question can be answered, the model has no head for one, or
@@ -95,13 +106,21 @@ def answer_file(
             tagged=scratch / "tagged.parquet",
             quarantine=scratch / "untagged.jsonl",
             report=scratch / "router.json",
-            settings=TagParams(),
+            settings=tagging,
         )
     table = pq.read_table(scratch / "tagged.parquet")
     rows = predict(loaded, table, dataset, depth_scale=data.depth_scale, without_depth=without_depth).to_pylist()
-    rejected = [reason["message"] for line in _lines(scratch / "quarantine.jsonl") for reason in line["reasons"]]
-    untagged = [line["reason"] for line in _lines(scratch / "untagged.jsonl")]
+    rejected = [
+        NotAnswered(_identity(line.get("content")), "; ".join(reason["message"] for reason in line["reasons"]))
+        for line in _lines(scratch / "quarantine.jsonl")
+    ]
+    untagged = [NotAnswered(line["record"]["id"], line["reason"]) for line in _lines(scratch / "untagged.jsonl")]
     return [_answer(row) for row in rows], rejected + untagged
+
+
+def _identity(record: Any) -> str | None:
+    found = record.get("id") if isinstance(record, dict) else None
+    return str(found) if type(found) in (str, int) else None
 
 
 @contextlib.contextmanager

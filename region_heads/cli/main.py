@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from region_heads.cli import ingest, pipeline, playground, predict, registry, score, serve, tag, validate
+from region_heads.cli import ingest, pipeline, playground, predict, registry, score, serve, submission, tag, validate
 from region_heads.console.boundary import in_words
 from region_heads.console.terminal import check_output
 
@@ -24,6 +24,7 @@ app.command("ingest")(ingest.ingest)
 app.command("validate")(validate.validate)
 app.command("score")(score.score)
 app.command("predict")(predict.predict)
+app.command("submission")(submission.submission)
 app.add_typer(pipeline.app, name="pipeline")
 app.add_typer(registry.app, name="registry")
 app.command("serve")(serve.serve)

@@ -5,27 +5,22 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from region_heads.cli import options
 from region_heads.cli.extras import check_installed
 
+if TYPE_CHECKING:
+    from region_heads.cli.answering import NotAnswered
+
 
 def predict(
-    model: Annotated[str, typer.Option("--model", help="Model folder, models:/NAME@ALIAS or models:/NAME/VERSION.")],
-    records: Annotated[
-        Path, typer.Option("--records", help="Questions in a format that validate reads: JSON, JSONL, Parquet or CSV.")
-    ],
-    images: Annotated[
-        Path | None,
-        typer.Option("--images", help="Folder that their pictures lie in; default: beside them, as data.images says."),
-    ] = None,
-    depths: Annotated[
-        Path | None,
-        typer.Option("--depths", help="Folder of their depth images; default: beside them, as data.depths says."),
-    ] = None,
+    model: options.Model,
+    records: options.Records,
+    images: options.Images = None,
+    depths: options.Depths = None,
     without_depth: options.WithoutDepth = False,
     out: Annotated[Path, typer.Option("--out", help="Where the answers go, as JSON lines.")] = Path(
         "predictions.jsonl"
@@ -43,33 +38,50 @@ def predict(
     Example: `region-heads predict --model models/region_heads --records data/sample/test.json
     --images data/sample/test/images`
     """
-    from region_heads.cli.answering import answer_file
     from region_heads.files.output import whole_file
+
+    answers, missing = answers_of(
+        model, records, images=images, depths=depths, without_depth=without_depth, params=params
+    )
+    with whole_file(out) as file:
+        file.write_text("".join(_line(answer) for answer in answers), encoding="utf-8")
+    typer.echo(f"{out}: {len(answers)} answers")
+    report(missing)
+    if missing:
+        raise typer.Exit(1)
+
+
+def answers_of(
+    model: str, records: Path, *, images: Path | None, depths: Path | None, without_depth: bool, params: Path | None
+) -> tuple[list[dict[str, Any]], list[NotAnswered]]:
+    """What the model called ``model`` answers to a file, with the settings of ``params``; see ``answer_file``."""
+    check_installed("great_expectations")
+    from region_heads.cli.answering import answer_file
     from region_heads.params_file import settings_of
     from region_heads.registry.model_uri import model_folder
     from region_heads.settings import DatasetParams, TrackingParams
+    from region_heads.tagging.settings import Params as TagParams
 
-    check_installed("great_expectations")
     tracking = settings_of("tracking", TrackingParams, params)
     data = settings_of("data", DatasetParams, params)
+    tagging = settings_of("tag_tasks", TagParams, params)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = model_folder(model, tracking, Path(scratch) / "model")
-        answers, refused = answer_file(
-            folder,
+        return answer_file(
+            model_folder(model, tracking, Path(scratch) / "model"),
             records,
             images=images,
             depths=depths,
             without_depth=without_depth,
             data=data,
+            tagging=tagging,
             scratch=Path(scratch),
         )
-    with whole_file(out) as file:
-        file.write_text("".join(_line(answer) for answer in answers), encoding="utf-8")
-    typer.echo(f"{out}: {len(answers)} answers")
-    for reason in refused:
-        typer.echo(f"not answered: {reason}", err=True)
-    if refused:
-        raise typer.Exit(1)
+
+
+def report(missing: list[NotAnswered]) -> None:
+    """Names every question without an answer, with the reason, on standard error."""
+    for one in missing:
+        typer.echo(f"not answered: {one.reason}", err=True)
 
 
 def _line(answer: dict[str, Any]) -> str:

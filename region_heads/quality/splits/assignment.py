@@ -29,19 +29,21 @@ _ANY = "answered question"
 
 @dataclass(frozen=True)
 class Group:
-    """Pictures that stay together: mostly one, or those of a scene.
+    """Pictures that stay together, with answered questions: mostly one, or those of a scene.
 
     Attributes:
-        sources: Splits of the data set that name them.
+        sources: Splits of the data set that give answers about them.
         tasks: Tasks of their answered questions.
         stratum: What is asked about them, so that near ones in order are alike.
         names: What their place is a hash of; the lowest counts, so that a group that grows can only move to test.
+        unanswered: Splits of the data set that ask about them and keep the answers.
     """
 
     sources: frozenset[str]
     tasks: frozenset[str]
     stratum: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    unanswered: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -84,12 +86,11 @@ def assign(groups: Mapping[str, Group], shares: Mapping[str, float], *, seed: in
         RegionHeadsError: There are too few pictures, or a split would miss a task that enough pictures show.
     """
     draft = _Draft(groups, shares, seed)
-    answered = sum(1 for group in groups.values() if group.tasks)
-    if answered < len(draft.wanted):
+    if len(groups) < len(draft.wanted):
         raise RegionHeadsError(
             f"expected at least {len(draft.wanted)} pictures with answered questions for the splits "
-            f"{', '.join(draft.wanted)}, found {answered}; add pictures, or set the shares of splits that you do not "
-            "need to 0"
+            f"{', '.join(draft.wanted)}, found {len(groups)}; add pictures, or set the shares of splits that you do "
+            "not need to 0"
         )
     draft.place(keep=keep)
     if keep and len(draft.free) < len(groups):
@@ -118,7 +119,8 @@ class _Draft:
     def place(self, *, keep: bool) -> None:
         """Groups to their source split, or by their place to test or training."""
         for name, group in sorted(self._groups.items()):
-            sources = [split for split in _STRICTEST_FIRST if keep and split in group.sources]
+            named = group.sources | group.unanswered
+            sources = [split for split in _STRICTEST_FIRST if keep and split in named]
             if sources:
                 self.result.split[name] = sources[0]
             else:
@@ -130,16 +132,18 @@ class _Draft:
     def draw_validation(self, share: float) -> None:
         """Every k-th of the free groups that are not for the test, in the order of what is asked about them."""
         names = [name for name in self.free if self.result.split[name] == "train"]
-        names.sort(key=lambda name: (not self._groups[name].tasks, self._groups[name].stratum, self._place(name)))
+        names.sort(key=lambda name: (self._groups[name].stratum, self._place(name)))
         start = place(self._seed, "validation")
         for number, name in enumerate(names):
             if int((number + 1) * share + start) > int(number * share + start):
                 self.result.split[name] = "val"
 
     def carve(self) -> None:
-        """Takes splits without answered questions from the training groups, where a data set brings only one or two."""
+        """Takes splits that the data set does not bring with answers from the training groups."""
         split, shares = self.result.split, self._shares
-        holding = {split[name] for name, group in self._groups.items() if group.tasks}
+        holding = {
+            split[name] for name, group in self._groups.items() if split[name] not in group.unanswered - group.sources
+        }
         carved = self.result.carved = [one for one in self.wanted if one not in holding and one != "train"]
         if not carved:
             return
@@ -196,4 +200,4 @@ class _Draft:
 
 
 def _needs(group: Group) -> list[str]:
-    return [*group.tasks, _ANY] if group.tasks else []
+    return [*group.tasks, _ANY]

@@ -58,11 +58,12 @@ def group_of(images: Iterable[str], pattern: str, alike: Sequence[Sequence[str]]
 
 
 def groups(questions: Iterable[SplitQuestion], group_of: Callable[[str], str]) -> dict[str, Group]:
-    """What is known of each group.
+    """What is known of each group; one that no answered question is about belongs to no split, and is left out.
 
     The stratum is the sorted kinds of its questions: the task with the answer's range, then the mean of the regions.
     """
     sources: defaultdict[str, set[str]] = defaultdict(set)
+    unanswered: defaultdict[str, set[str]] = defaultdict(set)
     tasks: defaultdict[str, set[str]] = defaultdict(set)
     kinds: defaultdict[str, list[str]] = defaultdict(list)
     regions: defaultdict[str, list[int]] = defaultdict(list)
@@ -70,16 +71,19 @@ def groups(questions: Iterable[SplitQuestion], group_of: Callable[[str], str]) -
     for question in questions:
         name = group_of(question.image)
         images[name].add(question.image)
-        sources[name].add(question.source_split)
-        if question.target is not None:
+        if question.target is None:
+            unanswered[name].add(question.source_split)
+        else:
+            sources[name].add(question.source_split)
             tasks[name].add(question.task)
             kinds[name].append(f"{question.task} {answer_range(question.target)}")
             regions[name].append(question.regions)
     return {
         name: Group(
             sources=frozenset(sources[name] - {""}),
+            unanswered=frozenset(unanswered[name] - {""}),
             tasks=frozenset(tasks[name]),
-            stratum=(*sorted(kinds[name]), f"{sum(regions[name]) / max(1, len(regions[name])):04.1f}"),
+            stratum=(*sorted(kinds[name]), f"{sum(regions[name]) / len(regions[name]):04.1f}"),
             names=tuple(sorted(images[name])) if name in images[name] else (name,),
         )
         for name in sources

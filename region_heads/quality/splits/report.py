@@ -47,6 +47,7 @@ def report_content(
             one["counts"] for one in pc.value_counts(table["wording"]).to_pylist() if one["values"] not in known
         )
     parts["train"]["repeated"] = repeated
+    parts["predict"]["sources"] = dict(Counter(tables["predict"]["source_split"].to_pylist()))
     split_of = {image: name for name in SPLITS for image in tables[name]["image"].unique().to_pylist()}
     across = [pair for pair in alike if len({split_of[image] for image in pair if image in split_of}) > 1]
     content: dict[str, Any] = {
@@ -140,6 +141,10 @@ def _warnings(content: Mapping[str, Any], assignment: Assignment) -> list[str]:
     if assignment.conflicts:
         count, example = len(assignment.conflicts), assignment.conflicts[0]
         found.append(f"{count} pictures stand in several source splits, e.g. {example}; they went to the strictest")
+    kept_back = content["splits"]["predict"]["sources"]
+    if kept_back:
+        counts = ", ".join(f"{count:,} of {source or 'no split'}" for source, count in sorted(kept_back.items()))
+        found.append(f"questions without an answer, which teach nothing and judge nothing: {counts}")
     if assignment.carved:
         found.append(f"the data set brings no answered {' or '.join(assignment.carved)}; taken from training pictures")
     for pair, drift in content["drift"].items():

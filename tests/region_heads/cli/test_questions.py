@@ -19,6 +19,7 @@ from region_heads.cli.answering import answer_file
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.settings import ModelSettings
 from region_heads.settings import DatasetParams
+from region_heads.tagging.settings import Params as TagParams
 from region_heads.tasks import TASK_NAMES
 from region_heads.training.build import build
 from tests.conftest import HEIGHT, WIDTH, Command
@@ -129,6 +130,7 @@ def laid_out(table: pa.Table, image_folder: Path, tmp_path: Path) -> Path:
 
 def _answers(model: Path, records: Path, **given: Any) -> list[dict[str, Any]]:
     settings = {"images": None, "depths": None, "without_depth": False, "data": DatasetParams()} | given
+    settings |= {"tagging": TagParams()}
     with tempfile.TemporaryDirectory() as scratch:
         answers, refused = answer_file(model, records, scratch=Path(scratch), **settings)
     assert not refused

@@ -25,7 +25,7 @@ pictures = st.dictionaries(
     st.builds(
         Group,
         sources=st.frozensets(st.sampled_from(["", "train", "val", "test"]), min_size=1, max_size=2),
-        tasks=st.frozensets(st.sampled_from(TASK_NAMES)),
+        tasks=st.frozensets(st.sampled_from(TASK_NAMES), min_size=1),
     ),
     min_size=1,
     max_size=60,
@@ -97,6 +97,17 @@ def test_a_picture_that_two_splits_name_goes_to_the_strictest() -> None:
     shown["both.png"] = Group(frozenset(["train", "test"]), every)
     found = assign(shown, SHARES, seed=0, keep=True)
     assert (found.split["both.png"], found.conflicts) == ("test", ["both.png"])
+
+
+def test_a_picture_of_a_test_split_without_answers_neither_trains_nor_stands_for_a_test_split() -> None:
+    """Answers about it that another file gives are judged; the judged split is taken from training all the same."""
+    every = frozenset(TASK_NAMES)
+    shown = {f"{number}.png": Group(frozenset(["train"]), every) for number in range(60)}
+    shown["both.png"] = Group(frozenset(["train"]), every, unanswered=frozenset(["test"]))
+    found = assign(shown, SHARES, seed=0, keep=True)
+    assert (found.split["both.png"], found.conflicts) == ("test", ["both.png"])
+    assert found.carved == ["val", "test"]
+    assert Counter(found.split.values())["test"] > 1
 
 
 def test_too_few_pictures_are_reported() -> None:
