@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from region_heads.tasks import TASKS
+from region_heads.tasks import TASKS, listing
 
-MASK_TOKEN = "<mask>"
+MASK_TOKEN = listing.MASK_TOKEN
 
 RECORD_SCHEMA = pa.schema(
     [

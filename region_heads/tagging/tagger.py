@@ -144,14 +144,14 @@ def _target(record: dict[str, Any], task: Task) -> Answer | None:
 def _grounding(
     record: dict[str, Any], task: Task, target: Answer | None, report: RouterReport
 ) -> list[Grounded] | None:
-    text, regions = record["freeform_answer"], len(record["mask_areas"])
-    evident = task.self_evident(regions)
+    question, text = record["question"], record["freeform_answer"]
+    evident = task.self_evident(question, target)
     if not text:
         return evident
     try:
-        grounded = ground(task.grounding, text, target, regions=regions)
+        grounded = ground(task.grounding, question, text, target)
     except ValueError as error:
         report.grounding(task, record, str(error))
         return evident
-    report.grounding(task, record, "" if grounded else "no regions named in a way that is understood")
-    return grounded or evident
+    report.grounding(task, record, "" if grounded is not None else "no regions named in a way that is understood")
+    return evident if grounded is None else grounded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from region_heads.tasks import grounding, measures, slices
@@ -32,6 +33,19 @@ def _side_correct(prediction: Any, truth: Any) -> bool:
     return _side(prediction) == _side(truth)
 
 
+def side_compared(question: str, text: str, target: Any) -> list[grounding.Grounded] | None:
+    """The two regions that are compared; the target is the side of the first.
+
+    An answer that says the other side, "[Region 1] is left of [Region 0]" for "right", compares the other way round.
+    """
+    found = grounding.two_compared(question, text, target)
+    said = {side.lower() for side in re.findall(r"left|right", grounding.last_naming(text), re.IGNORECASE)}
+    if found is None or target is None or len(said) != 1 or said == {target}:
+        return found
+    *anchors, first, second = found
+    return [*anchors, second, first]
+
+
 LEFT_RIGHT = Task(
     name="left_right",
     category="left_right",
@@ -45,7 +59,7 @@ LEFT_RIGHT = Task(
     sentence=lambda side: f"It is on the {side}.",
     wordings=wordings_of("left_right"),
     example="Is the pallet <mask> to the left or to the right of the pallet <mask>?",
-    grounding=grounding.two_compared,
+    grounding=side_compared,
     self_evident=grounding.both_of_two,
     labels=("left", "right"),
     recognises=lambda value: isinstance(value, str) and _side(value) in ("left", "right"),

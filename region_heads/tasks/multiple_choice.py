@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from region_heads.tasks import baselines, measures
-from region_heads.tasks.grounding import REGION, SENTENCE_END, Grounded, distinct, mentions
+from region_heads.tasks.grounding import Grounded, distinct
+from region_heads.tasks.listing import runs
+from region_heads.tasks.mentions import REGION, Mention, mentions_of
 from region_heads.tasks.numbers import shown
 from region_heads.tasks.slices import Row
 from region_heads.tasks.task import Task
@@ -40,52 +42,62 @@ def _region_correct(prediction: Any, truth: Any) -> bool:
     return p is not None and p == t
 
 
-_ENUMERATION = re.compile(r"\b(?:among|amongst|of|out of|from|between|considering|given|comparing)\b", re.IGNORECASE)
-_CHOSEN = re.compile(
-    r"#(\d+)#,? (?:(?:that|which|clearly|now) )?(?:is|lies|sits|stands|appears|would be|should be|has|wins)\b[^.#]*?"
-    r"\b(?:\w*most|closest|nearest|shortest|best|farthest|furthest|optimal|ideal|right|left|smallest|picked|chosen)\b",
+_SUPERLATIVE = re.compile(
+    r"^[^.\[\]]*?\b(?:\w*most|closest|nearest|shortest|best|farthest|furthest|optimal|ideal|smallest|picked|chosen)\b",
     re.IGNORECASE,
 )
+_NEXT_TO = re.compile(r"\b(?:nearest|closest|farthest|furthest|next|way|distance)\b[^,;.]{0,24}$", re.IGNORECASE)
+_ONWARD = re.compile(r"\b(?:to|from|of|than|with|beside|near|by|behind) (?:it|that|this|which)\b", re.IGNORECASE)
 
 
-def chosen(text: str, target: Any) -> list[Grounded] | None:
+def chosen(question: str, text: str, target: Any) -> list[Grounded] | None:
     """The region that is chosen, and those that it was held against: the transporter, the shelf.
 
     Candidates that are merely listed ("Among the pallets [Region 0], [Region 1] and [Region 2], ...") have no
-    part in the answer.
+    part in the answer, and neither have those that the chosen one is compared with.
     """
-    marked = REGION.sub(lambda found: f"#{int(found[1])}#", text)
-    found = _CHOSEN.findall(marked)
-    mentioned = distinct(mentions(text))
-    if not mentioned:
+    found = mentions_of(text)
+    named = distinct([one.region for one in found])
+    if not named:
         return None
-    choice = int(found[-1]) if found else None
-    if target is not None:
-        if target not in mentioned:
-            raise ValueError(f"expected an answer that names the chosen region {target}, found {mentioned}")
-        choice = target if choice is None or choice in _listed(marked) else choice
-        if choice != target:
-            raise ValueError(f"expected an answer that chooses region {target}, found one that chooses {choice}")
+    choice = target if target is not None else _choice(text)
     if choice is None:
         return None
-    listed = _listed(marked)
+    if choice not in named:
+        raise ValueError(f"expected an answer that names the chosen region {choice}, found {named}")
+    if all(one.standing in ("reference", "denied") for one in found if one.region == choice):
+        raise ValueError(f"expected an answer that chooses region {choice}, found one that holds others against it")
+    candidates = next((run.regions for run in runs(question) if choice in run.regions), ())
+    anchors = {
+        one.region for one in found if one.region != choice and (one.region not in candidates or _step(one, text))
+    }
     return [
         Grounded(region, "answer" if region == choice else "anchor")
-        for region in mentioned
-        if region == choice or region not in listed
+        for region in named
+        if region == choice or region in anchors
     ]
 
 
-def _listed(marked: str) -> set[int]:
-    """Regions of an enumeration at the head of a sentence, up to the last comma before its verb."""
-    listed: set[int] = set()
-    for sentence in SENTENCE_END.split(marked):
-        opening = _ENUMERATION.match(sentence.lstrip())
-        clauses = re.split(r"\b(?:is|are|has|lies|sits|stands|appears)\b", sentence, maxsplit=1)[0].rpartition(",")[0]
-        regions = {int(region) for region in re.findall(r"#(\d+)#", clauses)}
-        if opening and len(regions) > 1:
-            listed |= regions
-    return listed
+def self_chosen(_question: str, target: Any) -> list[Grounded] | None:
+    """The chosen region, which the target itself names."""
+    return None if target is None else [Grounded(target, "answer")]
+
+
+def _choice(text: str) -> int | None:
+    """The region that the text says is the outermost, nearest or best, where it says so of one alone."""
+    found = [
+        int(place[1])
+        for place, one in zip(REGION.finditer(text), mentions_of(text), strict=True)
+        if one.standing in ("plain", "open") and _SUPERLATIVE.match(text[place.end() :])
+    ]
+    return found[-1] if found else None
+
+
+def _step(mention: Mention, text: str) -> bool:
+    """Whether another candidate led to the choice: "the leftmost is [Region 2]; nearest to it is [Region 5]"."""
+    if mention.standing == "reference":
+        return _NEXT_TO.search(mention.before) is not None
+    return mention.standing == "plain" and _ONWARD.search(text) is not None
 
 
 def frequent_region_or_guess(
@@ -128,6 +140,7 @@ MULTIPLE_CHOICE = Task(
     wordings=wordings_of("multiple_choice"),
     example="Which of the pallets <mask> <mask> <mask> is the leftmost?",
     grounding=chosen,
+    self_evident=self_chosen,
     names_region=True,
     fits=_names_a_region,
     recognises=lambda value: isinstance(value, str) and value.strip().isdecimal(),

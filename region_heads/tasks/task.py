@@ -30,9 +30,12 @@ class Task:
             expected and the found value.
         correct: The benchmark's rule, ``correct(prediction, truth)``.
         sentence: Freeform sentence of a typed answer, for reports and serving.
-        grounding: Finds the regions that a freeform answer of this task rests on.
-        self_evident: The regions that the answer to a question with that many of them must rest on, where no
-            freeform answer tells; None when that is open.
+        grounding: Finds the regions that a question's freeform answer rests on.
+        self_evident: The regions that the answer must rest on by the question and the typed target (None when
+            unanswered) alone, where no freeform answer tells; None when that is open.
+        grounding_kind: Kind of a question, and its typed target, by how much of what it lists belongs to the answer.
+            Answers that are grounded only where they are of one kind would teach that kind. "" for all questions where
+            each answer has the same number of regions.
         labels: The possible answers in the order of the head's classes, where the target is one of a few
             strings.
         names_region: Whether the typed target is the index of a region.
@@ -69,7 +72,8 @@ class Task:
     example: str = ""
     wordings: tuple[str, ...] = ()
     head_sizes: Callable[[Sequence[Any]], dict[str, int]] = lambda _targets: {}
-    self_evident: grounding.SelfEvident = lambda _: None
+    self_evident: grounding.SelfEvident = lambda _question, _target: None
+    grounding_kind: Callable[[str, Any], str] = lambda _question, _target: ""
     grounding: grounding.Grounding = grounding.all_mentioned
     labels: tuple[str, ...] = ()
     names_region: bool = False

@@ -119,8 +119,9 @@ def questions(content: bytes) -> None:
     for task in TASKS:
         order_matters(question, answered or None, compares=bool(task.labels), names_region=task.names_region)
         for target in (None, 0, 1):
+            task.self_evident(question, target)
             try:
-                ground(task.grounding, answered, target, regions=max(1, regions))
+                ground(task.grounding, question, answered, target)
             except ValueError as error:
                 assert str(error).startswith("expected ")
 

@@ -65,7 +65,7 @@ class Asked:
         """Regions of the scene that the freeform answer names as the answer, and as anchors."""
         task = Task.of(self.question.category)
         target = task.parse(self.question.answer)
-        found = ground(task.grounding, self.question.freeform, target, regions=len(self.question.regions))
+        found = ground(task.grounding, self.question.text, self.question.freeform, target)
         assert found is not None, self.question.freeform
         roles: dict[str, list[int]] = {"answer": [], "anchor": []}
         for one in found:

@@ -152,25 +152,24 @@ def test_any_number_of_processes_gives_the_same_tags(tmp_path: Path, monkeypatch
 
 
 def test_an_answer_that_contradicts_its_target_is_not_grounded_but_kept(tmp_path: Path) -> None:
+    asked = {"category": "count", "answer": "2"}
     outputs = Outputs(tmp_path, [
-        record(0, "Which of <mask> <mask> is leftmost?", category="mcq", answer='"1"',
-               freeform_answer="[Region 0] is the leftmost."),
-        record(1, "Which of <mask> <mask> is leftmost?", category="mcq", answer='"1"',
-               freeform_answer="[Region 1] is the leftmost."),
+        record(0, "How many of <mask> <mask> <mask> are red?", **asked, freeform_answer="[Region 0] is red."),
+        record(1, "How many of <mask> <mask> <mask> are red?", **asked, freeform_answer="[Region 1] [Region 2]."),
     ])  # fmt: skip
-    assert [row["grounding"] for row in outputs.rows] == [None, [1]]
-    assert outputs.report["grounding"]["multiple_choice"] == {"not grounded": 1, "grounded": 1}
+    assert [row["grounding"] for row in outputs.rows] == [None, [1, 2]]
+    assert outputs.report["grounding"]["counting"] == {"not grounded": 1, "grounded": 1}
     assert outputs.report["grounding"]["examples"][0]["id"] == "r0"
 
 
-def test_two_regions_that_are_compared_need_no_answer_that_names_them(tmp_path: Path) -> None:
+def test_what_question_and_target_tell_needs_no_answer_that_names_regions(tmp_path: Path) -> None:
     outputs = Outputs(tmp_path, [
         record(0, "How far is <mask> from <mask>?", category="distance", answer="2.5"),
         record(1, "Is <mask> left of <mask>?", category="left_right", answer='"left"'),
         record(2, "How far is <mask> from the left one of <mask> <mask>?", category="distance", answer="2.5"),
         record(3, "Which of <mask> <mask> is leftmost?", category="mcq", answer='"1"'),
     ])  # fmt: skip
-    assert [row["grounding"] for row in outputs.rows] == [[0, 1], [0, 1], None, None]
+    assert [row["grounding"] for row in outputs.rows] == [[0, 1], [0, 1], None, [1]]
     assert outputs.rows[0]["grounding_roles"] == ["answer", "answer"]
 
 
