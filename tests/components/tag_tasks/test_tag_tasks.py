@@ -22,7 +22,8 @@ def record(number: int, question: str, **fields: Any) -> dict[str, Any]:
     """A row of the record table."""
     return {
         "id": f"r{number}", "source": f"train.json#{number}", "source_split": "train", "image": "a.png", "depth": None,
-        "width": 64, "height": 48, "image_hash": None, "brightness": None, "contrast": None, "question": question,
+        "width": 64, "height": 48, "field_of_view": None,
+        "image_hash": None, "brightness": None, "contrast": None, "question": question,
         "rle": ["04"] * question.count("<mask>"),
         "mask_areas": [4] * question.count("<mask>"),
         "category": None, "answer": None, "freeform_answer": None,
