@@ -91,7 +91,11 @@ def calibrated(figures: Mapping[str, Any]) -> str:
 
 
 def routing(report: Mapping[str, Any]) -> str:
-    """How well labels and readings agree, from the router's report."""
+    """How well labels and readings agree, and which task's grounding is uneven, from the router's report."""
+    return " ".join([_agreement(report), *report.get("warnings", ())])
+
+
+def _agreement(report: Mapping[str, Any]) -> str:
     agreement = report["agreement"]
     labelled, agreed = agreement["labelled"], agreement["agreed"]
     text = f"Each question goes to the head of its task; {report['tagged']:,} of {report['questions']:,} found one. "

@@ -11,7 +11,8 @@ from rich.table import Table
 from region_heads.console.terminal import plain_console
 from region_heads.tagging.classifier import UNKNOWN
 from region_heads.tagging.router import Tag
-from region_heads.tasks import TASKS, Task
+from region_heads.tasks import TASKS, Answer, Task
+from region_heads.tasks.evenness import Evenness
 
 _EXAMPLES = 10
 _BINS = 10
@@ -30,6 +31,7 @@ class RouterReport:
         self._calibration = [[0, 0, 0.0] for _ in range(_BINS)]  # labelled questions, right ones, sum of confidence
         self._grounded: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._ungrounded_examples: list[dict[str, str]] = []
+        self._evenness: defaultdict[str, Evenness] = defaultdict(Evenness)
 
     def tagged(self, record: dict[str, Any], task: Task, source: str, read: Tag) -> None:
         """Notes a tagged question, and whether the router reads its label in it."""
@@ -68,6 +70,10 @@ class RouterReport:
                 {"id": record["id"], "answer": record["freeform_answer"], "reason": problem}
             )
 
+    def answered(self, task: Task, question: str, target: Answer, *, grounded: bool) -> None:
+        """Notes an answered question, and whether the regions that it rests on are known, from a text or without."""
+        self._evenness[task.name].note(task.grounding_kind(question, target), grounded=grounded)
+
     def add(self, later: RouterReport) -> None:
         """Adds what was counted in questions that come after these."""
         for mine, more in (
@@ -77,6 +83,8 @@ class RouterReport:
         for counts, more_counts in ((self._confusion, later._confusion), (self._grounded, later._grounded)):
             for name, found in more_counts.items():
                 counts[name].update(found)
+        for name, evenness in later._evenness.items():
+            self._evenness[name].add(evenness)
         self._calibration = [
             [mine + more for mine, more in zip(here, there, strict=True)]
             for here, there in zip(self._calibration, later._calibration, strict=True)
@@ -115,7 +123,12 @@ class RouterReport:
                 **{name: dict(found) for name, found in self._grounded.items()},
                 "examples": self._ungrounded_examples,
             },
+            "evenness": {name: evenness.content() for name, evenness in self._evenness.items()},
+            "warnings": self._warnings(),
         }
+
+    def _warnings(self) -> list[str]:
+        return [text for name, evenness in self._evenness.items() if (text := evenness.warning(name))]
 
     def headline(self) -> dict[str, float]:
         """The figures that are worth a line in a table of runs."""
@@ -126,6 +139,8 @@ class RouterReport:
             figures["agreement"] = content["agreement"]["share"]
         if answers:
             figures["grounded_share"] = sum(found["grounded"] for found in self._grounded.values()) / answers
+        if self._evenness:
+            figures["uneven_tasks"] = float(len(self._warnings()))
         return figures
 
     def show(self, quarantine: Path) -> None:
@@ -146,6 +161,8 @@ class RouterReport:
             console.print(line)
         for one in self._ungrounded_examples[:3]:
             console.print(f"  not grounded: {one['reason']}: {one['answer']}")
+        for warning in content["warnings"]:
+            console.print(f"  warning: {warning}")
         if content["untagged"]:
             line = f"  {content['untagged']} untagged, in {quarantine}; e.g. {self._untagged_examples[0]}"
             console.print(line)

@@ -33,11 +33,12 @@ def tag_table(*, records: Path, tagged: Path, quarantine: Path, report: Path, se
         records: The record table (``RECORD_SCHEMA``).
         tagged: Written: the questions with task, target and grounding (``TAGGED_SCHEMA``).
         quarantine: Written: the questions that could not be tagged, whole, with the reason (JSON lines).
-        report: Written: tasks and their sources, agreement of labels and router, grounding.
+        report: Written: tasks and their sources, agreement of labels and router, grounding and where it is uneven.
         settings: How tasks are found.
 
     Returns:
-        Questions tagged and untagged, agreement of the router with the labels, share of grounded answers.
+        Questions tagged and untagged, agreement of the router with the labels, share of grounded answers, tasks whose
+        grounded answers are not like all.
 
     Raises:
         RegionHeadsError: ``records`` is no record table, or no question could be tagged.

@@ -87,6 +87,8 @@ class Tagger:
         task, source, confidence = self._task(record, read)
         target = _target(record, task)
         grounded = _grounding(record, task, target, report)
+        if target is not None:
+            report.answered(task, record["question"], target, grounded=grounded is not None)
         report.tagged(record, task, source, read)
         return {
             "task": task.name,

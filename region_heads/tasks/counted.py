@@ -51,8 +51,14 @@ def known_count(question: str, target: Any) -> list[Grounded] | None:
 
 
 def share_counted(question: str, target: Any) -> str:
-    """How much of what is listed is counted: "none", "fewer than half", "half or more" or "all"."""
-    listed = len(counted_list(question).regions or ()) or question.count(MASK_TOKEN)
+    """How much of what is listed is counted: "none", "fewer than half", "half or more" or "all".
+
+    "" where what is counted has no masks, whatever its number.
+    """
+    asked = counted_list(question)
+    if asked.places and not asked.sure:
+        return ""
+    listed = len(asked.regions or ()) or question.count(MASK_TOKEN)
     if target == 0:
         return "none"
     return "all" if target >= listed else "half or more" if 2 * target >= listed else "fewer than half"

@@ -22,6 +22,7 @@ from region_heads.tasks import TASK_NAMES
 from region_heads.training import policies
 from region_heads.training.arguments import RegionTrainingArguments
 from region_heads.training.build import TINY, build
+from region_heads.training.even_grounding import even_grounding
 from region_heads.training.labels import check_labels, check_taught
 from region_heads.training.settings import TrainingPolicy
 from region_heads.training.trainer import RegionHeadsTrainer
@@ -95,7 +96,9 @@ def finetune(
         args=arguments,
         data_collator=RegionDataCollator(processor),
         processing_class=processor.tokenizer,
-        train_dataset=dataset(train, augmentation=augmentation, seed=arguments.seed, cached_scenes=cached[0]),
+        train_dataset=dataset(
+            even_grounding(train), augmentation=augmentation, seed=arguments.seed, cached_scenes=cached[0]
+        ),
         eval_dataset=dataset(val, cached_scenes=cached[1]),
         callbacks=list(callbacks),
     )

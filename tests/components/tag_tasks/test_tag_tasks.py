@@ -174,6 +174,25 @@ def test_what_question_and_target_tell_needs_no_answer_that_names_regions(tmp_pa
     assert outputs.rows[0]["grounding_roles"] == ["answer", "answer"]
 
 
+def test_a_task_whose_grounded_answers_are_not_like_all_warns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked, texts = "How many of <mask> <mask> <mask> <mask> are left of <mask>?", {1: "One of them.", 4: "All of them."}
+    rows = [
+        record(number, asked, category="count", answer=str(count), freeform_answer=texts[count])
+        for number, count in enumerate([4] * 20 + [1] * 60)
+    ]
+    outputs = Outputs(tmp_path, rows)
+    assert outputs.report["evenness"]["counting"] == {
+        "answered": 80, "grounded": 20, "distance": 0.75, "uneven": True,
+        "kinds": {"all": {"answered": 20, "grounded": 20}, "fewer than half": {"answered": 60, "grounded": 0}},
+    }  # fmt: skip
+    (warning,) = outputs.report["warnings"]
+    assert "counting: 20 of 80 answers are grounded, and these are not like all" in warning
+    assert "warning: counting: 20 of 80" in capsys.readouterr().out
+    assert outputs.result["uneven_tasks"] == 1
+
+
 def test_nothing_tagged_stops_the_line(tmp_path: Path) -> None:
     with pytest.raises(RegionHeadsError, match=r"none of 1 questions could be tagged"):
         Outputs(tmp_path, [record(0, "What colour is <mask>?")])

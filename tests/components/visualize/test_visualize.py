@@ -153,9 +153,11 @@ def test_the_router_is_shown_with_what_it_reads_otherwise(make_inputs: Any) -> N
     assert re.search(r"multiple choice\s*01500", page.text), "one of six is read as left_right"
     assert "Of <mask> <mask>, the one on the left?" in page.text
     agreement = {"labelled": 0, "agreed": 0, "share": None, "not_understood": 0, "label_to_read": {}}
-    inputs.write("router", {"questions": 9, "tagged": 9, "agreement": agreement | {"disagreements": []}})
+    router = {"questions": 9, "tagged": 9, "agreement": agreement | {"disagreements": []}}
+    inputs.write("router", router | {"warnings": ["counting: 2 of 9 answers are grounded"]})
     page = Page(inputs.run())
     assert "No question has a label" in page.text
+    assert "counting: 2 of 9 answers are grounded" in page.text
     assert "Where they disagree" not in page.text
 
 
