@@ -23,6 +23,8 @@ class ImageFormat:
         channels: 3 for red, green, blue; 5 adds depth and height above the floor.
         mean, std: Normalisation of the colour channels, in 0..1.
         field_of_view: Degrees across the width of a picture of whose lens nothing is known: those of the training.
+        length_unit: Metres that count as one in what is measured by depth, so that a table's lengths and a hall's are
+            numbers of the same size.
     """
 
     unit: int
@@ -32,6 +34,7 @@ class ImageFormat:
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
     field_of_view: float = NOMINAL_FIELD_OF_VIEW
+    length_unit: float = 1.0
 
     @property
     def is_fixed(self) -> bool:

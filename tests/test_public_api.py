@@ -34,7 +34,7 @@ SIGNATURES = {
 CONFIGURATION = [
     "backbone_config", "region_heads_cfg", "region_size", "head_size", "image_token_grid", "loss_weights",
     "grounding_loss_weight", "language_loss_weight", "text_tokens", "loss_weighting", "backbone_precision",
-    "depth_share", "mask_token_id", "read_out_token_id", "answer_token_id",
+    "depth_share", "length_unit", "mask_token_id", "read_out_token_id", "answer_token_id",
 ]  # fmt: skip
 
 

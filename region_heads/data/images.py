@@ -20,10 +20,10 @@ from region_heads.picture_file import Kind, Opened, PictureError, open_picture
 Pixels = NDArray[np.float32]
 
 MAX_DEPTH = 20.0
-"""Metres that the depth channel maps to 1; warehouse cameras hang 5 to 8 m high."""
+"""Length that the depth channel maps to 1, in the image format's unit; warehouse cameras hang 5 to 8 m high."""
 
 MAX_HEIGHT = 3.0
-"""Metres above the floor that the height channel maps to 1."""
+"""Height above the floor that the height channel maps to 1, in the same unit."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,11 @@ class Scene:
                 f"{depth}: expected a depth image of {picture.width}x{picture.height} pixels as its picture, found "
                 f"{metres.shape[1]}x{metres.shape[0]}; run validate on the data set first"
             )
+        lengths = None if metres is None else metres / np.float32(image_format.length_unit)
         lens = field_of_view or image_format.field_of_view
-        ground = None if metres is None else survey(metres, field_of_view=lens)
+        ground = None if lengths is None else survey(lengths, field_of_view=lens)
         self.grid = image_format.grid(picture.height, picture.width)
-        self.pixels = _channels(picture, metres, ground, image_format).astype(np.float16)
+        self.pixels = _channels(picture, lengths, ground, image_format).astype(np.float16)
         self._regions: dict[tuple[str, bool], RegionFeatures] = {}
         for code in counts:
             region = masks.spans(code, height=picture.height, width=picture.width)
@@ -85,7 +86,7 @@ class Scene:
             self._regions[code, False] = RegionFeatures(
                 masks.coverage(region, rows=rows, columns=columns),
                 masks.coverage(enclosed, rows=rows, columns=columns),
-                region_geometry(region, enclosed, metres, ground, field_of_view=lens),
+                region_geometry(region, enclosed, lengths, ground, field_of_view=lens),
             )
 
     @property

@@ -34,6 +34,7 @@ class RegionHeadsConfig(PretrainedConfig):
         backbone_precision: Arithmetic of the backbone, "float32" or "bfloat16" (by autocast), the same in training and
             in use. Region encoder and heads always compute, and are kept, in float32.
         depth_share: Share of the training pictures that had a depth image; None where this is not recorded.
+        length_unit: Metres that count as one in the regions' positions, as in the processor's image format.
         loss_weighting: "fixed" takes ``loss_weights`` as they are; "uncertainty" also learns a weight for each task.
         mask_token_id, read_out_token_id, answer_token_id: Ids of the tokens that stand for a ``<mask>`` inside the
             question, for a region after the question, and for the answer.
@@ -46,7 +47,7 @@ class RegionHeadsConfig(PretrainedConfig):
 
     Raises:
         ValueError: A task in ``region_heads_cfg`` or ``loss_weights``, ``loss_weighting`` or
-            ``backbone_precision`` is unknown, or a field of a head or ``depth_share`` is none.
+            ``backbone_precision`` is unknown, or a field of a head, ``depth_share`` or ``length_unit`` is none.
     """
 
     model_type = "region_heads"
@@ -64,6 +65,7 @@ class RegionHeadsConfig(PretrainedConfig):
     loss_weighting: str = _DEFAULTS.loss_weighting
     backbone_precision: str = "float32"
     depth_share: float | None = None
+    length_unit: float = 1.0
     mask_token_id: int = 0
     read_out_token_id: int = 0
     answer_token_id: int = 0
@@ -85,6 +87,8 @@ class RegionHeadsConfig(PretrainedConfig):
                 raise ValueError(f"region_heads_cfg.{task}.enabled: expected true or false, found {head['enabled']!r}")
         if self.depth_share is not None and not 0 <= self.depth_share <= 1:
             raise ValueError(f"depth_share: expected a share from 0 to 1, found {self.depth_share!r}")
+        if not 0 < self.length_unit < float("inf"):
+            raise ValueError(f"length_unit: expected metres above 0, found {self.length_unit!r}")
         self.loss_weights = {task: float(weights.get(task, 1.0)) for task in TASK_NAMES}
         super().__post_init__(**kwargs)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -21,8 +20,6 @@ from region_heads.modeling.config import RegionHeadsConfig
 if TYPE_CHECKING:
     from region_heads.data.processor import RegionProcessor
 
-_NEARNESS = re.compile(r"^(region_heads\.heads\.\w+\.\w+\.)nearness\.(\d+\.)")
-_ITSELF = re.compile(r"^(region_heads\.heads\.\w+\.(?!nearness)\w+\.)itself$")
 _WEIGHINGS = "region_heads.uncertainty."
 """Where the learned weights of losses lie in a model's state."""
 
@@ -53,7 +50,6 @@ def read_model(
             raise RegionHeadsError(f"{folder}/config.json: no model fits it ({first_line(error)}); {_AGAIN}") from None
     tied = model.all_tied_weights_keys
     expected = {name: weight for name, weight in model.state_dict().items() if name not in tied}
-    weights = _of_today(weights, expected)
     check_weights(folder, weights, expected, optional=[_WEIGHINGS], left=(*left, *tied))
     for name, weight in weights.items():
         if weight.is_floating_point():
@@ -65,22 +61,6 @@ def read_model(
     model.tie_weights(recompute_mapping=False)
     model.eval()
     return model
-
-
-def _of_today(weights: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights by the names of today, of models from before 2026-11-28.
-
-    What a head adds for nearness had no module of its own; and heads that compare two regions had none, which is one
-    whose weights are 0.
-    """
-    named = {_NEARNESS.sub(r"\1nearness.strength.\2", _ITSELF.sub(r"\1nearness.itself", name)): weight
-             for name, weight in weights.items()}  # fmt: skip
-    for head in ("distance", "left_right"):
-        here = f"region_heads.heads.{head}."
-        new = {name: weight for name, weight in expected.items() if name.startswith(f"{here}nearness.")}
-        if f"{here}second.direction.weight" in named and not new.keys() & named.keys():
-            named |= {name: torch.zeros_like(weight) for name, weight in new.items()}
-    return named
 
 
 def read_config(folder: Path) -> RegionHeadsConfig:
@@ -114,13 +94,15 @@ def check_processor(folder: Path, config: RegionHeadsConfig, processor: RegionPr
     """Holds the processor beside a model against the model's configuration.
 
     Raises:
-        RegionHeadsError: They are those of two models: what stands for a region, or the grid of the picture, differs.
+        RegionHeadsError: They are those of two models: what stands for a region, the grid of the picture, or the unit
+            of lengths differs.
     """
     for name, found in {
         "mask_token_id": processor.mask_id,
         "read_out_token_id": processor.read_out_id,
         "answer_token_id": processor.answer_id,
         "image_token_grid": processor.prompt.image_token_grid,
+        "length_unit": processor.image_format.length_unit,
     }.items():
         expected = getattr(config, name)
         if found != expected:

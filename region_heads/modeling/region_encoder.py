@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from region_heads.geometry import GEOMETRY_SIZE
 from region_heads.modeling.precision import in_float32
 
+APPEARANCE = 16
+"""Numbers of what the picture shows inside the mask that reach the heads as they are: colours, materials, kinds."""
+
 AMOUNTS = 4
 """Quantities of what the picture shows that are summed over a region, and not averaged: how much of it there is."""
 
@@ -20,16 +23,18 @@ class RegionEncoder(nn.Module):
     """Encodes the regions of images from feature maps, their cells' coverage and their geometry.
 
     Dimensions: ``I`` images, ``M`` regions of an image, ``P`` cells of its feature map, ``D`` width of the language
-    model, ``Z = GEOMETRY_SIZE + region_size + AMOUNTS`` width of the region vector. A region is encoded once, however
-    many questions ask about it.
+    model, ``Z = GEOMETRY_SIZE + region_size + AMOUNTS + APPEARANCE`` width of the region vector. A region is encoded
+    once, however many questions ask about it.
 
-    The region vector carries the plain geometry beside a learned part, so that heads can measure with it.
+    The region vector carries the plain geometry beside a learned part, so that heads can measure with it, and what the
+    picture shows beside both, so that they can tell the red one.
     """
 
     def __init__(self, *, feature_size: int, region_size: int, hidden_size: int = 64) -> None:
         super().__init__()
-        self.vector_size = GEOMETRY_SIZE + region_size + AMOUNTS
+        self.vector_size = GEOMETRY_SIZE + region_size + AMOUNTS + APPEARANCE
         self.amounts = nn.Linear(feature_size, AMOUNTS)
+        self.appearance = nn.Linear(feature_size, APPEARANCE)
         self.look = nn.Linear(2 * feature_size, hidden_size)
         self.learned = nn.Sequential(
             nn.LayerNorm(GEOMETRY_SIZE + hidden_size),
@@ -67,12 +72,13 @@ class RegionEncoder(nn.Module):
             ``positions [I, M, 3]``, whose distances the questions of all heads teach, and ``inside [I, M, M]``, the
             share of region i that lies within the hull of region j.
         """
-        looks = self.look(torch.cat([_pool(features_IPD, coverage_IMP), _pool(features_IPD, enclosure_IMP)], -1))
+        within = _pool(features_IPD, coverage_IMP)
+        looks = self.look(torch.cat([within, _pool(features_IPD, enclosure_IMP)], -1))
         learned = self.learned(torch.cat([geometry_IMG, looks], -1))
         # A cell counts with its share of the picture, whatever the cells' size.
         shares = enclosure_IMP * (_UNIT / cells_I)[:, None, None]
         amounts = torch.bmm(shares, F.softplus(self.amounts(features_IPD)))
-        vectors = torch.cat([geometry_IMG, learned, amounts], -1)
+        vectors = torch.cat([geometry_IMG, learned, amounts, self.appearance(within)], -1)
         embeddings = self.embed(torch.cat([vectors, looks], -1))
         return embeddings, vectors, self.position(vectors), _shares(coverage_IMP, enclosure_IMP)
 

@@ -65,6 +65,7 @@ class RegionHeads(nn.Module):
                 if settings["enabled"]
             }
         )
+        self.length_unit = config.length_unit
         learned = config.loss_weighting == "uncertainty"
         self.uncertainty = nn.ModuleDict({task: Uncertainty() for task in self.heads} if learned else {})
 
@@ -107,7 +108,10 @@ class RegionHeads(nn.Module):
         outputs: dict[str, HeadOutput] = {}
         for task, head in self.heads.items():
             rows = index.get(task, nobody)
-            inputs = HeadInputs(states[rows], vectors[rows], positions[rows], inside[rows], question[rows], valid[rows])
+            inputs = HeadInputs(
+                states[rows], vectors[rows], positions[rows], inside[rows], question[rows], valid[rows],
+                self.length_unit,
+            )  # fmt: skip
             wanted = None
             if targets is not None:
                 wanted = HeadTargets(

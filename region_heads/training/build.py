@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from functools import partial
@@ -9,6 +10,7 @@ from inspect import get_annotations
 from pathlib import Path
 from statistics import median_low
 
+import numpy as np
 import pyarrow as pa
 import torch
 from transformers import (
@@ -42,6 +44,9 @@ TINY = "tiny"
 _CONFIGURED = ModelSettings.model_fields.keys() & get_annotations(RegionHeadsConfig).keys() - {"region_heads_cfg"}
 """Settings that are fields of the model's configuration."""
 
+_USUAL = 5.0
+"""Usual distance between two regions, in units of length."""
+
 _LAYER = re.compile(r"\b\d+\b")
 
 
@@ -65,7 +70,9 @@ def build(
     backbone, tokenizer = _backbone(settings, train)
     processor = RegionProcessor(
         tokenizer,
-        image_format=replace(_image_format(settings, backbone), field_of_view=_typical_lens(train)),
+        image_format=replace(
+            _image_format(settings, backbone), field_of_view=_typical_lens(train), length_unit=_length_unit(train)
+        ),
         prompt=_prompt(settings, backbone, tokenizer),
     )
     sizes = {task.name: task.head_sizes(train[task.target_column].drop_null().to_pylist()) for task in TASKS}
@@ -154,6 +161,7 @@ def _config(
         region_heads_cfg={name: sizes[name] | settings.head(name).model_dump() for name in sizes},
         **settings.model_dump(include=_CONFIGURED),
         depth_share=depth_share(train),
+        length_unit=processor.image_format.length_unit,
         mask_token_id=processor.mask_id,
         read_out_token_id=processor.read_out_id,
         answer_token_id=processor.answer_id,
@@ -212,6 +220,16 @@ def _image_format(settings: ModelSettings, backbone: PretrainedConfig) -> ImageF
             f"pixels only, expected null, found {settings.image_pixels}"
         )
     return replace(image_format, max_pixels=max(settings.image_pixels, image_format.unit**2))
+
+
+def _length_unit(train: pa.Table) -> float:
+    """Metres that count as one: the power of two that brings the usual distance nearest to 5, as it is in a hall.
+
+    The constants of heads and geometry are meant for lengths of that size.
+    """
+    metres = train["target_distance"].drop_null().to_numpy()
+    usual = float(np.median(metres[metres > 0])) if (metres > 0).any() else _USUAL
+    return 2.0 ** round(math.log2(usual / _USUAL))
 
 
 def _as_trained(image_format: ImageFormat, backbone: str) -> ImageFormat:

@@ -6,14 +6,18 @@ Dimensions: ``n`` questions of one task (may be 0), ``N`` regions (padded), ``D`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+STEPS = 3
+"""Choices one after the other: "nearest to the leftmost of those on the mat" is the mat, the leftmost, the nearest."""
+
 _TOUCHING = 0.3
-"""Metres below which two distances count as alike: of two regions that both touch the anchor, neither is the nearer."""
+"""Length below which two distances count as alike: of two regions that both touch the anchor, neither is the nearer."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +26,11 @@ class HeadInputs:
 
     states: Tensor  # [n, N, D] hidden state of each region's read-out token
     vectors: Tensor  # [n, N, Z] region vectors from the region encoder
-    positions: Tensor  # [n, N, 3] where each region is, in a learned metric that all heads share
+    positions: Tensor  # [n, N, 3] where each region is, in a learned metric that all heads share, in units of length
     inside: Tensor  # [n, N, N] share of the first region that lies within the hull of the second
     question: Tensor  # [n, D] hidden state of the answer token
     valid: Tensor  # bool [n, N], False on padding
+    length_unit: float = 1.0  # metres that count as one in `positions`
 
 
 @dataclass(frozen=True)
@@ -50,84 +55,134 @@ class HeadOutput:
     grounding_loss: Tensor | None = None  # [n] 0 where the grounding is unknown
 
 
-class MLP(nn.Sequential):
-    """Layer norm, one hidden layer, dropout."""
+class MLP(nn.Module):
+    """One hidden layer on parts, each of which is normalised by itself: of ``[..., inputs[i]]`` to ``[..., outputs]``.
 
-    def __init__(self, inputs: int, hidden: int, outputs: int, *, dropout: float = 0.0) -> None:
-        super().__init__(
-            nn.LayerNorm(inputs),
-            nn.Linear(inputs, hidden),
+    Under one norm 63 numbers of a region would vanish beside 4,096 hidden states.
+    """
+
+    def __init__(self, inputs: Sequence[int], hidden: int, outputs: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(size) for size in inputs)
+        self.layers = nn.Sequential(
+            nn.Linear(sum(inputs), hidden),
             nn.GELU(),
             nn.Dropout(dropout),
             nn.Linear(hidden, outputs),
         )
 
+    def forward(self, *parts: Tensor) -> Tensor:
+        normalised = [norm(part) for norm, part in zip(self.norms, parts, strict=True)]
+        mapped: Tensor = self.layers(torch.cat(normalised, -1))
+        return mapped
+
 
 class RegionScorer(nn.Module):
-    """Scores each region for a role that the question gives it: ``[n, N]`` logits, padding at a large negative.
+    """Scores each region for roles that the question gives it: ``[n, roles, N]``.
 
-    A score is read from the region's read-out state, plus a term linear in the region vector whose direction
-    the question chooses ("leftmost" looks along x, "nearest" along depth).
+    A score is read from the region's read-out state, which has seen the question, plus a term linear in the region
+    vector whose direction the question chooses ("leftmost" looks along x, "nearest" along depth, "red" along colours).
     """
 
-    def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
+    def __init__(self, roles: int, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
-        self.score = MLP(state_size + vector_size, hidden_size, 1, dropout=dropout)
-        self.direction = nn.Linear(state_size, vector_size)
+        self.score = MLP([state_size, vector_size], hidden_size, roles, dropout=dropout)
+        self.direction = nn.Linear(state_size, roles * vector_size)
 
     def forward(self, inputs: HeadInputs) -> Tensor:
-        scores = self.score(torch.cat([inputs.states, inputs.vectors], -1)).squeeze(-1)
-        scores = scores + torch.einsum("nrz,nz->nr", inputs.vectors, self.direction(inputs.question))
-        masked: Tensor = scores.masked_fill(~inputs.valid, -1e4)
-        return masked
+        directions = self.direction(inputs.question).unflatten(-1, (-1, inputs.vectors.shape[-1]))
+        along: Tensor = torch.einsum("nrz,nsz->nsr", inputs.vectors, directions)
+        scores: Tensor = self.score(inputs.states, inputs.vectors).mT + along
+        return scores
 
 
-class Nearness(nn.Module):
-    """What a region's score gains by being near the chosen one, or far from it: ``[n, N]``.
+class Relation(nn.Module):
+    """What a region's score gains by how it lies to a chosen one: ``[n, N]`` for each of ``roles``.
 
-    A term for the logarithm of the distance, as strong, and of the sign, that the question asks for, and by which the
-    chosen region itself is passed over. For "the leftmost buffer" the strength is learned to be nothing.
+    Terms for the logarithm of their distance, and for how far one lies inside the other, as strong, and of the sign,
+    that the question asks for: "nearest to", "farthest from", "on", "under". For "the leftmost buffer" the strengths
+    are learned to be nothing. Where nearness is asked for, the chosen region itself is passed over.
     """
 
-    def __init__(self, *, state_size: int, hidden_size: int, dropout: float) -> None:
+    def __init__(self, roles: int, *, state_size: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
-        self.strength = MLP(state_size, hidden_size, 1, dropout=dropout)
+        self.roles = roles
+        self.strength = MLP([state_size], hidden_size, 3 * roles, dropout=dropout)
         self.itself = nn.Parameter(torch.zeros(1))  # DeepSpeed cannot send a weight without a dimension
 
-    def forward(self, inputs: HeadInputs, chosen: Tensor) -> Tensor:
-        apart = inputs.positions - pick(chosen, inputs.positions)[:, None]
-        strength: Tensor = self.strength(inputs.question)
+    def forward(self, inputs: HeadInputs, chosen: Tensor, role: int = 0) -> Tensor:
+        near, within, around = self.strength(inputs.question).unflatten(-1, (self.roles, 3))[:, role, :, None].unbind(1)
+        inside, holding = enclosed(inputs, chosen)
         # Of two regions the one that is a fifth nearer should win, whether they are near or far.
-        return -strength * log_length(apart, least=_TOUCHING) - strength.abs() * F.softplus(self.itself) * chosen
+        gained: Tensor = (
+            within * inside + around * holding - near * log_length(between(inputs, chosen), least=_TOUCHING)
+        )
+        gained -= near.abs() * F.softplus(self.itself) * chosen
+        return gained
 
 
-class RelativeScorer(nn.Module):
-    """Scores regions for a role that the question may tie to another region: "the buffer nearest to the left shelf".
+class Selector(nn.Module):
+    """Chooses a region in up to ``steps`` choices: for "nearest to the left shelf" the shelf, then the nearest.
 
-    Two choices, one after the other: the anchor (the shelf), then the region, whose score has a term for how near it is
-    to the anchor.
+    Each choice is scored by the question, and by how a region lies to the one that was chosen before it. The last
+    choice is what is asked for; where fewer steps are needed the first ones are learned not to matter.
     """
 
-    def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
+    def __init__(
+        self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float, steps: int = STEPS
+    ) -> None:
         super().__init__()
-        sizes = {"state_size": state_size, "vector_size": vector_size, "hidden_size": hidden_size}
-        self.own = RegionScorer(**sizes, dropout=dropout)
-        self.anchor = RegionScorer(**sizes, dropout=dropout)
-        self.nearness = Nearness(state_size=state_size, hidden_size=hidden_size, dropout=dropout)
+        self.steps = steps
+        self.own = RegionScorer(
+            steps, state_size=state_size, vector_size=vector_size, hidden_size=hidden_size, dropout=dropout
+        )
+        self.relation = Relation(steps - 1, state_size=state_size, hidden_size=hidden_size, dropout=dropout)
 
     def forward(
-        self, inputs: HeadInputs, anchor: Tensor | None = None, is_known: Tensor | None = None
+        self, inputs: HeadInputs, known: Tensor | None = None, last: Tensor | float = 0.0
     ) -> tuple[Tensor, Tensor]:
-        """Logits ``[n, N]`` of the role and of the anchor; ``anchor [n, N]`` is the true one where ``is_known [n]``."""
-        anchor_logits = self.anchor(inputs)
-        chosen = choose(anchor_logits, anchor, is_known)
-        logits = self.own(inputs) + self.nearness(inputs, chosen)
-        masked: Tensor = logits.masked_fill(~inputs.valid, -1e4)
-        return masked, anchor_logits
+        """Logits and one-hot choices, ``[n, steps, N]`` both, padding at a large negative.
+
+        Args:
+            inputs: The questions.
+            known: bool ``[n, steps, N]``, the right choice of each step where it is known, else all False.
+            last: ``[n, N]`` what is added to the scores of the last step.
+        """
+        own = self.own(inputs)
+        scores, choices = [], list[Tensor]()
+        for step in range(self.steps):
+            score = own[:, step]
+            if step > 0:
+                score = score + self.relation(inputs, choices[-1], step - 1)
+            if step == self.steps - 1:
+                score = score + last
+            scores.append(score.masked_fill(~inputs.valid, -1e4))
+            choices.append(choose(scores[-1], None if known is None else known[:, step]))
+        return torch.stack(scores, 1), torch.stack(choices, 1)
+
+
+def in_steps(order: Tensor, steps: int) -> Tensor:
+    """Which region each step should choose, bool ``[n, steps, N]``, of an order of mention ``[n, N]``.
+
+    The one that was named last is the last choice: "the shelf on the left is …; the buffer nearest to it is …".
+    """
+    back = torch.arange(steps - 1, -1, -1, device=order.device)[:, None]
+    return (order[:, None] > 0) & (order[:, None] == order.amax(-1)[:, None, None] - back)
+
+
+def between(inputs: HeadInputs, chosen: Tensor) -> Tensor:
+    """Ways from the chosen region ``[n, N]`` to each region, ``[n, N, 3]``."""
+    return inputs.positions - pick(chosen, inputs.positions)[:, None]
+
+
+def enclosed(inputs: HeadInputs, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """How far each region lies inside the chosen one, and the chosen one inside it; ``[n, N]`` shares both."""
+    inside = torch.einsum("nrc,nc->nr", inputs.inside, chosen)
+    return inside, torch.einsum("ncr,nc->nr", inputs.inside, chosen)
 
 
 def log_length(vectors: Tensor, *, least: float) -> Tensor:
-    """``log(length + least)`` of vectors ``[..., 3]`` in metres; the gradient is finite at 0, too."""
+    """``log(length + least)`` of vectors ``[..., 3]``; the gradient is finite at 0, too."""
     return torch.log(torch.sqrt(vectors.square().sum(-1) + 1e-6) + least)
 
 
@@ -136,8 +191,8 @@ def pick(weights: Tensor, values: Tensor) -> Tensor:
     return torch.einsum("nr,nrx->nx", weights, values)
 
 
-def choose(logits: Tensor, known: Tensor | None = None, is_known: Tensor | None = None) -> Tensor:
-    """One-hot choice among regions ``[n, N]``: the known one where there is one, else the highest score.
+def choose(logits: Tensor, known: Tensor | None = None) -> Tensor:
+    """One-hot choice among regions ``[n, N]``: the known one (bool ``[n, N]``) where there is one, else the best.
 
     The gradient flows through the softmax (straight-through), so that a choice without grounding is learned from
     what follows from it, and the head sees the same sharp choices in training and in use.
@@ -147,14 +202,14 @@ def choose(logits: Tensor, known: Tensor | None = None, is_known: Tensor | None 
     hard = F.one_hot(soft.argmax(-1), logits.shape[1]).to(soft.dtype)
     # The bracket is exactly 0: two choices of the same region then differ by nothing, not by rounding.
     chosen = hard + (soft - soft.detach())
-    if known is None or is_known is None:
+    if known is None:
         return chosen
-    return torch.where(is_known[:, None], known.to(soft.dtype), chosen)
+    return torch.where(known.any(-1, keepdim=True), known.to(soft.dtype), chosen)
 
 
 def choice_loss(logits: Tensor, wanted: Tensor) -> Tensor:
-    """Cross-entropy ``[n]`` against the regions that ``wanted`` (bool ``[n, N]``) marks, shared evenly; 0 for none."""
+    """Cross-entropy ``[…]`` against the regions that ``wanted`` (bool ``[…, N]``) marks, shared evenly; 0 for none."""
     wanted = wanted.to(logits.dtype)
     total = wanted.sum(-1)
-    share = wanted / total.clamp_min(1)[:, None]
+    share = wanted / total.clamp_min(1)[..., None]
     return -(share * logits.log_softmax(-1)).sum(-1)

@@ -1,4 +1,4 @@
-"""How many: a sum of per-region gates where the counted things are regions, and bounded classes where they are seen."""
+"""How many: the number of regions that pass a gate, or what the picture shows where the counted have no regions."""
 
 from __future__ import annotations
 
@@ -14,19 +14,35 @@ from region_heads.modeling.heads.base import (
     HeadInputs,
     HeadOutput,
     HeadTargets,
-    RelativeScorer,
+    RegionScorer,
+    Selector,
+    between,
     choice_loss,
-    choose,
+    enclosed,
+    in_steps,
+    log_length,
     pick,
 )
 from region_heads.tasks.counting import MAX_COUNT
 
+_TOUCHING = 0.05
+"""Length, far below what is asked for: the logarithm of a distance of 0 is finite."""
+
+_FAR = 1e4
+"""Minus the logarithm of a probability that is none; finite, so that its gradient is."""
+
+_OPEN = 1.0
+"""Added to both logits of a gate, which begins near one half."""
+
 
 class CountingHead(nn.Module):
-    """Counts the regions inside a container region, or what the picture shows inside it.
+    """Counts the regions that are of a kind and lie in a place, or what the picture shows in a place.
 
-    Attention weights sum to one and lose the count; gates do not. Each region has a gate, their sum ``s`` favours the
-    class nearest to it by ``-w (k - s)^2``, and ``w`` and the class scores come from the question and the container.
+    Attention weights sum to one and lose the count; gates do not. Each region has a gate, the probability that it is
+    one of those asked for ("metal") and that it lies where they should ("in the buffer", "within 3 meters of",
+    "nearer than"). How many of independent gates are open has a distribution that can be computed exactly, and so the
+    count alone teaches the gates where no answer names the counted. Where the counted have no regions, bounded
+    classes read the picture instead; which of the two holds is read from the question and the place.
 
     Args:
         max_count: Largest count that it can say; ``training.build`` takes it from the training data.
@@ -37,38 +53,33 @@ class CountingHead(nn.Module):
     ) -> None:
         super().__init__()
         self.max_count = max_count
-        self.container = RelativeScorer(
-            state_size=state_size, vector_size=vector_size, hidden_size=hidden_size, dropout=dropout
-        )
-        self.member = MLP(4 * vector_size + 1, hidden_size, 1, dropout=dropout)
-        scene = 2 * state_size + vector_size
+        sizes = {"state_size": state_size, "vector_size": vector_size, "hidden_size": hidden_size}
+        self.place = Selector(**sizes, dropout=dropout)
+        self.kind = RegionScorer(1, **sizes, dropout=dropout)
+        self.lies = Placement(**sizes, dropout=dropout)
+        scene = [2 * state_size, vector_size]
         self.classes = MLP(scene, hidden_size, max_count + 1, dropout=dropout)
-        self.trust = MLP(scene, hidden_size, 1, dropout=dropout)
+        self.marked = MLP(scene, hidden_size, 1, dropout=dropout)
 
     def forward(self, inputs: HeadInputs, targets: HeadTargets | None = None) -> HeadOutput:
-        if targets is None:
-            container_logits, reference_logits = self.container(inputs)
-            container = choose(container_logits)
-        else:
-            is_reference, is_container = self._anchors(targets)
-            container_logits, reference_logits = self.container(inputs, is_reference, is_reference.any(-1))
-            container = choose(container_logits, is_container, is_container.any(-1))
-        z_container = pick(container, inputs.vectors)
-        h_container = pick(container, inputs.states)
-        member_logits = self._member_logits(inputs, container, z_container)
-        gates = member_logits.sigmoid() * inputs.valid
-        scene = torch.cat([inputs.question, h_container, z_container], -1)
-        trust = F.softplus(self.trust(scene))
-        counts = torch.arange(self.max_count + 1, dtype=gates.dtype, device=gates.device)
-        seen = self.classes(scene)
-        logits = seen - trust * (counts - gates.sum(-1, keepdim=True)).square()
+        places = None
+        if targets is not None:
+            places = in_steps(targets.anchor_order, self.place.steps) & targets.grounded[:, None, None]
+        place_logits, chosen = self.place(inputs, places)
+        opened, shut = self._gates(inputs, chosen)
+        place = chosen[:, -1]
+        scene = torch.cat([inputs.question, pick(place, inputs.states)], -1), pick(place, inputs.vectors)
+        seen = self.classes(*scene).log_softmax(-1)
+        marked = self.marked(*scene)
+        by_gates = how_many(opened, shut, self.max_count)
+        logits = torch.logaddexp(F.logsigmoid(marked) + by_gates, F.logsigmoid(-marked) + seen)
         output = HeadOutput(
             answer=logits.argmax(-1),
-            confidence=logits.softmax(-1).amax(-1),
-            answer_weights=gates,
-            anchor_weights=container_logits.softmax(-1),
+            confidence=logits.amax(-1).exp().clamp_max(1),
+            answer_weights=opened.exp(),
+            anchor_weights=place_logits[:, -1].softmax(-1),
         )
-        if targets is None:
+        if targets is None or places is None:
             return output
         target = targets.target.long()
         if target.numel() and not 0 <= int(target.min()) <= int(target.max()) <= self.max_count:
@@ -76,40 +87,76 @@ class CountingHead(nn.Module):
                 f"counting: expected counts from 0 to {self.max_count}, which the head was built for, found "
                 f"{int(target.min())} to {int(target.max())}; train from scratch, or correct the counts"
             )
-        # What the picture shows agrees also where the counted are marked: then it is learned from these, too.
-        loss = F.cross_entropy(logits, target, reduction="none") + F.cross_entropy(seen, target, reduction="none")
-        return replace(
-            output,
-            loss=loss,
-            grounding_loss=targets.grounded
-            * (
-                8 * self._membership_loss(member_logits, inputs, targets)
-                + choice_loss(container_logits, is_container)
-                + choice_loss(reference_logits, is_reference)
-            ),
-        )
+        # Each way to count is taught by itself, too: else the one that is right first would keep the other back.
+        loss = sum(F.nll_loss(way, target, reduction="none") for way in (logits, seen))
+        possible = target <= inputs.valid.sum(-1)
+        loss = loss + F.nll_loss(by_gates, target, reduction="none").where(possible, 0.0)
+        grounding_loss = choice_loss(place_logits, places).sum(-1) + 8 * self._membership(opened, shut, inputs, targets)
+        return replace(output, loss=loss, grounding_loss=grounding_loss)
 
-    def _member_logits(self, inputs: HeadInputs, container: Tensor, z_container: Tensor) -> Tensor:
-        around = z_container[:, None].expand_as(inputs.vectors)
+    def _gates(self, inputs: HeadInputs, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Log probabilities ``[n, N]`` that a region counts, and that it does not.
+
+        It counts when it is of the kind and lies in the place: two probabilities, multiplied.
+        """
+        kind, lies = self.kind(inputs)[:, 0] + _OPEN, self.lies(inputs, chosen) + _OPEN
+        opened = F.logsigmoid(kind) + F.logsigmoid(lies)
+        shut = torch.logaddexp(F.logsigmoid(-kind), F.logsigmoid(kind) + F.logsigmoid(-lies))
+        return opened.masked_fill(~inputs.valid, -_FAR), shut.masked_fill(~inputs.valid, 0.0)
+
+    @staticmethod
+    def _membership(opened: Tensor, shut: Tensor, inputs: HeadInputs, targets: HeadTargets) -> Tensor:
+        """Cross-entropy ``[n]`` of the gates where all the counted are known, else 0."""
+        members = targets.answer_order > 0
+        known = targets.grounded & (members.sum(-1) == targets.target)
+        surprise = -torch.where(members, opened, shut) * inputs.valid
+        return known * surprise.sum(-1) / inputs.valid.sum(-1).clamp_min(1)
+
+
+class Placement(nn.Module):
+    """Whether regions lie where the question wants them, by a chosen place: logits ``[n, N]``.
+
+    How a region lies to the place is read as it is ("inside the buffer"), and by terms of which the question chooses
+    the weight: their distance against a limit ("within 3 meters"), or against that of the place from the region chosen
+    before it ("nearer to the cone than the cube is"), the way between them ("left of"), and how far one lies inside
+    the other.
+    """
+
+    def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
+        super().__init__()
+        self.plain = MLP([state_size, 4 * vector_size + 3], hidden_size, 1, dropout=dropout)
+        self.weights = MLP([state_size], hidden_size, 5, dropout=dropout)
+        self.way = nn.Linear(state_size, vector_size)
+
+    def forward(self, inputs: HeadInputs, chosen: Tensor) -> Tensor:
+        """``chosen [n, steps, N]``: the place and, before it, what it was found by."""
+        before, place = chosen[:, -2], chosen[:, -1]
+        near = log_length(between(inputs, place), least=_TOUCHING)
+        nearer = torch.einsum("nr,nr->n", near, before)[:, None].expand_as(near)
+        inside, holding = enclosed(inputs, place)
+        around = pick(place, inputs.vectors)[:, None].expand_as(inputs.vectors)
         offset = inputs.vectors - around
-        inside = torch.einsum("nrc,nc->nr", inputs.inside, container)[..., None]
-        features = torch.cat([inputs.vectors, around, offset, offset.abs(), inside], -1)
-        logits: Tensor = self.member(features).squeeze(-1)
+        seen = torch.cat([inputs.vectors, around, offset, offset.abs(), torch.stack([near, inside, holding], -1)], -1)
+        terms = torch.stack([near, nearer, inside, holding, torch.ones_like(near)], -1)
+        asked = torch.einsum("nrt,nt->nr", terms, self.weights(inputs.question))
+        along = torch.einsum("nrz,nz->nr", offset, self.way(inputs.question))
+        logits: Tensor = self.plain(inputs.states, seen).squeeze(-1) + asked + along
         return logits
 
-    @staticmethod
-    def _anchors(targets: HeadTargets) -> tuple[Tensor, Tensor]:
-        """Which region (bool ``[n, N]``) the container was found by, and which it is; none where not grounded.
 
-        The container is named last: "the shelf on the left is …; the buffer nearest to it is …".
-        """
-        order = targets.anchor_order
-        last = order.amax(-1, keepdim=True)
-        grounded = targets.grounded[:, None]
-        return grounded & (order > 0) & (order == last - 1), grounded & (order > 0) & (order == last)
+def how_many(opened: Tensor, shut: Tensor, most: int) -> Tensor:
+    """Log probabilities ``[n, most + 1]`` of how many of independent gates are open.
 
-    @staticmethod
-    def _membership_loss(member_logits: Tensor, inputs: HeadInputs, targets: HeadTargets) -> Tensor:
-        members = (targets.answer_order > 0).to(member_logits.dtype)
-        per_region = F.binary_cross_entropy_with_logits(member_logits, members, reduction="none")
-        return (per_region * inputs.valid).sum(-1) / inputs.valid.sum(-1).clamp_min(1)
+    The Poisson binomial distribution, one gate after the other: k are open when k were and this one is shut, or k - 1
+    were and it is open. What lies above ``most`` is lost.
+
+    Args:
+        opened, shut: Log probabilities ``[n, N]`` of each gate.
+        most: Largest number.
+    """
+    start = torch.full_like(opened[:, :1], -_FAR).expand(-1, most)
+    counts = torch.cat([torch.zeros_like(opened[:, :1]), start], 1)
+    for open_one, shut_one in zip(opened.unbind(1), shut.unbind(1), strict=True):
+        one_more = F.pad(counts[:, :-1], (1, 0), value=-_FAR)
+        counts = torch.logaddexp(counts + shut_one[:, None], one_more + open_one[:, None])
+    return counts

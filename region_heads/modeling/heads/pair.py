@@ -13,10 +13,9 @@ from region_heads.modeling.heads.base import (
     HeadInputs,
     HeadOutput,
     HeadTargets,
-    Nearness,
-    RegionScorer,
+    Relation,
+    Selector,
     choice_loss,
-    choose,
     log_length,
     pick,
 )
@@ -25,7 +24,7 @@ _TOLERANCE = 0.095
 """log(1.1): errors of the log distance are measured in units of the benchmark's ±10 % band."""
 
 _COINCIDING = 0.05
-"""Metres, far below what is asked for: the logarithm of two coinciding regions' distance is finite."""
+"""Length, far below what is asked for: the logarithm of two coinciding regions' distance is finite."""
 
 
 _NEVER = 1e4
@@ -38,22 +37,23 @@ class _PairHead(nn.Module):
     def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
         sizes = {"state_size": state_size, "vector_size": vector_size, "hidden_size": hidden_size}
-        self.first = RegionScorer(**sizes, dropout=dropout)
-        self.second = RegionScorer(**sizes, dropout=dropout)
-        self.nearness = Nearness(state_size=state_size, hidden_size=hidden_size, dropout=dropout)
+        self.first = Selector(**sizes, dropout=dropout, steps=2)
+        self.second = Selector(**sizes, dropout=dropout, steps=2)
+        self.relation = Relation(1, state_size=state_size, hidden_size=hidden_size, dropout=dropout)
 
     def select(self, inputs: HeadInputs, targets: HeadTargets | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The two choices (one-hot), never of the same region, and their logits, all ``[n, N]``."""
-        known = is_a = is_b = None
+        known_a = known_b = None
         if targets is not None:
             # Teacher forcing: the comparison is learned on the right pair, the selection by its own loss.
-            is_a, is_b = targets.answer_order == 1, targets.answer_order == 2
-            known = targets.grounded & is_a.any(-1) & is_b.any(-1)
-        logits_a = self.first(inputs)
-        chosen_a = choose(logits_a, is_a, known)
+            pair = [targets.answer_order == 1, targets.answer_order == 2]
+            known = targets.grounded & pair[0].any(-1) & pair[1].any(-1)
+            known_a, known_b = (torch.stack([torch.zeros_like(one), one & known[:, None]], 1) for one in pair)
+        logits_a, chosen_a = (steps[:, -1] for steps in self.first(inputs, known_a))
         # Of two regions the second is then the other one, and nothing has to be learned about which are compared.
-        logits_b = self.second(inputs) + self.nearness(inputs, chosen_a) - _NEVER * chosen_a.detach()
-        return chosen_a, choose(logits_b, is_b, known), logits_a, logits_b
+        after_first = self.relation(inputs, chosen_a) - _NEVER * chosen_a.detach()
+        logits_b, chosen_b = (steps[:, -1] for steps in self.second(inputs, known_b, after_first))
+        return chosen_a, chosen_b, logits_a, logits_b
 
     @staticmethod
     def grounding_loss(logits_a: Tensor, logits_b: Tensor, targets: HeadTargets) -> Tensor:
@@ -76,8 +76,8 @@ class DistanceHead(_PairHead):
 
     def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
         super().__init__(state_size=state_size, vector_size=vector_size, hidden_size=hidden_size, dropout=dropout)
-        self.correction = MLP(3 * vector_size + 3, hidden_size, 1, dropout=dropout)
-        self.inside = MLP(3 * vector_size + 3, hidden_size, 1, dropout=dropout)
+        self.correction = MLP([3 * vector_size + 3], hidden_size, 1, dropout=dropout)
+        self.inside = MLP([3 * vector_size + 3], hidden_size, 1, dropout=dropout)
 
     def forward(self, inputs: HeadInputs, targets: HeadTargets | None = None) -> HeadOutput:
         chosen_a, chosen_b, logits_a, logits_b = self.select(inputs, targets)
@@ -93,7 +93,8 @@ class DistanceHead(_PairHead):
         log_distance = (log_metric + self.correction(both).mean(0)).squeeze(-1)
         zero_logit = self.inside(both).mean(0).squeeze(-1)
         zero = zero_logit > 0
-        answer = torch.where(zero, torch.zeros_like(log_distance), log_distance.clamp(-5, 6).exp())
+        metres = inputs.length_unit * log_distance.clamp(-5, 6).exp()
+        answer = torch.where(zero, torch.zeros_like(metres), metres)
         certainty = torch.where(zero, zero_logit.sigmoid(), (-zero_logit).sigmoid())
         picked = logits_a.softmax(-1).amax(-1) * logits_b.softmax(-1).amax(-1)
         output = HeadOutput(
@@ -104,7 +105,7 @@ class DistanceHead(_PairHead):
         )
         if targets is None:
             return output
-        truth = targets.target.float()
+        truth = targets.target.float() / inputs.length_unit
         is_zero = truth == 0
         wanted = torch.log(truth.masked_fill(is_zero, 1.0))  # zero is the gate's; no other distance is too short
         error = (log_distance - wanted) / _TOLERANCE
@@ -120,15 +121,15 @@ class LeftRightHead(_PairHead):
 
     def __init__(self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
         super().__init__(state_size=state_size, vector_size=vector_size, hidden_size=hidden_size, dropout=dropout)
-        self.side = MLP(3 * state_size + 4 * vector_size, hidden_size, 2, dropout=dropout)
+        self.side = MLP([3 * state_size, 4 * vector_size], hidden_size, 2, dropout=dropout)
         self.offset = nn.Linear(vector_size, 2)
 
     def forward(self, inputs: HeadInputs, targets: HeadTargets | None = None) -> HeadOutput:
         chosen_a, chosen_b, logits_a, logits_b = self.select(inputs, targets)
         z_a, z_b = pick(chosen_a, inputs.vectors), pick(chosen_b, inputs.vectors)
         h_a, h_b = pick(chosen_a, inputs.states), pick(chosen_b, inputs.states)
-        pair = torch.cat([inputs.question, h_a, h_b, z_a, z_b, z_a - z_b, (z_a - z_b).abs()], -1)
-        logits = self.side(pair) + self.offset(z_a - z_b)
+        states = torch.cat([inputs.question, h_a, h_b], -1)
+        logits = self.side(states, torch.cat([z_a, z_b, z_a - z_b, (z_a - z_b).abs()], -1)) + self.offset(z_a - z_b)
         output = HeadOutput(
             answer=logits.argmax(-1),
             confidence=logits.softmax(-1).amax(-1),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from region_heads.geometry import GEOMETRY_SIZE
 from region_heads.modeling.heads import HeadInputs, HeadTargets
-from region_heads.modeling.heads.base import RelativeScorer, choose
+from region_heads.modeling.heads.base import Selector, choose, in_steps
+from region_heads.modeling.heads.counting import how_many
 from region_heads.modeling.region_encoder import RegionEncoder
 from region_heads.modeling.routing import head_class
 from region_heads.tasks import TASKS
@@ -98,21 +102,43 @@ def test_the_distance_is_the_same_in_both_directions_and_whatever_the_words(seed
 @given(seed=st.integers(0, 999))
 def test_a_region_is_never_nearest_to_itself(seed: int) -> None:
     torch.manual_seed(seed)
-    scorer = RelativeScorer(state_size=D, vector_size=Z, hidden_size=8, dropout=0.0).eval()
+    selector = Selector(state_size=D, vector_size=Z, hidden_size=8, dropout=0.0, steps=2).eval()
     given_ = inputs(seed, 3, 5)
     given_.valid[:] = True
-    anchor = torch.zeros(3, 5)
-    anchor[:, 2] = 1
+    anchor = torch.zeros(3, 2, 5).bool()
+    anchor[:, 0, 2] = True
     with torch.no_grad():
-        scorer.nearness.itself.fill_(50.0)
-        for parameter in scorer.own.parameters():
+        selector.relation.itself.fill_(50.0)
+        for parameter in [*selector.own.parameters(), *selector.relation.strength.parameters()]:
             parameter.zero_()
-        scorer.nearness.strength[-1].weight.zero_()
-        scorer.nearness.strength[-1].bias.fill_(3.0)
-    logits, _ = scorer(given_, anchor, torch.ones(3).bool())
+        selector.relation.strength.layers[-1].bias[0] = 3.0  # of nearness
+    logits, _ = selector(given_, anchor)
     apart = (given_.positions - given_.positions[:, 2:3]).norm(dim=-1)
     apart[:, 2] = torch.inf
-    assert torch.equal(logits.argmax(-1), apart.argmin(-1))
+    assert torch.equal(logits[:, -1].argmax(-1), apart.argmin(-1))
+
+
+def test_the_region_named_last_is_the_last_choice() -> None:
+    order = torch.tensor([[0, 2, 1], [1, 0, 0], [0, 0, 0]])
+    assert in_steps(order, 2).int().tolist() == [
+        [[0, 0, 1], [0, 1, 0]],
+        [[0, 0, 0], [1, 0, 0]],
+        [[0, 0, 0], [0, 0, 0]],
+    ]
+
+
+@quick
+@given(seed=st.integers(0, 999), gates=st.integers(1, 7), most=st.integers(1, 9))
+def test_how_many_gates_are_open_is_what_counting_all_cases_says(seed: int, gates: int, most: int) -> None:
+    probability = torch.rand(1, gates, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    expected = torch.zeros(gates + 1, dtype=torch.float64)
+    for case in itertools.product([0, 1], repeat=gates):
+        is_open = torch.tensor(case)
+        expected[sum(case)] += torch.where(is_open > 0, probability[0], 1 - probability[0]).prod()
+    found = how_many(probability.log(), (1 - probability).log(), most)[0].exp()
+    shared = min(gates, most) + 1
+    assert torch.allclose(found[:shared], expected[:shared])
+    assert found[shared:].sum() < 1e-9
 
 
 def test_a_choice_is_one_region_and_learns_through_its_probability() -> None:
@@ -122,18 +148,20 @@ def test_a_choice_is_one_region_and_learns_through_its_probability() -> None:
     (chosen * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
     assert logits.grad is not None
     assert (logits.grad.abs() > 0).all()
-    known = torch.tensor([[0.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
-    assert choose(logits, known, torch.tensor([True, False])).tolist() == [[0, 0, 1], [1, 0, 0]]
+    known = torch.tensor([[False, False, True], [False, False, False]])
+    assert choose(logits, known).tolist() == [[0, 0, 1], [1, 0, 0]]
 
 
 def test_counting_by_gates_keeps_the_number_that_attention_would_lose() -> None:
     """Twice the same pallet counts two."""
     counting = head("counting")
     with torch.no_grad():
-        for parameter in [*counting.classes.parameters(), *counting.member.parameters()]:
-            parameter.zero_()
-        counting.member[-1].bias.fill_(20.0)  # every region is a member
-        counting.trust[-1].bias.fill_(5.0)
+        for part in (counting.kind, counting.lies):
+            for parameter in part.parameters():
+                parameter.zero_()
+        counting.kind.score.layers[-1].bias.fill_(20.0)  # every region is of the kind
+        counting.lies.plain.layers[-1].bias.fill_(20.0)  # and lies in the place
+        counting.marked.layers[-1].bias.fill_(20.0)
     for regions in range(2, 7):
         given_ = inputs(0, 2, regions)
         given_.valid[:] = True
@@ -147,7 +175,7 @@ def test_amounts_do_not_depend_on_the_size_of_the_patches(seed: int, finer: int)
     torch.manual_seed(seed)
     encoder = RegionEncoder(feature_size=8, region_size=4).eval()
     features, coverage = torch.randn(2, 9, 8), torch.rand(2, 3, 9)
-    geometry = torch.randn(2, 3, encoder.vector_size - 4 - 4)
+    geometry = torch.randn(2, 3, GEOMETRY_SIZE)
     coarse = encoder(features, coverage, coverage, geometry, torch.tensor([9, 9]))
     fine = encoder(
         features.repeat_interleave(finer, 1), coverage.repeat_interleave(finer, 2),
@@ -161,7 +189,7 @@ def test_a_region_lies_inside_its_own_hull_and_beside_another() -> None:
     encoder = RegionEncoder(feature_size=8, region_size=4)
     coverage = torch.tensor([[[1.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]])
     enclosure = torch.tensor([[[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]])
-    geometry = torch.zeros(1, 3, encoder.vector_size - 8)
+    geometry = torch.zeros(1, 3, GEOMETRY_SIZE)
     *_, inside = encoder(torch.randn(1, 4, 8), coverage, enclosure, geometry, torch.tensor([4]))
     assert inside[0, 1].tolist() == [0, 1, 0]
     assert inside[0, 0].tolist() == [1, 0, 0]
@@ -208,3 +236,49 @@ def _neighbours(seed: int) -> tuple[HeadInputs, Tensor, Tensor]:
     apart = torch.cdist(given_.positions, given_.positions) + 100 * torch.eye(6)
     nearest = apart[torch.arange(60), torch.arange(60) % 6].argmin(-1)
     return given_, first, torch.nn.functional.one_hot(nearest, 6)
+
+
+Questions = Callable[[int], tuple[HeadInputs, HeadTargets, Tensor]]
+"""By a seed: what a head is given and taught, and the regions (bool ``[n, N]``) that are to be counted."""
+
+
+def _how_many_of_a_colour(seed: int) -> tuple[HeadInputs, HeadTargets, Tensor]:
+    """The question's first three numbers say a colour, and those of a region's vector the colour that it has."""
+    given_ = inputs(seed, 60, 5)
+    colours = torch.randint(3, (60, 6), generator=torch.Generator().manual_seed(seed))
+    given_.vectors[..., :3] = torch.nn.functional.one_hot(colours[:, 1:], 3) * 2.0
+    given_.question[:, :3] = torch.nn.functional.one_hot(colours[:, 0], 3) * 2.0
+    nothing = torch.zeros_like(given_.valid).long()
+    counted = (colours[:, 1:] == colours[:, :1]) & given_.valid
+    return given_, HeadTargets(counted.sum(-1), nothing, nothing, torch.zeros(60).bool()), counted
+
+
+def _how_many_within(seed: int) -> tuple[HeadInputs, HeadTargets, Tensor]:
+    """The question's first number is the logarithm of a limit; the answer names the region that it is meant from."""
+    given_ = inputs(seed, 60, 5)
+    limit = torch.linspace(0.5, 4, 60)
+    given_.question[:, 0] = 3 * limit.log()
+    given_.states[..., 0] = 0
+    given_.states[:, 0, 0] = 4.0
+    counted = ((given_.positions - given_.positions[:, :1]).norm(dim=-1) < limit[:, None]) & given_.valid
+    counted[:, 0] = False
+    place = torch.zeros_like(given_.valid).long()
+    place[:, 0] = 1
+    return given_, HeadTargets(counted.sum(-1), torch.zeros_like(place), place, torch.ones(60).bool()), counted
+
+
+@pytest.mark.parametrize("questions", [_how_many_of_a_colour, _how_many_within])
+def test_counts_alone_teach_which_regions_a_question_counts(questions: Questions) -> None:
+    """The same regions count for one colour or limit and not for another; no answer names them."""
+    learner = head("counting")
+    optimiser = torch.optim.Adam(learner.parameters(), lr=1e-2)
+    for step in range(200):
+        given_, wanted, _ = questions(step)
+        optimiser.zero_grad()
+        output = learner(given_, wanted)
+        (output.loss + output.grounding_loss).mean().backward()
+        optimiser.step()
+    given_, _, counted = questions(1_000_000)
+    found = learner(given_).answer_weights > 0.5
+    assert 0.3 < counted[given_.valid].float().mean() < 0.7, "neither all nor none of them comes near"
+    assert (found == counted)[given_.valid].float().mean() > 0.8

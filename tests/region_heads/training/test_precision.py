@@ -47,7 +47,7 @@ def check(model: Path, expected: Path, table: pa.Table, images: Path) -> None:
     questions = RegionDataset(table, images, loaded.processor)
     batch = RegionDataCollator(loaded.processor)([questions[row] for row in range(10)])
     with torch.no_grad():
-        outputs = forward(network, batch).outputs or {}
+        outputs = forward(network, batch.unanswered).outputs or {}
     before = json.loads(expected.read_text())
     for task, output in outputs.items():
         assert torch.allclose(output.answer.double(), torch.tensor(before[task]).double(), rtol=2e-2, atol=2e-2), task
