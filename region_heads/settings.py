@@ -83,7 +83,7 @@ class DatasetParams(Section):
     depth_scale: float = Field(0.001, gt=0, description="Metres for one unit of a depth image.")
     field_of_view: float | None = Field(
         None, ge=NARROWEST, le=WIDEST,
-        description="Degrees across the width of pictures whose records do not give it; null: unknown.",
+        description="Degrees across the width of pictures whose records do not give it; null: as depth images show it.",
     )  # fmt: skip
 
 

@@ -120,6 +120,8 @@ class Request:
         lens = given_field_of_view(asked.field_of_view, asked.intrinsics, height=picture.height, width=picture.width)
         if isinstance(lens, Problem):
             raise Refusal.of(lens)
+        if lens is None and depth is not None and depth.lens is not None and depth.lens.sure:
+            lens = depth.lens.degrees
         rle = self._regions(regions, picture, measured=depth is not None)
         task, routing = _task(asked.task, question)
         return CheckedQuestion(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from region_heads.asking.refusal import Refusal
 from region_heads.formats.problem import shown
+from region_heads.lens_estimate import Estimate, estimate_field_of_view
 from region_heads.picture_file import Kind, PictureError, Shape, located, open_picture
 
 _LONGEST_PATH = 4096
@@ -18,9 +19,10 @@ _LONGEST_PATH = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Picture(Shape):
-    """A checked picture: its content's digest names its file."""
+    """A checked picture: its content's digest names its file; ``lens`` is what a depth image shows of its own."""
 
     name: str
+    lens: Estimate | None = None
 
 
 class Images:
@@ -96,11 +98,13 @@ class PictureFolder:
                 opened = open_picture(content, kind, max_pixels=max_pixels)
             except PictureError as error:
                 raise Refusal(error.check, kind, *error.details) from None
-            if kind == "depth" and not opened.metres(self._depth_scale).any():
+            metres = opened.metres(self._depth_scale) if kind == "depth" else None
+            if metres is not None and not metres.any():
                 expected, found = f"a depth that is known, at {self._depth_scale:g} m for one unit", "none in any pixel"
                 raise Refusal("blank", kind, expected, found, "send another one, or none with without_depth")
             (self._folder / name).write_bytes(content)
-            self._found[kind, name] = Picture(name=name, **vars(opened.shape))
+            lens = None if metres is None else estimate_field_of_view(metres)
+            self._found[kind, name] = Picture(name=name, lens=lens, **vars(opened.shape))
         return self._found[kind, name]
 
     def joined(self, picture: Picture, depth: Picture | None) -> str:

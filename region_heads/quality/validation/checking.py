@@ -65,7 +65,8 @@ def check(
             "data.annotations (`region-heads score` reads answers)"
         )
     suite = root / validate.suite if validate.suite else DEFAULT
-    pictures = Pictures(root, data.depth_scale) if validate.images == "check" else None
+    ask_depth = data.field_of_view is None
+    pictures = Pictures(root, data.depth_scale, lenses=ask_depth) if validate.images == "check" else None
     processes = min(validate.workers or cores(), 1 + sum(source.path.stat().st_size for source in sources) // _SHARE)
     with contextlib.ExitStack() as outputs:
         scratch = outputs.enter_context(scratch_file(records))
@@ -80,6 +81,7 @@ def check(
         outcomes = run_suite(flat, suite, limits, pages) if len(flat) else not_run(pages)
         failed = _failed_rows(outcomes, flat)
         passed.reject(sources, failed, rejected)
+        lenses = passed.lenses.settle(pictures.lenses() if pictures else {})
 
         read, accepted = passed.files.total(), len(flat) - len(failed)
         if read != accepted + rejected.records:
@@ -95,7 +97,7 @@ def check(
             )
         kept = flat.drop(index=list(failed))
         answers = [source.name for source in found if source not in sources]
-        content = report_content(passed.files, answers, kept, rejected, outcomes, refused, pictures)
+        content = report_content(passed.files, answers, kept, rejected, outcomes, refused, pictures, lenses)
         content["records_digest"] = None  # by which later steps say what their results were made of
         if refused:
             records.unlink(missing_ok=True)

@@ -79,13 +79,13 @@ class Passed:
         name = chunk.source.name
         self.files[name] += len(chunk.raws)
         problems, kept = dict(verdicts.problems), []
-        named = (verdicts.rows[column].to_pylist() for column in ("id", "image", "field_of_view"))
-        for row, (identity, image, degrees, place) in enumerate(zip(*named, verdicts.places, strict=True)):
+        named = (verdicts.rows[column].to_pylist() for column in ("id", "image", "depth", "field_of_view"))
+        for row, (identity, image, depth, degrees, place) in enumerate(zip(*named, verdicts.places, strict=True)):
             where = f"{name}#{chunk.raws[place].number}"
             first, digest = self._ids.setdefault(identity, (where, verdicts.digests[row]))
             if first != where:
                 problems[place] = [_duplicate(identity, first, same=digest == verdicts.digests[row])]
-            elif contradiction := self.lenses.note(image, degrees):
+            elif contradiction := self.lenses.note(image, depth, degrees):
                 problems[place] = [contradiction]
             else:
                 kept.append(row)
@@ -116,7 +116,7 @@ class Passed:
 
     def write(self, path: Path, *, without: Collection[int]) -> None:
         """Writes the record table without the rows that the suite failed, each with its picture's field of view."""
-        if not without and self.lenses.settled:
+        if not without and not self.lenses.changed:
             self._scratch.replace(path)
             return
         failed, first = pa.array(sorted(without), pa.int64()), 0

@@ -15,6 +15,7 @@ from PIL import ImageStat
 
 from region_heads.errors import first_line
 from region_heads.formats.problem import Problem
+from region_heads.lens_estimate import Estimate, estimate_field_of_view
 from region_heads.picture_file import Kind, Opened, PictureError, Shape, located, open_picture
 from region_heads.quality.validation.layout import Place
 
@@ -33,6 +34,7 @@ class Seen(Shape):
         brightness, contrast: Mean and standard deviation of the grey values, 0..1. 0 for depth.
         unknown: Share of the pixels of a depth image whose depth is unknown.
         metres: Least and largest depth that is known; None where there is none.
+        lens: The field of view that a depth image shows; None where it shows none, or is not asked.
     """
 
     path: str
@@ -42,6 +44,7 @@ class Seen(Shape):
     contrast: float = 0.0
     unknown: float = 0.0
     metres: tuple[float, float] | None = None
+    lens: Estimate | None = None
 
 
 class Pictures:
@@ -50,10 +53,12 @@ class Pictures:
     Args:
         root: Folder that paths start from.
         depth_scale: Metres for one unit of a depth image.
+        lenses: Whether depth images are asked for the field of view.
     """
 
-    def __init__(self, root: Path, depth_scale: float) -> None:
+    def __init__(self, root: Path, depth_scale: float, *, lenses: bool = True) -> None:
         self._root = root
+        self._lenses = lenses
         self._depth_scale = depth_scale
         self._seen: dict[Place, Seen | Problem] = {}
 
@@ -90,6 +95,10 @@ class Pictures:
             "metres": [min(low for low, _ in ranges), max(high for _, high in ranges)] if ranges else None,
         }
 
+    def lenses(self) -> dict[str, Estimate]:
+        """The fields of view that depth images show, by their paths."""
+        return {seen.path: seen.lens for seen in self._seen.values() if isinstance(seen, Seen) and seen.lens}
+
     def turned(self) -> int:
         """Pictures that are stored otherwise than they are seen."""
         return sum(isinstance(one, Seen) and one.orientation != 1 for one in self._seen.values())
@@ -116,24 +125,24 @@ class Pictures:
             raise PictureError("unreadable", f"a file of at most {_LARGEST_FILE >> 20} MiB", found, "replace it")
         content = path.read_bytes()
         name = path.relative_to(self._root).as_posix()
-        return _seen(open_picture(content, place.kind), content, name, place.kind, self._depth_scale)
+        return self._look(open_picture(content, place.kind), content, name, place.kind)
 
+    def _look(self, opened: Opened, content: bytes, path: str, kind: Kind) -> Seen:
+        digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+        if kind == "depth":
+            metres = opened.metres(self._depth_scale)
+            known = metres[metres > 0]
+            return Seen(
+                **vars(opened.shape), path=path, digest=digest, unknown=1 - known.size / metres.size,
+                metres=(float(known.min()), float(known.max())) if known.size else None,
+                lens=estimate_field_of_view(metres) if self._lenses else None,
+            )  # fmt: skip
+        import imagehash
 
-def _seen(opened: Opened, content: bytes, path: str, kind: Kind, scale: float) -> Seen:
-    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-    if kind == "depth":
-        metres = opened.metres(scale)
-        known = metres[metres > 0]
+        grey = opened.image.convert("L")
+        figures = ImageStat.Stat(grey)
         return Seen(
-            **vars(opened.shape), path=path, digest=digest, unknown=1 - known.size / metres.size,
-            metres=(float(known.min()), float(known.max())) if known.size else None,
+            **vars(opened.shape), path=path, digest=digest,
+            hash=str(imagehash.dhash(grey, hash_size=_HASH_SIDE)),
+            brightness=figures.mean[0] / 255, contrast=figures.stddev[0] / 255,
         )  # fmt: skip
-    import imagehash
-
-    grey = opened.image.convert("L")
-    figures = ImageStat.Stat(grey)
-    return Seen(
-        **vars(opened.shape), path=path, digest=digest,
-        hash=str(imagehash.dhash(grey, hash_size=_HASH_SIDE)),
-        brightness=figures.mean[0] / 255, contrast=figures.stddev[0] / 255,
-    )  # fmt: skip

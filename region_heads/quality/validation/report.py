@@ -27,6 +27,7 @@ def report_content(
     outcomes: Sequence[Outcome],
     refused: Sequence[str],
     pictures: Pictures | None,
+    lenses: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The report; ``read`` is always ``accepted + quarantined``.
 
@@ -35,6 +36,7 @@ def report_content(
         answers: Files that hold answers alone and were left out.
         kept: Flat rows of the accepted records.
         pictures: What was seen of them; None where they are absent.
+        lenses: What is known of their fields of view (``Lenses.settle``).
     """
     identical = pictures.identical() if pictures else []
     read = sum(files.values())
@@ -47,6 +49,7 @@ def report_content(
         "pictures": int(kept["image"].nunique()),
         "turned_pictures": pictures.turned() if pictures else 0,
         "depth": pictures.depth() if pictures else None,
+        "field_of_view": dict(lenses),
         "identical_pictures": {"groups": len(identical), "examples": [list(group) for group in identical[:_EXAMPLES]]},
         "files": dict(files),
         "answers_left_out": list(answers),
@@ -101,6 +104,16 @@ def _about_pictures(content: Mapping[str, Any]) -> Iterator[str]:
     """How pictures were turned, and what is known of depth."""
     if content["turned_pictures"]:
         yield f"pictures turned by their EXIF orientation, as their masks must be: {content['turned_pictures']}"
+    lenses = content["field_of_view"]
+    if lenses["degrees"] is not None:
+        low, middle, high = lenses["degrees"]
+        sources = ", ".join(f"{name} for {count}" for name, count in lenses["pictures"].items() if count)
+        yield f"field of view of the pictures: {middle:.1f} degrees ({low:.1f} to {high:.1f}); {sources}"
+    if lenses["unknown_with_depth"]:
+        yield (
+            f"warning: pictures with a depth image whose field of view is unknown: {lenses['unknown_with_depth']}; "
+            "under a wrong one every metre is scaled. Set data.field_of_view, or give it in the records"
+        )
     depth = content["depth"]
     if depth is None or not (depth["with"] or depth["without"]):
         return
