@@ -32,7 +32,7 @@ _SETTINGS = {
     "preflight": "components.preflight.settings",
     "compare_data": "components.compare_data.settings",
     "notify": "components.notify.settings",
-    "sample_data": "region_heads.warehouse.settings",
+    "sample_data": "region_heads.rendering.settings",
     "validate": "region_heads.quality.validation.settings",
     "tag_tasks": "region_heads.tagging.settings",
     "split": "region_heads.quality.splits.settings",

@@ -1,10 +1,9 @@
-"""The step ``sample_data``: renders a warehouse data set in the public format, with questions of four categories."""
+"""The step ``sample_data``: renders a data set in the public format, with questions of four categories."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -12,16 +11,18 @@ from rich.table import Table
 from components.ports import OutputData
 from region_heads.console.terminal import plain_console
 from region_heads.files.output import whole_folder
-from region_heads.warehouse.questions.composing import CATEGORIES
-from region_heads.warehouse.render_processes import write_scenes
-from region_heads.warehouse.scene_plan import SPLITS, orders
-from region_heads.warehouse.settings import Params
+from region_heads.rendering.plan import CATEGORIES, SPLITS, orders
+from region_heads.rendering.processes import WriteScene, write_scenes
+from region_heads.rendering.settings import Params
+from region_heads.warehouse.scenes import write_scene as write_warehouse
 
 Record = dict[str, Any]
 
+_DOMAINS: dict[str, WriteScene] = {"warehouse": write_warehouse}
+
 
 def run(*, dataset: OutputData, sample_data: Params) -> dict[str, float]:
-    """Renders the embedded warehouse data set: pictures, metric depth and questions with their answers.
+    """Renders an embedded data set: pictures, metric depth and questions with their answers.
 
     Args:
         dataset: Written: ``<split>.json``, ``<split>/images/*.png`` and ``<split>/depths/*_depth.png`` (16 bit,
@@ -40,13 +41,13 @@ def run(*, dataset: OutputData, sample_data: Params) -> dict[str, float]:
             (folder / split / "images").mkdir(parents=True)
             (folder / split / "depths").mkdir()
         records: dict[str, list[Record]] = {split: [] for split in SPLITS}
-        written = write_scenes(planned, folder, workers=sample_data.workers)
+        written = write_scenes(_DOMAINS[sample_data.domain], planned, folder, workers=sample_data.workers)
         for order, of_scene in zip(planned, written, strict=True):
             records[order.split] += of_scene
         for split, found in records.items():
             lines = ",\n".join(json.dumps(record) for record in found)
             (folder / f"{split}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
-    _show(records, dataset)
+    _show(records, f"Rendered {sample_data.domain}: {dataset}")
     counted = Counter(record["category"] for found in records.values() for record in found)
     return {
         "scenes": float(len(planned)),
@@ -55,8 +56,8 @@ def run(*, dataset: OutputData, sample_data: Params) -> dict[str, float]:
     }
 
 
-def _show(records: dict[str, list[Record]], dataset: Path) -> None:
-    table = Table(title=f"Rendered warehouse: {dataset}", title_justify="left")
+def _show(records: dict[str, list[Record]], title: str) -> None:
+    table = Table(title=title, title_justify="left")
     for column in ("split", "pictures", "questions", *CATEGORIES):
         table.add_column(column, justify="left" if column == "split" else "right")
     for split, found in records.items():

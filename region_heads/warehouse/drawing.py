@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from region_heads.rendering.camera import Camera
 from region_heads.warehouse.boxes import Boxes, Colour
-from region_heads.warehouse.camera import Camera
 from region_heads.warehouse.furniture import shelf, transporter
 from region_heads.warehouse.goods import loaded_pallet
 from region_heads.warehouse.layout import draw_regions

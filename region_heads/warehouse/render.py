@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from region_heads.rendering.pixels import EDGE_RAYS, border_pixels, borrowed_light, develop
+from region_heads.rendering.records import Rendered
 from region_heads.warehouse.boxes import Material
 from region_heads.warehouse.light import irradiance
 from region_heads.warehouse.materials import albedo, painted
@@ -14,17 +16,6 @@ from region_heads.warehouse.raycast import Caster, Hits
 from region_heads.warehouse.scene import Kind, Scene
 
 Floats = NDArray[np.float32]
-
-_CORNER_OFFSETS = ((-0.30, -0.12), (0.12, -0.30), (0.30, 0.12), (-0.12, 0.30))
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """What a camera delivers, and the truth about it."""
-
-    rgb: NDArray[np.uint8]  # [height, width, 3]
-    depth: NDArray[np.uint16]  # [height, width], planar depth in millimetres, 0 = none
-    masks: NDArray[np.bool_]  # [regions, height, width], visible pixels; disjoint
 
 
 @dataclass(frozen=True)
@@ -65,7 +56,7 @@ def render(scene: Scene, sight: Sight, rng: np.random.Generator) -> Rendered:
     linear = _shade(scene, hits, light)
     _smooth_edges(scene, sight, light, linear)
     depth = np.clip(np.rint(hits.distance * 1000.0), 0, 65535).astype(np.uint16).reshape(shape)
-    return Rendered(_develop(linear.reshape(*shape, 3), scene.exposure), depth, sight.masks)
+    return Rendered(develop(linear.reshape(*shape, 3), scene.exposure), depth, sight.masks)
 
 
 def _shade(scene: Scene, hits: Hits, light: Floats) -> Floats:
@@ -91,50 +82,15 @@ def _smooth_edges(scene: Scene, sight: Sight, light: Floats, linear: Floats) -> 
     frames = [scene.regions[index].place for index in scene.of_kind(Kind.BUFFER)]
     floor = np.flatnonzero(scene.boxes.material[hits.box] == Material.FLOOR)
     key[floor[painted(hits.point[floor], scene.floor, frames)]] = -1
-    grid = key.reshape(height, width)
-    border = np.zeros((height, width), dtype=bool)
-    across, down = grid[:, 1:] != grid[:, :-1], grid[1:] != grid[:-1]
-    border[:, 1:] |= across
-    border[:, :-1] |= across
-    border[1:] |= down
-    border[:-1] |= down
-    pixels = np.flatnonzero(border)
+    pixels = border_pixels(key.reshape(height, width))
     if len(pixels) == 0:
         return
     row, column = np.divmod(pixels, width)
     total = np.zeros((len(pixels), 3), np.float32)
-    for dx, dy in _CORNER_OFFSETS:
+    for dx, dy in EDGE_RAYS:
         rays = camera.rays((column + 0.5 + dx).astype(np.float32), (row + 0.5 + dy).astype(np.float32))
         extra = sight.caster.first_hits(camera.position, rays)
         total += np.minimum(
-            _shade(scene, extra, _borrowed_light(extra, hits, light, row, column, (height, width))), 1.5
+            _shade(scene, extra, borrowed_light(extra.key, hits.key, light, row, column, (height, width))), 1.5
         )
-    linear[pixels] = total / len(_CORNER_OFFSETS)
-
-
-def _borrowed_light(
-    extra: Hits, hits: Hits, light: Floats, row: NDArray[np.int64], column: NDArray[np.int64], shape: tuple[int, int]
-) -> Floats:
-    """The light of the nearest neighbouring pixel that shows the same face; else the pixel's own."""
-    own = row * shape[1] + column
-    result: Floats = light[own].copy()
-    key, seen = extra.key, hits.key
-    missing = np.flatnonzero(key != seen[own])
-    for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1)):
-        r, c = row[missing] + dy, column[missing] + dx
-        there = np.clip(r, 0, shape[0] - 1) * shape[1] + np.clip(c, 0, shape[1] - 1)
-        same = seen[there] == key[missing]
-        result[missing[same]] = light[there[same]]
-        missing = missing[~same]
-    return result
-
-
-def _develop(linear: Floats, exposure: float) -> NDArray[np.uint8]:
-    """Linear light to 8-bit sRGB-like values, with a soft shoulder and a slight vignette."""
-    height, width = linear.shape[:2]
-    y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    vignette = (1 - 0.10 * (x * x + y * y)).astype(np.float32)
-    v = linear * (np.float32(exposure) * vignette)[..., None]
-    v = v * (2.51 * v + 0.03) / (v * (2.43 * v + 0.59) + 0.14)  # filmic curve (Narkowicz 2015)
-    developed: NDArray[np.uint8] = (np.clip(v, 0, 1) ** np.float32(1 / 2.2) * 255 + 0.5).astype(np.uint8)
-    return developed
+    linear[pixels] = total / len(EDGE_RAYS)

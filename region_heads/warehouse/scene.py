@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from region_heads.rendering.camera import Camera
 from region_heads.warehouse.boxes import BoxArrays
-from region_heads.warehouse.camera import Camera
 
 Array = NDArray[np.float64]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from region_heads.rendering.camera import Camera
 from region_heads.warehouse.boxes import Boxes, Material
-from region_heads.warehouse.camera import Camera
 from region_heads.warehouse.furniture import lamp, pillar, table, trolley
 from region_heads.warehouse.scene import FloorStyle, Kind, Rectangle, Region
 

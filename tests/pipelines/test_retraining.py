@@ -23,8 +23,8 @@ from pipelines.run_local import Output, run_local
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.champion import version_of
 from region_heads.registry.tracking import connect
+from region_heads.rendering.settings import Params as SampleParams
 from region_heads.settings import TrackingParams
-from region_heads.warehouse.settings import Params as SampleParams
 from tests.components.data_repository import PATH, DataRepository
 
 

@@ -16,7 +16,10 @@ from region_heads.settings import SourceParams
 
 PACKAGE = Path(region_heads.__file__).parent
 ROOT = PACKAGE.parent
-NOT_SHIPPED = ("warehouse", "quality", "ingest", "report", "registry", "serving", "playground", "cli", "__main__.py")
+NOT_SHIPPED = (
+    "rendering", "warehouse", "tabletop", "quality", "ingest", "report", "registry", "serving", "playground", "cli",
+    "__main__.py",
+)  # fmt: skip
 """Rooms of the package that a version does not need to answer; the others travel with it."""
 
 MODEL_CODE = Path(__file__).with_name("model_code.py")

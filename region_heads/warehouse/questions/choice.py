@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from region_heads.warehouse.questions.question import Asker, Maker, Question, hand, named, run, several, single
-from region_heads.warehouse.questions.wordings import Phrase, answer, ask, side_word
+from region_heads.rendering.composing import Question
+from region_heads.rendering.wordings import Phrase
+from region_heads.warehouse.questions.question import Asker, Maker, hand, named, run, several, single
+from region_heads.warehouse.questions.wordings import side_word
 from region_heads.warehouse.scene import Kind
 
 _OUTER = ("leftmost", "rightmost")
@@ -25,7 +27,7 @@ def _extreme(asker: Asker) -> Question | None:
     reserved = asker.reserved()
     slots = {
         "objects": several(rng, view, three),
-        "side": Phrase(side_word(rng, side, reserved=reserved)),
+        "side": Phrase(side_word(asker.words, rng, side, reserved=reserved)),
         "hand": Phrase(hand(side)["hand"]),
     }
     return _chosen(asker, "extreme", chosen, None, slots, {"side": side}, reserved=reserved)
@@ -88,12 +90,12 @@ def _chosen(
     reserved: bool,
 ) -> Question:
     view, rng = asker.view, asker.rng
-    asked = ask(rng, "mcq", meaning, slots, reserved=reserved)
+    asked = asker.words.ask(rng, "mcq", meaning, slots, reserved=reserved)
     words = {**shown, "chosen": named(rng, view, chosen, asked.regions)}
     if anchor is not None:
         words |= {"b": named(rng, view, anchor, asked.regions), "b_index": _index(anchor, asked.regions)}
     value = _index(chosen, asked.regions)
-    return Question("mcq", meaning, asked.text, asked.regions, value, answer(rng, meaning, words))
+    return Question("mcq", meaning, asked.text, asked.regions, value, asker.words.answer(rng, meaning, words))
 
 
 def _index(region: int, order: Sequence[int]) -> str:

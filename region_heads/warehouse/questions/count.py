@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from region_heads.rendering.composing import Question
+from region_heads.rendering.wordings import Phrase
 from region_heads.warehouse.questions.question import (
     Asker,
     Maker,
-    Question,
     hand,
     named,
     noun,
@@ -15,7 +16,7 @@ from region_heads.warehouse.questions.question import (
     run,
     single,
 )
-from region_heads.warehouse.questions.wordings import Phrase, answer, ask, side_word
+from region_heads.warehouse.questions.wordings import side_word
 from region_heads.warehouse.scene import Kind
 
 _SIDES = ("leftmost", "rightmost", "middle")
@@ -89,9 +90,9 @@ def _counted(
     view, rng, reserved = asker.view, asker.rng, asker.reserved()
     filled = dict(slots)
     if side is not None:
-        filled["side"] = Phrase(side_word(rng, side, reserved=reserved))
+        filled["side"] = Phrase(side_word(asker.words, rng, side, reserved=reserved))
         filled |= {slot: Phrase(word) for slot, word in hand(side).items()}
-    asked = ask(rng, "count", meaning, filled, reserved=reserved)
+    asked = asker.words.ask(rng, "count", meaning, filled, reserved=reserved)
     order = asked.regions
     held = sorted(order.index(pallet) for pallet in view.held[buffer] if pallet in order)
     number = len(view.held[buffer])
@@ -107,15 +108,15 @@ def _counted(
         words |= {"shelf": named(rng, view, shelf, order), "shelf_index": str(order.index(shelf))}
     if "hand" in slots:
         words["hand"] = slots["hand"].text
-    return Question("count", meaning, asked.text, order, number, answer(rng, meaning, words))
+    return Question("count", meaning, asked.text, order, number, asker.words.answer(rng, meaning, words))
 
 
 def _holds(asker: Asker, held: list[int]) -> str:
     if not held:
-        return answer(asker.rng, "holds_none", {})
+        return asker.words.answer(asker.rng, "holds_none", {})
     word = noun(asker.rng, Kind.PALLET) + ("" if len(held) == 1 else "s")
     regions = " ".join(f"[Region {index}]" for index in held)
-    return answer(asker.rng, "holds" if len(held) > 1 else "holds_one", {"held": f"{word} {regions}"})
+    return asker.words.answer(asker.rng, "holds" if len(held) > 1 else "holds_one", {"held": f"{word} {regions}"})
 
 
 MAKERS: tuple[tuple[float, Maker], ...] = (

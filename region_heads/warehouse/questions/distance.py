@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from region_heads.warehouse.questions.question import Asker, Maker, Question, hand, named, run, single
-from region_heads.warehouse.questions.wordings import Phrase, answer, ask, side_word
+from region_heads.rendering.composing import Question
+from region_heads.rendering.wordings import Phrase
+from region_heads.warehouse.questions.question import Asker, Maker, hand, named, run, single
+from region_heads.warehouse.questions.wordings import side_word
 from region_heads.warehouse.scene import Kind
 
 _PAIRS: tuple[tuple[Kind, Kind, float], ...] = (
@@ -106,8 +108,10 @@ def _measured(
     asker: Asker, meaning: str, a: int, b: int, slots: Mapping[str, Phrase], sides: Mapping[str, str]
 ) -> Question:
     view, rng, reserved = asker.view, asker.rng, asker.reserved()
-    words = {slot: side_word(rng, side, reserved=reserved) for slot, side in sides.items()}
-    asked = ask(rng, "distance", meaning, {**slots, **{s: Phrase(w) for s, w in words.items()}}, reserved=reserved)
+    words = {slot: side_word(asker.words, rng, side, reserved=reserved) for slot, side in sides.items()}
+    asked = asker.words.ask(
+        rng, "distance", meaning, {**slots, **{s: Phrase(w) for s, w in words.items()}}, reserved=reserved
+    )
     metres = round(view.metres(a, b), 2)
     shown = {
         **sides,
@@ -118,7 +122,7 @@ def _measured(
     if "hand" in slots:
         shown["hand"] = slots["hand"].text
     value: float | int = float(np.float64(metres)) if metres else 0
-    return Question("distance", meaning, asked.text, asked.regions, value, answer(rng, meaning, shown))
+    return Question("distance", meaning, asked.text, asked.regions, value, asker.words.answer(rng, meaning, shown))
 
 
 MAKERS: tuple[tuple[float, Maker], ...] = (

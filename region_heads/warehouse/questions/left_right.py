@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from region_heads.warehouse.questions.question import Asker, Maker, Question, named, single
+from region_heads.rendering.composing import Question
+from region_heads.rendering.wordings import Phrase
+from region_heads.warehouse.questions.question import Asker, Maker, named, single
 from region_heads.warehouse.questions.view import TIE_WIDTH
-from region_heads.warehouse.questions.wordings import Phrase, answer, ask
 from region_heads.warehouse.scene import Kind
 
 _PAIRS: tuple[tuple[Kind, Kind, float], ...] = (
@@ -35,10 +36,12 @@ def _side_of(asker: Asker) -> Question | None:
     slots = {"a": single(rng, view, a), "b": single(rng, view, b)}
     if meaning == "confirm":
         slots["hand"] = Phrase(str(rng.choice(["left", "right"])))
-    asked = ask(rng, "left_right", meaning, slots, reserved=asker.reserved())
+    asked = asker.words.ask(rng, "left_right", meaning, slots, reserved=asker.reserved())
     side = "left" if view.seen[a].x < view.seen[b].x else "right"
     shown = {"a": named(rng, view, a, asked.regions), "b": named(rng, view, b, asked.regions), "hand": side}
-    return Question("left_right", meaning, asked.text, asked.regions, side, answer(rng, "left_right", shown))
+    return Question(
+        "left_right", meaning, asked.text, asked.regions, side, asker.words.answer(rng, "left_right", shown)
+    )
 
 
 MAKERS: tuple[tuple[float, Maker], ...] = ((1.0, _side_of),)

@@ -1,4 +1,4 @@
-"""A question before it is a record, and the words that stand for its regions."""
+"""What a question is drawn from, and the words that stand for its regions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from region_heads.rendering.composing import Question
+from region_heads.rendering.wordings import Phrase, Wordings
 from region_heads.warehouse.questions.view import View
-from region_heads.warehouse.questions.wordings import Phrase
 from region_heads.warehouse.scene import Kind
 
 Rng = np.random.Generator
@@ -23,23 +24,12 @@ _NUMBERS = ("no pallets", "one pallet", "two pallets", "three pallets", "four pa
 
 
 @dataclass(frozen=True)
-class Question:
-    """A question about regions of a scene, with its answer."""
-
-    category: str
-    meaning: str
-    text: str
-    regions: tuple[int, ...]  # in the order of the <mask> placeholders
-    answer: float | int | str
-    freeform: str
-
-
-@dataclass(frozen=True)
 class Asker:
     """What a kind of question is drawn from."""
 
     view: View
     rng: Rng
+    words: Wordings
     reserved: Callable[[], bool]  # whether the next question takes a wording kept for the test
 
 

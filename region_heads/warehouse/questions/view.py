@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco
 
+from region_heads.rendering.records import mean_columns, run_lengths
 from region_heads.warehouse.scene import Kind, Rectangle, Scene
 
 Rng = np.random.Generator
@@ -126,16 +126,11 @@ def well_seen(scene: Scene, masks: NDArray[np.bool_]) -> list[int]:
 
 def view_of(scene: Scene, masks: NDArray[np.bool_], rng: Rng) -> View:
     """The view of a rendered scene; ``rng`` sets the standing orders."""
-    width = masks.shape[2]
     indices = well_seen(scene, masks)
-    encoded = coco.encode(np.asfortranarray(masks[indices].transpose(1, 2, 0).astype(np.uint8)))
-    columns = (np.arange(width) + 0.5) / width
     seen = {}
-    for index, rle in zip(indices, encoded, strict=True):
+    for index, x, counts in zip(indices, mean_columns(masks[indices]), run_lengths(masks[indices]), strict=True):
         region = scene.regions[index]
-        per_column = masks[index].sum(axis=0)
-        x = float((per_column * columns).sum() / per_column.sum())
-        seen[index] = Seen(region.kind, region.place, region.loaded, x, rle["counts"].decode("ascii"))
+        seen[index] = Seen(region.kind, region.place, region.loaded, x, counts)
     pallets = scene.of_kind(Kind.PALLET)
     held = {
         index: [p for p in pallets if region.place.margin_inside(scene.regions[p].place.centre) >= 0]

@@ -22,9 +22,9 @@ from pydantic import ValidationError
 from components.sample_data.step import run as sample_data
 from region_heads.formats.candidate import Candidate
 from region_heads.formats.parsing import parse_record
+from region_heads.rendering.plan import orders
+from region_heads.rendering.settings import Params
 from region_heads.warehouse.questions.wordings import wordings
-from region_heads.warehouse.scene_plan import orders
-from region_heads.warehouse.settings import Params
 
 SMALL = {"scenes": 6, "width": 320, "height": 180, "splits": {"train": 0.5, "val": 0.17, "test": 0.33}}
 SPLITS = ("train", "val", "test")
@@ -112,7 +112,7 @@ def pattern(wording: str) -> re.Pattern[str]:
 def test_wordings_kept_for_the_test_are_seen_there_alone(dataset: Path) -> None:
     kept = [
         pattern(wording)
-        for meanings in wordings()["questions"].values()
+        for meanings in wordings().content["questions"].values()
         for groups in meanings.values()
         for wording in groups["test_only"]
     ]
@@ -124,7 +124,7 @@ def test_wordings_kept_for_the_test_are_seen_there_alone(dataset: Path) -> None:
 
 
 def test_every_meaning_has_many_wordings_and_some_for_the_test() -> None:
-    for category, meanings in wordings()["questions"].items():
+    for category, meanings in wordings().content["questions"].items():
         for meaning, groups in meanings.items():
             everywhere, kept = groups["everywhere"], groups["test_only"]
             assert len(everywhere) >= 6, (category, meaning)

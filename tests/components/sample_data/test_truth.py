@@ -12,13 +12,14 @@ import pytest
 from numpy.typing import NDArray
 from pycocotools import mask as coco
 
+from region_heads.rendering.composing import Question
+from region_heads.rendering.plan import Order
 from region_heads.tagging.router import tag
 from region_heads.tasks import Task
 from region_heads.tasks.grounding import ground
-from region_heads.warehouse.questions.question import Question
 from region_heads.warehouse.render import render
 from region_heads.warehouse.scene import Kind
-from region_heads.warehouse.scenes import Made, Order, make_scene
+from region_heads.warehouse.scenes import Made, make_scene
 
 SIZE = (320, 180)
 SCENES = 24

@@ -18,11 +18,11 @@ from region_heads.evaluation.judged import judge
 from region_heads.evaluation.summary import summarise
 from region_heads.quality.validation.settings import Params as ValidateParams
 from region_heads.records import PREDICTION_SCHEMA
+from region_heads.rendering.settings import Params as SampleParams
+from region_heads.rendering.settings import SplitShares
 from region_heads.report.settings import Params
 from region_heads.settings import TrackingParams
 from region_heads.tasks import TASK_NAMES
-from region_heads.warehouse.settings import Params as SampleParams
-from region_heads.warehouse.settings import SplitShares
 from tests.components.first_steps import run_to_splits
 from tests.region_heads.files.written_files import evaluation
 

@@ -5,17 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from region_heads.console.progress import progress_bar
 from region_heads.parallel import cores, in_order
-from region_heads.warehouse.scenes import Order, write_scene
+from region_heads.rendering.plan import Order
 
 
-def write_scenes(orders: Sequence[Order], folder: Path, *, workers: int) -> list[list[dict[str, Any]]]:
+class WriteScene(Protocol):
+    """What a domain does for an order."""
+
+    def __call__(self, order: Order, folder: Path) -> list[dict[str, Any]]:
+        """Writes picture and depth below ``folder`` and returns the scene's records in the public format."""
+
+
+def write_scenes(
+    write: WriteScene, orders: Sequence[Order], folder: Path, *, workers: int
+) -> list[list[dict[str, Any]]]:
     """Writes all scenes below ``folder``.
 
     Args:
+        write: The domain's function.
         orders: The scenes.
         folder: Holds ``<split>/images`` and ``<split>/depths``.
         workers: Processes; 0 takes one for each core that this process may use.
@@ -30,7 +40,7 @@ def write_scenes(orders: Sequence[Order], folder: Path, *, workers: int) -> list
     made = []
     with progress_bar("rendering", total=len(orders), unit="scenes") as bar:
         for _, records in in_order(
-            partial(write_scene, folder=folder), orders, processes=processes, doing="rendering scenes"
+            partial(write, folder=folder), orders, processes=processes, doing="rendering scenes"
         ):
             made.append(records)
             bar.advance(1)

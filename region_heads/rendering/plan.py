@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from region_heads.warehouse.questions.composing import CATEGORIES
-from region_heads.warehouse.scenes import Order
-from region_heads.warehouse.settings import Params
+from region_heads.rendering.settings import Params
 
 SPLITS = ("train", "val", "test")
+CATEGORIES: tuple[str, ...] = ("distance", "left_right", "mcq", "count")
+"""Categories of the public format."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A scene to be made."""
+
+    index: int
+    seed: int
+    split: str
+    size: tuple[int, int]  # width, height
+    wanted: Mapping[str, int]  # questions by category
+    wordings: str = ""  # file of wordings in place of the domain's own
+
+    @property
+    def stem(self) -> str:
+        """Name of the picture without its ending."""
+        return f"{self.index:06d}"
 
 
 def orders(params: Params) -> list[Order]:
@@ -21,7 +40,8 @@ def orders(params: Params) -> list[Order]:
     for number, split in enumerate(SPLITS):
         for place, index in enumerate(range(ends[number], ends[number + 1])):
             wanted = _questions(params, place)
-            found.append(Order(index, params.seed, split, (params.width, params.height), wanted))
+            size = (params.width, params.height)
+            found.append(Order(index, params.seed, split, size, wanted, params.wordings))
     return found
 
 

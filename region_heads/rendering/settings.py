@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -30,7 +30,7 @@ class CategoryShares(Section):
     distance: float = Field(0.25, ge=0, description="Metres between two regions, given or to be selected.")
     left_right: float = Field(0.25, ge=0, description="Side of one region relative to another.")
     mcq: float = Field(0.25, ge=0, description="One region out of several.")
-    count: float = Field(0.25, ge=0, description="Pallets in a buffer.")
+    count: float = Field(0.25, ge=0, description="How many regions are as the words say.")
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -40,7 +40,9 @@ class CategoryShares(Section):
 
 
 class Params(Section):
-    """The rendered warehouse; it is made only where `data.path` is data/sample."""
+    """The rendered sample; it is made only where `data.path` is data/sample."""
+
+    domain: Literal["warehouse", "tabletop"] = Field("warehouse", description="What is rendered.")
 
     seed: int = Field(7, ge=0, description="The data set is the same for the same seed, whatever `workers` is.")
     scenes: int = Field(400, ge=1, le=999_999, description="Scenes; each is one picture with its depth.")
@@ -49,6 +51,9 @@ class Params(Section):
     height: int = Field(360, ge=90, le=2160, description="Height of the pictures in pixels.")
     splits: SplitShares = Field(default_factory=SplitShares, description="Division of the scenes.")
     categories: CategoryShares = Field(default_factory=CategoryShares, description="Division of the questions.")
+    wordings: str = Field(
+        "", description='File with wordings that replace the domain\'s own, in its form; "": its own.'
+    )
     workers: int = Field(
         0, ge=0, le=256, description="Processes that render; 0 takes one for each core.", json_schema_extra=OPERATIONAL
     )

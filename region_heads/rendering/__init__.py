@@ -1,0 +1,1 @@
+"""What the rendered domains share: camera, orders of scenes, wordings, records, and work on whole pictures."""
