@@ -14,11 +14,12 @@ from region_heads.files.output import whole_folder
 from region_heads.rendering.plan import CATEGORIES, SPLITS, orders
 from region_heads.rendering.processes import WriteScene, write_scenes
 from region_heads.rendering.settings import Params
+from region_heads.tabletop.scenes import write_scene as write_tabletop
 from region_heads.warehouse.scenes import write_scene as write_warehouse
 
 Record = dict[str, Any]
 
-_DOMAINS: dict[str, WriteScene] = {"warehouse": write_warehouse}
+_DOMAINS: dict[str, WriteScene] = {"warehouse": write_warehouse, "tabletop": write_tabletop}
 
 
 def run(*, dataset: OutputData, sample_data: Params) -> dict[str, float]:

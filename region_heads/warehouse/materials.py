@@ -2,50 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from region_heads.rendering.textures import fine_grain, sample, soft_noise
 from region_heads.warehouse.boxes import BoxArrays, Material
 from region_heads.warehouse.scene import FloorStyle, Rectangle
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-
-_TILE = 1024
-
-
-@functools.cache
-def _noise() -> Floats:
-    """A periodic texture ``[1024, 1024]`` of mean 0 and deviation 1 whose power falls off as 1/f^2.4."""
-    rng = np.random.default_rng(1)
-    fy, fx = np.fft.fftfreq(_TILE)[:, None], np.fft.rfftfreq(_TILE)[None, :]
-    frequency = np.hypot(fx, fy)
-    frequency[0, 0] = 1.0
-    spectrum = np.fft.rfft2(rng.standard_normal((_TILE, _TILE))) * frequency**-1.2
-    spectrum[0, 0] = 0.0
-    texture = np.fft.irfft2(spectrum, s=(_TILE, _TILE))
-    result: Floats = (texture / texture.std()).astype(np.float32)
-    return result
-
-
-@functools.cache
-def _grain() -> Floats:
-    """A periodic texture of fine grain, mean 0 and deviation 1, slightly softened."""
-    rng = np.random.default_rng(2)
-    texture = rng.standard_normal((_TILE, _TILE))
-    texture = texture + np.roll(texture, 1, 0) + np.roll(texture, 1, 1)
-    result: Floats = (texture / texture.std()).astype(np.float32)
-    return result
-
-
-def _sample(texture: Floats, a: Floats, b: Floats) -> Floats:
-    # Nearest texel: the textures are as fine as the pixels, and "& 1023" wraps negative indices too.
-    values: Floats = texture[a.astype(np.int32) & (_TILE - 1), b.astype(np.int32) & (_TILE - 1)]
-    return values
 
 
 @dataclass(frozen=True)
@@ -119,11 +87,11 @@ def painted(world: Floats, floor: FloorStyle, frames: list[Rectangle]) -> NDArra
 def floor_colour(world: Floats, floor: FloorStyle, frames: list[Rectangle]) -> Floats:
     """Concrete with stains, joints and paint at floor points ``[n, 3]``."""
     x, y = world[:, 0] + floor.offset[0], world[:, 1] + floor.offset[1]
-    blotch = _sample(_noise(), x * 34, y * 34)
-    clouds = _sample(_noise(), y * 9 + 311, x * 9)
-    grain = _sample(_grain(), x * 75, y * 75)
+    blotch = sample(soft_noise(), x * 34, y * 34)
+    clouds = sample(soft_noise(), y * 9 + 311, x * 9)
+    grain = sample(fine_grain(), x * 75, y * 75)
     shade = 1 + floor.stains * (0.13 * blotch + 0.16 * clouds) + 0.045 * grain
-    shade -= floor.stains * 0.5 * np.clip(_sample(_noise(), x * 60, y * 60 + 500) - 1.9, 0, 0.6)  # dark spots
+    shade -= floor.stains * 0.5 * np.clip(sample(soft_noise(), x * 60, y * 60 + 500) - 1.9, 0, 0.6)  # dark spots
     c, s = np.float32(np.cos(floor.joint_yaw)), np.float32(np.sin(floor.joint_yaw))
     for along in (x * c + y * s, y * c - x * s):
         cell = along / np.float32(floor.joint_spacing)
@@ -148,8 +116,8 @@ def _edges(s: Surface, width: float, depth: float) -> Floats:
 
 def _carton(s: Surface) -> Floats:
     a, b, _, high = s.on_face()
-    grain = _sample(_grain(), a * 160 + s.variant * 997, b * 160)
-    soft = _sample(_noise(), a * 120 + s.variant * 331, b * 120 + s.variant * 701)
+    grain = sample(fine_grain(), a * 160 + s.variant * 997, b * 160)
+    soft = sample(soft_noise(), a * 120 + s.variant * 331, b * 120 + s.variant * 701)
     colour = s.colour * (1 + 0.03 * grain + 0.06 * soft)[:, None] * _edges(s, 0.012, 0.35)[:, None]
     top = s.face == 5
     along_x = s.size[:, 0] >= s.size[:, 1]  # the tape closes the longer seam
@@ -186,8 +154,8 @@ def _print_on(s: Surface, colour: Floats) -> None:
 def _wood(s: Surface) -> Floats:
     a, b, wide, high = s.on_face()
     long, cross = np.where(wide >= high, a, b), np.where(wide >= high, b, a)
-    streaks = _sample(_noise(), long * 26 + s.variant * 997, cross * 420 + s.variant * 613)
-    grain = _sample(_grain(), long * 40 + s.variant * 271, cross * 300)
+    streaks = sample(soft_noise(), long * 26 + s.variant * 997, cross * 420 + s.variant * 613)
+    grain = sample(fine_grain(), long * 40 + s.variant * 271, cross * 300)
     shade = (1 + 0.16 * streaks + 0.06 * grain) * _edges(s, 0.006, 0.3)
     return s.colour * np.clip(shade, 0.4, 1.6)[:, None]
 
@@ -198,13 +166,13 @@ def _plastic(s: Surface) -> Floats:
 
 def _metal(s: Surface) -> Floats:
     a, b, _, _ = s.on_face()
-    brushed = _sample(_grain(), a * 300 + s.variant * 997, b * 60)
+    brushed = sample(fine_grain(), a * 300 + s.variant * 997, b * 60)
     return s.colour * (1 + 0.05 * brushed)[:, None] * _edges(s, 0.008, 0.3)[:, None]
 
 
 def _paint(s: Surface) -> Floats:
     a, b, _, _ = s.on_face()
-    wear = _sample(_noise(), a * 70 + s.variant * 997, b * 70 + 77)
+    wear = sample(soft_noise(), a * 70 + s.variant * 997, b * 70 + 77)
     return s.colour * (1 + 0.05 * wear)[:, None] * _edges(s, 0.014, 0.22)[:, None]
 
 
@@ -212,7 +180,7 @@ def _wall(s: Surface) -> Floats:
     along = np.where(s.face // 2 == 0, s.world[:, 1], s.world[:, 0])
     ribs = 0.90 + 0.10 * np.clip(np.sin(along * (2 * np.pi / 0.32)) * 2.5, -1, 1)
     panel = np.abs(s.world[:, 2] % 2.4 - 1.2) < 0.012
-    dirt = _sample(_noise(), along * 22, s.world[:, 2] * 22)
+    dirt = sample(soft_noise(), along * 22, s.world[:, 2] * 22)
     shade = ribs * (1 + 0.03 * dirt) * np.where(panel, 0.7, 1.0)
     return s.colour * shade[:, None].astype(np.float32)
 

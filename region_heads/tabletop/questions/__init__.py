@@ -1,0 +1,1 @@
+"""Questions about a table scene: one module for each category of the public format."""
