@@ -21,7 +21,7 @@ class Question:
     regions: tuple[int, ...]  # in the order of the <mask> placeholders
     answer: float | int | str
     freeform: str
-    selects: tuple[str, ...] = ()  # what else tells it from a question with the same meaning and regions
+    selects: tuple[tuple[str, str], ...] = ()  # what its words select by, for who checks the answer
 
 
 class Drawing(Protocol):

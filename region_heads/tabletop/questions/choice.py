@@ -21,7 +21,7 @@ def _attribute(asker: Asker) -> Question | None:
     kind = only_kind(asker.rng, asker.view, chosen, objects)
     if kind is None:
         return None
-    return _chosen(speech, "attribute", chosen, {"objects": speech.listed(objects), **speech.kind(kind)}, [kind])
+    return _chosen(speech, "attribute", chosen, {"objects": speech.listed(objects), **speech.kind(kind)}, kind=kind)
 
 
 def _outer(asker: Asker) -> Question | None:
@@ -37,7 +37,7 @@ def _outer(asker: Asker) -> Question | None:
     meaning = "outermost" if place in _HANDS else "camera"
     if found[0] is not ANYTHING:
         meaning, slots = f"{meaning}_of_kind", slots | speech.kind(found[0])
-    return _chosen(speech, meaning, chosen, slots, [found[0], place])
+    return _chosen(speech, meaning, chosen, slots, kind=found[0], place=place)
 
 
 def _nearest(asker: Asker) -> Question | None:
@@ -60,7 +60,7 @@ def _nearest(asker: Asker) -> Question | None:
     if found[0] is not ANYTHING:
         meaning, slots = "nearest_of_kind", slots | speech.kind(found[0])
     return _chosen(
-        speech, meaning, chosen, slots, [found[0], "near" if near else "far", f"b:{b}"], {"b": speech.named(b)}
+        speech, meaning, chosen, slots, {"b": speech.named(b)}, kind=found[0], place="near" if near else "far", b=b
     )
 
 
@@ -80,7 +80,7 @@ def _on_mat(asker: Asker) -> Question | None:
     (mat,) = asker.draw(mats)
     (chosen,) = [number for number in objects if view.holds(mat, number)]
     slots = {"objects": speech.listed(objects), "mat": speech.given(mat)}
-    return _chosen(speech, "on_mat", chosen, slots, [f"mat:{mat}"], {"mat": speech.named(mat)})
+    return _chosen(speech, "on_mat", chosen, slots, {"mat": speech.named(mat)}, mat=mat)
 
 
 def _holding_mat(asker: Asker) -> Question | None:
@@ -90,18 +90,16 @@ def _holding_mat(asker: Asker) -> Question | None:
         return None
     mat, solid = pairs[int(asker.rng.integers(len(pairs)))]
     slots = {"mats": speech.listed(asker.draw(view.mats, 9)), "a": speech.given(solid)}
-    return _chosen(speech, "holding_mat", mat, slots, [f"a:{solid}"], {"a": speech.named(solid)})
+    return _chosen(speech, "holding_mat", mat, slots, {"a": speech.named(solid)}, a=solid)
 
 
 def _chosen(
-    speech: Speech, meaning: str, chosen: int, slots: dict[str, Phrase], selects: Sequence[object],
-    shown: dict[str, Words] | None = None,
+    speech: Speech, meaning: str, chosen: int, slots: dict[str, Phrase], shown: dict[str, Words] | None = None,
+    **selects: object,
 ) -> Question:  # fmt: skip
     filled = {**(shown or {}), "chosen": speech.named(chosen), "tag": speech.members([chosen])}
-    return speech.asked(
-        "mcq", meaning, slots, lambda order: str(order.index(chosen)), (f"mcq_{meaning}", filled),
-        [f"chosen:{chosen}", *selects],
-    )  # fmt: skip
+    answer = (f"mcq_{meaning}", filled)
+    return speech.asked("mcq", meaning, slots, lambda order: str(order.index(chosen)), answer, **selects)
 
 
 MAKERS: Makers[Asker] = ((0.20, _attribute), (0.34, _outer), (0.28, _nearest), (0.10, _on_mat), (0.08, _holding_mat))

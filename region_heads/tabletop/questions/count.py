@@ -20,7 +20,7 @@ def _attribute(asker: Asker) -> Question | None:
         return None
     kind = some_kind(asker.rng, asker.view, objects, 3 if asker.rng.random() < 0.15 else 2)
     slots = {"objects": speech.listed(objects), **speech.kind(kind)}
-    return _counted(speech, "attribute", objects, kind.of(asker.view, objects), slots, [kind])
+    return _counted(speech, "attribute", objects, kind.of(asker.view, objects), slots, kind=kind)
 
 
 def _related(asker: Asker) -> Question | None:
@@ -48,11 +48,10 @@ def _related(asker: Asker) -> Question | None:
         return None
     counted = [number for number in kind.of(view, objects) if number != b and relation(number)]
     slots = {"objects": speech.listed(objects), "relation": _relation(speech, name, limit), "b": words}
-    selects = [kind, name, f"b:{b}", f"limit:{limit}"]
     meaning = "related"
     if kind is not ANYTHING:
         meaning, slots = "attribute_related", slots | speech.kind(kind)
-    return _counted(speech, meaning, objects, counted, slots, selects, reference=b)
+    return _counted(speech, meaning, objects, counted, slots, kind=kind, relation=name, b=b, limit=limit)
 
 
 def _holds(asker: Asker, name: str, number: int, b: int, limit: float) -> bool | None:
@@ -84,8 +83,7 @@ def _of_kind_on_mat(asker: Asker, speech: Speech, kind: Kind) -> Question | None
     slots = {
         "objects": speech.listed(objects), "relation": speech.word("on"), "b": speech.given(mat), **speech.kind(kind),
     }  # fmt: skip
-    selects = [kind, "on", f"b:{mat}"]
-    return _counted(speech, "attribute_related", objects, counted, slots, selects, reference=mat)
+    return _counted(speech, "attribute_related", objects, counted, slots, kind=kind, relation="on", b=mat)
 
 
 def _on_mat(asker: Asker) -> Question | None:
@@ -100,7 +98,7 @@ def _on_mat(asker: Asker) -> Question | None:
     slots = {"objects": speech.listed(objects), "mat": words}
     slots |= {"mats": speech.listed(asker.draw(view.mats, 9))} if meaning == "on_described_mat" else {}
     counted = [number for number in objects if view.holds(mat, number)]
-    return _counted(speech, meaning, objects, counted, slots, ["on", f"b:{mat}"], reference=mat)
+    return _counted(speech, meaning, objects, counted, slots, relation="on", b=mat)
 
 
 def _compared(asker: Asker) -> Question | None:
@@ -113,22 +111,23 @@ def _compared(asker: Asker) -> Question | None:
         return None
     counted = [number for number in objects if view.closer(number, b, a)]
     slots = {"objects": speech.listed(objects), "a": speech.given(a), "b": speech.given(b)}
-    return _counted(speech, "compared", objects, counted, slots, [f"a:{a}", f"b:{b}"], reference=a)
+    return _counted(speech, "compared", objects, counted, slots, a=a, b=b)
 
 
 def _counted(
     speech: Speech, meaning: str, objects: Sequence[int], counted: Sequence[int], slots: dict[str, Phrase],
-    selects: Sequence[object], *, reference: int | None = None,
+    **selects: object,
 ) -> Question:  # fmt: skip
     number = len(counted)
     shown = {"number": speech.number(number)}
     if counted:
         shown["members"] = speech.members(counted)
-    if reference is not None:
+    reference = selects.get("a", selects.get("b"))
+    if isinstance(reference, int):
         shown["reference"] = speech.named(reference)
     names = {0: "count_none", 1: "count_one", len(objects): "count_all"}
     name = names.get(number, "count_both" if number == 2 else "count_some")
-    return speech.asked("count", meaning, slots, lambda _: number, (name, shown), selects)
+    return speech.asked("count", meaning, slots, lambda _: number, (name, shown), **selects)
 
 
 MAKERS: Makers[Asker] = ((0.30, _attribute), (0.42, _related), (0.16, _on_mat), (0.12, _compared))

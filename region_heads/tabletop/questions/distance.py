@@ -56,7 +56,7 @@ def _neighbour(asker: Asker) -> Question | None:
         return None
     neighbour = speech.word("neighbour_nearest" if near else "neighbour_farthest")
     slots = _filled(speech, objects, a=speech.reference(a, objects), neighbour=neighbour)
-    return _measured(speech, "neighbour", a, b, slots, "near" if near else "far") if slots else None
+    return _measured(speech, "neighbour", a, b, slots) if slots else None
 
 
 def _filled(speech: Speech, objects: Sequence[int], **slots: Phrase | None) -> dict[str, Phrase] | None:
@@ -65,7 +65,7 @@ def _filled(speech: Speech, objects: Sequence[int], **slots: Phrase | None) -> d
     return {"objects": speech.listed(objects), **found} if len(found) == len(slots) else None
 
 
-def _measured(speech: Speech, meaning: str, a: int, b: int, slots: dict[str, Phrase], *selects: str) -> Question:
+def _measured(speech: Speech, meaning: str, a: int, b: int, slots: dict[str, Phrase]) -> Question:
     metres = round(speech.view.metres(a, b), 3)
     shown = {"a": speech.named(a), "b": speech.named(b), "distance": lambda _: f"{metres:.2f}" if metres else "0"}
     if "objects" in slots:  # what the words select is said as they say it: "the red cube is [Region 3]"
@@ -73,9 +73,7 @@ def _measured(speech: Speech, meaning: str, a: int, b: int, slots: dict[str, Phr
         shown |= {"words_a": lambda _: slots["a"].text} if not slots["a"].regions else {}
         shown |= {"words_b": lambda _: slots["b"].text} if "b" in slots else {}
     name = "distance_selected" if "objects" in slots else "distance"
-    return speech.asked(
-        "distance", meaning, slots, lambda _: metres or 0, (name, shown), [f"a:{a}", f"b:{b}", *selects]
-    )
+    return speech.asked("distance", meaning, slots, lambda _: metres or 0, (name, shown), a=a, b=b)
 
 
 MAKERS: Makers[Asker] = ((0.42, _given), (0.26, _listed), (0.12, _half_listed), (0.20, _neighbour))

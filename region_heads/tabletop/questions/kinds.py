@@ -34,6 +34,9 @@ class Kind:
         """Those of this kind."""
         return [number for number in among if self.holds(view.solid(number))]
 
+    def __str__(self) -> str:
+        return " ".join([*self.adjectives, self.shape or "object"])
+
     @property
     def adjectives(self) -> tuple[str, ...]:
         """All but the shape, in the order of speech."""

@@ -47,8 +47,9 @@ def _sided(speech: Speech, prefix: str, pair: tuple[int, int], slots: dict[str, 
         slots["hand"] = Phrase(str(speech.rng.choice(["left", "right"])))
     side = "left" if speech.view.left_of(*pair) else "right"
     shown = {"a": speech.named(pair[0]), "b": speech.named(pair[1]), "hand": lambda _: side}
-    selects = [f"a:{pair[0]}", f"b:{pair[1]}"]
-    return speech.asked("left_right", prefix + meaning, slots, lambda _: side, ("left_right", shown), selects)
+    return speech.asked(
+        "left_right", prefix + meaning, slots, lambda _: side, ("left_right", shown), a=pair[0], b=pair[1]
+    )
 
 
 MAKERS: Makers[Asker] = ((0.62, _given), (0.38, _listed))

@@ -133,7 +133,7 @@ class Speech:
 
     def asked(
         self, category: str, meaning: str, slots: dict[str, Phrase], value: Value, answer: tuple[str, dict[str, Words]],
-        selects: Sequence[object],
+        **selects: object,
     ) -> Question:  # fmt: skip
         """The question with its answer.
 
@@ -143,15 +143,15 @@ class Speech:
             slots: Fill the wording.
             value: The answer.
             answer: Name of the freeform answer, and what fills its slots.
-            selects: What the words select by, for who checks the answer.
+            selects: What the words select by: a number of a thing, a kind, a relation.
         """
         asked = self.words.ask(self.rng, category, meaning, slots, reserved=self.reserved)
-        name, filled = answer
+        answered, filled = answer
         texts = {slot: words(asked.regions) for slot, words in filled.items()}
         plain = {slot: phrase.text for slot, phrase in slots.items() if not phrase.regions and slot not in texts}
-        freeform = self.words.answer(self.rng, name, {**plain, **texts})
-        told = tuple(str(one) for one in selects)
-        return Question(category, meaning, asked.text, asked.regions, value(asked.regions), freeform, told)
+        freeform = self.words.answer(self.rng, answered, {**plain, **texts})
+        by = tuple((name, str(one)) for name, one in selects.items())
+        return Question(category, meaning, asked.text, asked.regions, value(asked.regions), freeform, by)
 
     def named(self, number: int) -> Words:
         """A thing in an answer, with its noun or without: "the red cube [Region 3]", "[Region 3]"."""
