@@ -49,7 +49,13 @@ def write_images(rendered: Rendered, folder: Path, order: Order) -> None:
 
 
 def record(
-    order: Order, question: Question, number: int, counts: Mapping[int, str], rng: np.random.Generator
+    order: Order,
+    question: Question,
+    number: int,
+    counts: Mapping[int, str],
+    rng: np.random.Generator,
+    *,
+    field_of_view: float | None = None,
 ) -> dict[str, Any]:
     """The record of a scene's question.
 
@@ -59,9 +65,11 @@ def record(
         number: Its place among the scene's questions.
         counts: Run lengths of each region.
         rng: Draws whether the text begins with the picture's placeholder, which the public format leaves open.
+        field_of_view: Degrees across the picture's width, where the record shall give them.
     """
     width, height = order.size
     prefix = "<image>\n" if rng.random() < 0.5 else ""
+    lens = {} if field_of_view is None else {"field_of_view": round(field_of_view, 3)}
     return {
         "id": hashlib.blake2b(f"{order.seed}/{order.index}/{number}".encode(), digest_size=16).hexdigest(),
         "image": f"{order.stem}.png",
@@ -73,4 +81,5 @@ def record(
         "category": question.category,
         "normalized_answer": question.answer,
         "freeform_answer": question.freeform,
+        **lens,
     }

@@ -74,4 +74,7 @@ def write_scene(order: Order, folder: Path) -> list[dict[str, Any]]:
     made, rng = make_scene(order)
     write_images(render(made.scene, made.sight, rng), folder, order)
     counts = {number: seen.counts for number, seen in made.view.seen.items()}
-    return [record(order, question, number, counts, rng) for number, question in enumerate(made.questions)]
+    return [
+        record(order, question, number, counts, rng, field_of_view=made.scene.field_of_view)
+        for number, question in enumerate(made.questions)
+    ]

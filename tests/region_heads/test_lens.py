@@ -24,8 +24,8 @@ from region_heads.lens import NOMINAL_FIELD_OF_VIEW
 from region_heads.masks import hull
 from region_heads.modeling.model import RegionHeadsModel
 from region_heads.modeling.settings import ModelSettings
+from region_heads.rendering.camera import Camera
 from region_heads.training.build import build
-from region_heads.warehouse.camera import Camera
 from tests.region_heads.test_masks import region
 
 HEIGHT, WIDTH = 360, 640

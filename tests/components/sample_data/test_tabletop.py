@@ -378,7 +378,16 @@ def test_the_step_writes_the_public_format_and_the_same_for_a_seed(tmp_path: Pat
     ]  # fmt: skip
     assert len(records) == pytest.approx(31, abs=2)
     assert all(isinstance(parse_record(record), Candidate) for record in records)
-    allowed = {"id", "image", "conversations", "rle", "category", "normalized_answer", "freeform_answer"}
+    allowed = {
+        "id",
+        "image",
+        "conversations",
+        "rle",
+        "category",
+        "normalized_answer",
+        "freeform_answer",
+        "field_of_view",
+    }
     assert all(set(record) == allowed for record in records)
 
 
