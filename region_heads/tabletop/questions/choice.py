@@ -21,7 +21,9 @@ def _attribute(asker: Asker) -> Question | None:
     kind = only_kind(asker.rng, asker.view, chosen, objects)
     if kind is None:
         return None
-    return _chosen(speech, "attribute", chosen, {"objects": speech.listed(objects), **speech.kind(kind)}, kind=kind)
+    return _chosen(
+        speech, "attribute", chosen, {"objects": speech.listed(objects), **speech.kind_slots(kind)}, kind=kind
+    )
 
 
 def _outer(asker: Asker) -> Question | None:
@@ -36,7 +38,7 @@ def _outer(asker: Asker) -> Question | None:
     slots |= {"hand": Phrase(_HANDS[place])} if place in _HANDS else {}
     meaning = "outermost" if place in _HANDS else "camera"
     if found[0] is not ANYTHING:
-        meaning, slots = f"{meaning}_of_kind", slots | speech.kind(found[0])
+        meaning, slots = f"{meaning}_of_kind", slots | speech.kind_slots(found[0])
     return _chosen(speech, meaning, chosen, slots, kind=found[0], place=place)
 
 
@@ -58,7 +60,7 @@ def _nearest(asker: Asker) -> Question | None:
     slots = {"objects": speech.listed(objects), "nearest": nearest, "b": words}
     meaning = "nearest"
     if found[0] is not ANYTHING:
-        meaning, slots = "nearest_of_kind", slots | speech.kind(found[0])
+        meaning, slots = "nearest_of_kind", slots | speech.kind_slots(found[0])
     return _chosen(
         speech, meaning, chosen, slots, {"b": speech.named(b)}, kind=found[0], place="near" if near else "far", b=b
     )

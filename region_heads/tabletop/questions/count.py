@@ -19,7 +19,7 @@ def _attribute(asker: Asker) -> Question | None:
     if len(objects) < 3:
         return None
     kind = some_kind(asker.rng, asker.view, objects, 3 if asker.rng.random() < 0.15 else 2)
-    slots = {"objects": speech.listed(objects), **speech.kind(kind)}
+    slots = {"objects": speech.listed(objects), **speech.kind_slots(kind)}
     return _counted(speech, "attribute", objects, kind.of(asker.view, objects), slots, kind=kind)
 
 
@@ -50,7 +50,7 @@ def _related(asker: Asker) -> Question | None:
     slots = {"objects": speech.listed(objects), "relation": _relation(speech, name, limit), "b": words}
     meaning = "related"
     if kind is not ANYTHING:
-        meaning, slots = "attribute_related", slots | speech.kind(kind)
+        meaning, slots = "attribute_related", slots | speech.kind_slots(kind)
     return _counted(speech, meaning, objects, counted, slots, kind=kind, relation=name, b=b, limit=limit)
 
 
@@ -81,7 +81,7 @@ def _of_kind_on_mat(asker: Asker, speech: Speech, kind: Kind) -> Question | None
     objects = asker.listed()
     counted = [number for number in kind.of(asker.view, objects) if asker.view.holds(mat, number)]
     slots = {
-        "objects": speech.listed(objects), "relation": speech.word("on"), "b": speech.given(mat), **speech.kind(kind),
+        "objects": speech.listed(objects), "relation": speech.word("on"), "b": speech.given(mat), **speech.kind_slots(kind),
     }  # fmt: skip
     return _counted(speech, "attribute_related", objects, counted, slots, kind=kind, relation="on", b=mat)
 

@@ -67,7 +67,7 @@ class Speech:
         """A word or a relation by its name."""
         return self.phrase(name, {})
 
-    def kind(self, kind: Kind) -> dict[str, Phrase]:
+    def kind_slots(self, kind: Kind) -> dict[str, Phrase]:
         """The slots ``kind``, ``kinds`` and, where no shape is named, ``quality``."""
         adjectives = [self.word(name).text for name in kind.adjectives]
         noun = self.word(kind.shape or "object").text
@@ -93,13 +93,13 @@ class Speech:
         else:
             attributes = ((), ("shape",), ("shape",), ("colour", "shape"), ("material", "shape"), ("size", "colour"))
             kind = kind_of(self.view.solid(number), attributes[int(self.rng.integers(len(attributes)))])
-            found = self.phrase("given", self.kind(kind))
+            found = self.phrase("given", self.kind_slots(kind))
         return Phrase(found.text, (number,))
 
     def by_kind(self, number: int, among: Sequence[int]) -> Phrase | None:
         """A solid by attributes that it alone has among those listed: "the red cube"."""
         kind = only_kind(self.rng, self.view, number, among)
-        return None if kind is None else self.phrase("described", self.kind(kind))
+        return None if kind is None else self.phrase("described", self.kind_slots(kind))
 
     def described(self, number: int, among: Sequence[int]) -> Phrase | None:
         """A solid by attributes, by its side, or by its nearness to the camera, among those listed."""
@@ -113,7 +113,7 @@ class Speech:
         outer = ("leftmost", "rightmost", "nearest", "farthest")[int(self.rng.integers(4))]
         if first_by(rivals, ORDERS[outer](self.view)) != number:
             return None
-        slots = self.kind(kind)
+        slots = self.kind_slots(kind)
         if outer in ("nearest", "farthest"):
             return self.phrase("described_camera", {**slots, "nearest": self.word(outer)})
         return self.phrase("described_side", {**slots, "side": self.word(outer)})
@@ -162,7 +162,7 @@ class Speech:
             noun = ""
         else:
             kind = kind_of(self.view.solid(number), ("shape",) if manner < 0.7 else ("colour", "shape"))
-            noun = f"the {self.kind(kind)['kind'].text} "
+            noun = f"the {self.kind_slots(kind)['kind'].text} "
         return lambda order: f"{noun}[Region {order.index(number)}]"
 
     def members(self, numbers: Sequence[int]) -> Words:
@@ -174,9 +174,9 @@ class Speech:
 
         return listed
 
-    def number(self, number: int) -> Words:
+    def number(self, count: int) -> Words:
         """A number in words or in digits."""
-        word = _NUMBERS[number] if number < len(_NUMBERS) and self.rng.random() < 0.6 else str(number)
+        word = _NUMBERS[count] if count < len(_NUMBERS) and self.rng.random() < 0.6 else str(count)
         return lambda _: word
 
 
