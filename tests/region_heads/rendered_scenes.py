@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from region_heads.lens import focal_length
-from region_heads.warehouse.camera import Camera
+from region_heads.rendering.camera import Camera
 from region_heads.warehouse.drawing import draw_scene
 from region_heads.warehouse.render import look
 

@@ -80,9 +80,8 @@ def _of_kind_on_mat(asker: Asker, speech: Speech, kind: Kind) -> Question | None
     (mat,) = asker.draw(asker.view.mats)
     objects = asker.listed()
     counted = [number for number in kind.of(asker.view, objects) if asker.view.holds(mat, number)]
-    slots = {
-        "objects": speech.listed(objects), "relation": speech.word("on"), "b": speech.given(mat), **speech.kind_slots(kind),
-    }  # fmt: skip
+    slots = {"objects": speech.listed(objects), "relation": speech.word("on"), "b": speech.given(mat)}
+    slots |= speech.kind_slots(kind)
     return _counted(speech, "attribute_related", objects, counted, slots, kind=kind, relation="on", b=mat)
 
 
