@@ -58,9 +58,7 @@ class Runs:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folders = sorted(
-            (found.parent for found in folder.glob("*/evaluation.json")), key=lambda found: int(found.name)
-        )
+        self.folders = sorted(_finished(folder, "*"), key=lambda run: int(run.name))
         test = pq.read_table(folder / "splits" / "test.parquet")
         judged = [judge(test, pq.read_table(run / "predictions.parquet")) for run in self.folders]
         self.questions: Judged = judged[0]
@@ -124,7 +122,7 @@ def page(folder: Path) -> str:
         SystemExit: There is no finished run.
     """
     found: dict[str, dict[str, Runs]] = {}
-    for variant in sorted({run.parents[1] for run in folder.glob("*/*/*/evaluation.json")}):
+    for variant in sorted({run.parent for run in _finished(folder, "*/*/*")}):
         found.setdefault(variant.parent.name, {})[variant.name] = Runs(variant)
     if not found:
         raise SystemExit(f"{folder}: expected DATA/VARIANT/SEED/evaluation.json, found none; run `train` first")
@@ -178,6 +176,13 @@ def _compared(main: Runs, variants: dict[str, Runs]) -> Iterator[str]:
         last = [share(runs.score(_NEW).mean), f"{np.mean(runs.minutes):.1f}"]
         yield _row(name, *runs.score(_ALL).cells(), *change, *means, *last)
     yield ""
+
+
+def _finished(folder: Path, runs: str) -> Iterator[Path]:
+    """The runs that were judged; MLflow's store beside them holds files of the same name, but no predictions."""
+    for file in folder.glob(f"{runs}/evaluation.json"):
+        if (file.parent / "predictions.parquet").exists():
+            yield file.parent
 
 
 def _head(*names: str) -> Iterator[str]:

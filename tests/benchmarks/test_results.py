@@ -46,6 +46,9 @@ def test_figures_are_means_over_seeds_with_their_spread_and_an_interval_over_pic
     assert runs.score("all").mean == pytest.approx(0.9375)
     assert runs.score("all").seeds == [1.0, pytest.approx(0.875)]
     assert runs.part(DISTANCE, "new wordings").n == 2
+    logged = tmp_path / "mlartifacts" / "a0e2" / "artifacts" / "evaluation.json"
+    logged.parent.mkdir(parents=True)
+    logged.write_text("{}")
     text = page(tmp_path)
     assert "2 seeds of default, 2.0 minutes a training." in text
     assert "| distance | 6 | .750 |" in text
