@@ -44,6 +44,8 @@ NEARER = Task(
     wordings=(
         "Is the pallet <mask> nearer to the camera than the shelf <mask>, or farther?",
         "Does <mask> stand nearer to the camera than <mask>?",
+        "Is <mask> nearer to the camera than <mask>?",
+        "Is the pallet <mask> nearer to the camera than the pallet <mask>?",
         "Compared with <mask>, is <mask> nearer to or farther from the camera?",
     ),
     labels=("nearer", "farther"),

@@ -27,6 +27,13 @@ def tag(
             "Default: that of the settings.",
         ),
     ] = None,
+    examples: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of further examples to learn from: a task, a tab and a question on each line. "
+            "Default: that of the settings."
+        ),
+    ] = None,
     params: options.Params = None,
 ) -> None:
     """Find the task of each question from its words: the same lines, with task, confidence and source.
@@ -35,12 +42,17 @@ def tag(
     """
     from region_heads.console.terminal import check_output
     from region_heads.params_file import settings_of
+    from region_heads.tagging.classifier import WordingClassifier
+    from region_heads.tagging.examples import read_examples
     from region_heads.tagging.router import tag as read
     from region_heads.tagging.settings import Params
 
-    least = settings_of("tag_tasks", Params, params).min_confidence if min_confidence is None else min_confidence
+    settings = settings_of("tag_tasks", Params, params)
+    least = settings.min_confidence if min_confidence is None else min_confidence
+    further = examples or settings.examples
+    classifier = WordingClassifier(read_examples(further)) if further else None
     for row in _questions(file):
-        found = read(_words(row["question"]), min_confidence=least)
+        found = read(_words(row["question"]), min_confidence=least, classifier=classifier)
         about = {
             "task": found.task,
             "confidence": round(found.confidence, 4),

@@ -143,7 +143,7 @@ class RouterReport:
             figures["uneven_tasks"] = float(len(self._warnings()))
         return figures
 
-    def show(self, quarantine: Path) -> None:
+    def show(self, quarantine: Path, taught_by: dict[str, Any]) -> None:
         """Prints the report for the person watching."""
         console, content = plain_console(), self.content()
         table = Table("task", "questions", "read as labelled", "grounded", title="tag_tasks")
@@ -156,6 +156,9 @@ class RouterReport:
                 f"{grounded['grounded']:,} of {grounded.total():,}" if grounded.total() else "-",
             )
         console.print(table)
+        if taught_by["labels"]:
+            wordings = ", ".join(f"{task} {count:,}" for task, count in taught_by["labels"]["wordings"].items())
+            console.print(f"  questions without a label are read by what the labels taught: wordings of {wordings}")
         for one in self._disagreements[:3]:
             line = f"  label {one['label']}, read as {one['read']} ({one['confidence']}): {one['question']}"
             console.print(line)

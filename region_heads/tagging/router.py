@@ -26,32 +26,32 @@ class Tag:
         """ "model", or "none" where the task is unknown."""
         return "none" if self.task == UNKNOWN else "model"
 
+    def believed(self, min_confidence: float) -> Tag:
+        """This tag, or :data:`UNKNOWN` where it is less sure; the confidence stays that of the best guess."""
+        return self if self.confidence >= min_confidence else Tag(UNKNOWN, self.confidence)
 
-def tag(question: str, *, min_confidence: float = 0.5) -> Tag:
+
+def tag(question: str, *, min_confidence: float = 0.5, classifier: WordingClassifier | None = None) -> Tag:
     """The task of ``question`` from its words alone.
 
     Args:
         min_confidence: Below it the task is :data:`UNKNOWN`; the confidence is that of the best guess.
+        classifier: Another one than the library's, such as one that has learned from examples at hand.
 
     Example:
         >>> tag("How far is the pallet <mask> from the shelf <mask>?").task
         'distance'
     """
-    guess = _judged(folded(question))
-    return guess if guess.confidence >= min_confidence else Tag(UNKNOWN, guess.confidence)
-
-
-@lru_cache(maxsize=1 << 16)  # the half million questions of the public set have some hundred wordings
-def _judged(question: str) -> Tag:
-    return judged(question)
+    return judged(question, classifier).believed(min_confidence)
 
 
 def judged(question: str, classifier: WordingClassifier | None = None) -> Tag:
-    """The best guess, whatever its confidence.
+    """The best guess, whatever its confidence."""
+    return _judged(folded(question), classifier or bundled())
 
-    Args:
-        classifier: Another one than the library's.
-    """
-    chances = (classifier or bundled())(read(question))
+
+@lru_cache(maxsize=1 << 16)  # the half million questions of the public set have some hundred wordings
+def _judged(question: str, classifier: WordingClassifier) -> Tag:
+    chances = classifier(read(question))
     best = max(chances, key=chances.__getitem__)
     return Tag(best, chances[best] if best != UNKNOWN else 1 - chances[best])

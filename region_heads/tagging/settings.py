@@ -17,11 +17,21 @@ class Params(Section):
         description='"label" takes the data set\'s own category where there is one, "words" reads the question.',
     )
 
-    min_confidence: float = Field(0.5, ge=0, le=1, description="A task that is less sure than this is unknown.")
-    unknown: Literal["quarantine", "label", "classifier"] = Field(
+    examples: str = Field(
+        "",
+        description="File of further examples for the router, a task, a tab and a question on each line; "
+        '"": only its own wordings.',
+    )
+    min_confidence: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="A task that is read with less confidence is unknown; 1 believes no reading, as none is certain.",
+    )
+    unknown: Literal["quarantine", "label", "guess"] = Field(
         "quarantine",
-        description="What happens to a question whose words the router does not know: it is held back, takes its "
-        "label, or asks a small classifier that learns from the labelled questions of the same data.",
+        description="What happens to a question whose task is unknown: it is held back, takes its label, or takes the "
+        "router's best guess, however unsure (held back where that is no task).",
     )
     workers: int = Field(
         0,

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from region_heads.console.progress import progress_bar
 from region_heads.errors import RegionHeadsError
@@ -17,10 +16,11 @@ from region_heads.files.tables import TableWriter
 from region_heads.parallel import cores, in_order
 from region_heads.records import RECORD_SCHEMA, TAGGED_SCHEMA
 from region_heads.tagging.classifier import WordingClassifier
+from region_heads.tagging.examples import read_examples
 from region_heads.tagging.report import RouterReport
 from region_heads.tagging.settings import Params
 from region_heads.tagging.tagger import Tagger
-from region_heads.tasks import TASKS
+from region_heads.tagging.teaching import teach
 
 _SHARE = 50_000
 """Questions for which another process is worth its start."""
@@ -41,8 +41,9 @@ def tag_table(*, records: Path, tagged: Path, quarantine: Path, report: Path, se
         grounded answers are not like all.
 
     Raises:
-        RegionHeadsError: ``records`` is no record table, or no question could be tagged.
+        RegionHeadsError: ``records`` is no record table, the file of examples is none, or no question could be tagged.
     """
+    examples = read_examples(settings.examples) if settings.examples else []
     figures = RouterReport()
     with (
         open_table(records, RECORD_SCHEMA, writer="validate") as file,
@@ -52,7 +53,8 @@ def tag_table(*, records: Path, tagged: Path, quarantine: Path, report: Path, se
         quarantine_file.open("w", encoding="utf-8") as untagged,
         progress_bar("tagging", total=file.metadata.num_rows, unit="questions") as bar,
     ):
-        tagger = Tagger(records, settings, _classifier(file) if settings.unknown == "classifier" else None)
+        taught, labels = teach(file, examples) or (None, None)
+        tagger = Tagger(records, settings, WordingClassifier(examples) if examples else None, taught)
         processes = min(settings.workers or cores(), 1 + file.metadata.num_rows // _SHARE)
         groups = range(file.num_row_groups)
         for group, found in in_order(tagger, groups, processes=processes, doing="tagging questions"):
@@ -66,23 +68,11 @@ def tag_table(*, records: Path, tagged: Path, quarantine: Path, report: Path, se
                 untagged.write(json.dumps({"reason": str(error), "kind": error.kind, "record": record}) + "\n")
             figures.add(found.report)
             bar.advance(table.num_rows)
-    content = figures.content()
+    content = figures.content() | {"taught_by": {"examples": len(examples), "labels": labels}}
     write_json(report, content)
-    figures.show(quarantine)
+    figures.show(quarantine, content["taught_by"])
     if content["tagged"] == 0 and content["questions"] > 0:
         raise RegionHeadsError(
             f"{records}: none of {content['questions']} questions could be tagged; {quarantine} says why for each"
         )
     return figures.headline()
-
-
-def _classifier(file: pq.ParquetFile) -> WordingClassifier:
-    """Learns from the data's own labels, too: one example for each wording."""
-    columns = (batch.to_pydict() for batch in file.iter_batches(columns=["question", "category"]))
-    known = {task.category: task.name for task in TASKS}
-    return WordingClassifier(
-        (known[category], question)
-        for batch in columns
-        for question, category in zip(batch["question"], batch["category"], strict=True)
-        if category in known
-    )

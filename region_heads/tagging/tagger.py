@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from region_heads.records import RECORD_SCHEMA, TAGGED_SCHEMA
 from region_heads.tagging.classifier import UNKNOWN, WordingClassifier
 from region_heads.tagging.report import RouterReport
-from region_heads.tagging.router import Tag, judged, tag
+from region_heads.tagging.router import Tag, judged
 from region_heads.tagging.settings import Params
 from region_heads.tasks import TASKS, Answer, Task
 from region_heads.tasks.grounding import Grounded, ground
@@ -60,12 +60,14 @@ class Tagger:
     """Tags a row group of the record table; reads only the columns that it needs.
 
     Args:
-        classifier: One that has learned from the data's own labels, where ``unknown`` asks one.
+        classifier: Reads labelled questions; None takes the library's.
+        taught: Reads questions without a label; None takes ``classifier``.
     """
 
     records: Path
     settings: Params
     classifier: WordingClassifier | None = None
+    taught: WordingClassifier | None = None
 
     def __call__(self, group: int) -> Tagged:
         """The tags of row group number ``group``."""
@@ -83,8 +85,10 @@ class Tagger:
         return Tagged(pa.RecordBatch.from_pylist(tags, schema=NEW_COLUMNS), rows, untagged, report)
 
     def _tag(self, record: dict[str, Any], report: RouterReport) -> dict[str, Any]:
-        read = tag(record["question"], min_confidence=self.settings.min_confidence)
-        task, source, confidence = self._task(record, read)
+        unlabelled = record["category"] is None
+        guess = judged(record["question"], (self.taught if unlabelled else None) or self.classifier)
+        read = guess.believed(self.settings.min_confidence)
+        task, source, confidence = self._task(record, read, guess)
         target = _target(record, task)
         grounded = _grounding(record, task, target, report)
         if target is not None:
@@ -99,21 +103,18 @@ class Tagger:
             "grounding_roles": None if grounded is None else [one.role for one in grounded],
         }
 
-    def _task(self, record: dict[str, Any], read: Tag) -> tuple[Task, str, float]:
+    def _task(self, record: dict[str, Any], read: Tag, guess: Tag) -> tuple[Task, str, float]:
         known = read.task != UNKNOWN
         label = _label(record)
         if label is not None and (self.settings.first == "label" or (not known and self.settings.unknown == "label")):
             return label, "label", 1.0
-        if known:
-            return Task.of(read.task), "model", read.confidence
-        guess = judged(record["question"], self.classifier) if self.classifier else read
-        if guess.task != UNKNOWN and guess.confidence >= self.settings.min_confidence:
+        if known or (self.settings.unknown == "guess" and guess.task != UNKNOWN):
             return Task.of(guess.task), "model", guess.confidence
         raise UntaggedError(
             "unknown_task",
             f"{_where(record)}: question: expected words of one of the tasks "
             f"{', '.join(task.name for task in TASKS)}, found none that is sure (best guess {guess.confidence:.2f}); "
-            "give the record a category, or add its wording to those of its task",
+            "give the record a category, or add its wording to the file in tag_tasks.examples",
         )
 
 

@@ -128,16 +128,75 @@ def test_the_label_decides_first_or_only_where_the_words_do_not(tmp_path: Path) 
     assert [row["task_source"] for row in tasks["fallback"].rows] == ["model", "label"]
 
 
-def test_a_classifier_that_learned_from_the_labelled_questions_can_be_asked(tmp_path: Path) -> None:
-    verbs = ("Florp", "Grault", "Garply", "Waldo", "Plugh", "Xyzzy")
-    labelled = [
-        record(n, f"{verb} the zorp of <mask> and <mask>.", category="distance") for n, verb in enumerate(verbs)
-    ]
-    labelled += [record(10 + n, f"{verb} the blips in <mask>.", category="count") for n, verb in enumerate(verbs)]
-    outputs = Outputs(tmp_path, [*labelled, record(99, MUMBLED)], unknown="classifier")
-    row = next(row for row in outputs.rows if row["id"] == "r99")
-    assert (row["task"], row["task_source"]) == ("distance", "model")
-    assert 0.5 <= row["task_confidence"] <= 1
+VERBS = (
+    "Florp", "Grault", "Garply", "Waldo", "Plugh", "Xyzzy", "Thud", "Wibble", "Wobble", "Flob", "Corge", "Fred",
+)  # fmt: skip
+ALIEN = [record(n, f"{verb} the zorp of <mask> and <mask>.", category="distance") for n, verb in enumerate(VERBS)]
+ALIEN += [record(20 + n, f"{verb} the blips in <mask>.", category="count") for n, verb in enumerate(VERBS)]
+UNLABELLED = [record(98, "Quux the blips in <mask>."), record(99, "Quux the zorp of <mask> and <mask>.")]
+
+
+def test_labels_teach_the_router_for_the_questions_of_the_data_that_have_none(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path, [*ALIEN, *UNLABELLED])
+    found = [(row["task"], row["task_source"]) for row in outputs.rows if row["id"] in ("r98", "r99")]
+    assert found == [("counting", "model"), ("distance", "model")]
+    assert outputs.untagged == []
+    labels = outputs.report["taught_by"]["labels"]
+    assert labels["wordings"] == {"counting": 12, "distance": 12}
+    held_out = labels["held_out"]
+    assert held_out["wordings"] == 4
+    assert held_out["taught"]["accuracy"] == 1
+    assert held_out["untaught"]["accuracy"] < 1
+
+
+def test_what_labels_teach_is_no_question_of_a_task_where_it_was_none(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path, [*ALIEN, record(98, "What colour is <mask>?"), record(99, "Is <mask> made of wood?")])
+    assert [line["record"]["id"] for line in outputs.untagged] == ["r98", "r99"]
+
+
+def test_labels_of_the_test_split_teach_nothing(tmp_path: Path) -> None:
+    (tmp_path / "alone").mkdir()
+    ordinary = record(97, "How far is <mask> from <mask>?")
+    alone = Outputs(tmp_path / "alone", [*UNLABELLED, ordinary])
+    outputs = Outputs(tmp_path, [one | {"source_split": "test"} for one in ALIEN] + [*UNLABELLED, ordinary])
+    assert outputs.report["taught_by"] == {"examples": 0, "labels": None}
+    assert outputs.rows[len(ALIEN) :] == alone.rows
+    assert outputs.untagged == alone.untagged
+
+
+def test_a_labelled_question_is_compared_with_what_the_router_reads_without_its_label(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path, [*ALIEN, *UNLABELLED])
+    assert outputs.report["agreement"]["agreed"] == 0
+    assert outputs.report["agreement"]["not_understood"] > 0
+
+
+def test_few_labels_teach_but_are_too_few_to_say_how_well(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path, [*ALIEN[:5], *ALIEN[12:17], *UNLABELLED])
+    assert [row["task"] for row in outputs.rows[-2:]] == ["counting", "distance"]
+    assert outputs.report["taught_by"]["labels"] == {"wordings": {"counting": 5, "distance": 5}}
+
+
+def test_examples_of_the_users_own_are_learned_for_all_questions(tmp_path: Path) -> None:
+    examples = tmp_path / "questions.tsv"
+    examples.write_text("task\tquestion\n" + "".join(f"{one['category']}\t{one['question']}\n" for one in ALIEN))
+    labelled = record(97, "Gnu the blips in <mask>.", category="count", source_split="test")
+    outputs = Outputs(tmp_path, [*UNLABELLED, labelled], examples=str(examples))
+    assert [row["task"] for row in outputs.rows] == ["counting", "distance", "counting"]
+    assert outputs.report["taught_by"] == {"examples": len(ALIEN), "labels": None}
+    assert outputs.report["agreement"]["agreed"] == 1
+
+
+def test_full_confidence_leaves_the_words_undecided_and_a_guess_does_not_ask_for_any(tmp_path: Path) -> None:
+    rows = [record(0, "How far is <mask> from <mask>?"), record(1, "What colour is <mask>?"), ALIEN[2], *UNLABELLED]
+    for name in ("quarantine", "guess"):
+        (tmp_path / name).mkdir()
+    strict = Outputs(tmp_path / "quarantine", rows, min_confidence=1.0)
+    assert [(row["id"], row["task_source"]) for row in strict.rows] == [(ALIEN[2]["id"], "label")]
+    guessed = Outputs(tmp_path / "guess", [*rows, *ALIEN[3:]], min_confidence=1.0, unknown="guess")
+    tasks = {row["id"]: (row["task"], row["task_source"]) for row in guessed.rows}
+    assert tasks["r0"] == tasks["r99"] == ("distance", "model")
+    assert tasks["r98"] == ("counting", "model")
+    assert [line["record"]["id"] for line in guessed.untagged] == ["r1"]
 
 
 def test_any_number_of_processes_gives_the_same_tags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

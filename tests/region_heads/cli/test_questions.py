@@ -34,6 +34,24 @@ def test_tag_gives_the_lines_back_with_their_task(command: Command) -> None:
     assert done.code == 0
 
 
+def test_tag_learns_from_a_file_of_examples_that_the_option_or_the_settings_name(
+    command: Command, tmp_path: Path
+) -> None:
+    examples, params, question = tmp_path / "questions.tsv", tmp_path / "params.yaml", "Mind the zorp of <mask>."
+    examples.write_text(f"count\t{question}\n")
+    params.write_text(f"tag_tasks: {{examples: {examples}}}\n")
+    tasks = [
+        json.loads(command("tag", "-", *options, given=question).out)["task"]
+        for options in ([], ["--examples", str(examples)], ["--params", str(params)])
+    ]
+    assert tasks[0] != "counting"
+    assert tasks[1:] == ["counting", "counting"]
+    examples.write_text("counts\tMind the zorp.\n")
+    done = command("tag", "-", "--examples", str(examples), given=question)
+    assert done.code == 1
+    assert done.err.startswith(f"Error: {examples}, line 1: expected one of")
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
