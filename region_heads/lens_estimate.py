@@ -3,7 +3,8 @@
 A plane's inverse depth is linear in the pixels of any camera: ``1 / z = a x + b y + c``, counted from the middle of the
 picture, and its normal is ``(a f, b f, c)`` with the focal length ``f`` in pixels. Two planes that are perpendicular
 therefore give it: ``(a1 a2 + b1 b2) f**2 + c1 c2 = 0``. Each small flat piece of the picture votes with the floor.
-Walls and the sides of boxes agree; what lies level has no solution; what is askew agrees with nothing.
+Walls and the sides of boxes agree; what lies level has no solution; what is askew or bent agrees with little. Slanted
+faces that all look at the camera can agree on a wrong answer, so that few votes, or votes of one side, are not enough.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ _WIDTH = 640
 _PIECES = 40
 """Pieces across, of 4 to 16 pixels a side, each overlapping the next by half."""
 
-_FLAT = (0.002, 0.03)
+_FLAT = (0.0003, 0.03)
 """Bounds of what a flat piece may deviate, as a share of its inverse depth; between them twice the noise."""
 
 _AGREEMENT = 0.03  # of the focal length
-_SURE_SHARE = 0.3  # of the votes that agree: where more than two thirds say something else, noise may have chosen
 _SURE_WEIGHT = 5.0  # of the votes that agree: pieces in the best of positions
+_SURE_SHARE, _SURE_SHARE_OF_SIDES = 0.6, 0.3  # of the votes, to agree; fewer are enough where they face different ways
+_ONE_SIDE = 0.93  # length of the mean direction that they face, above which it counts as one: of a wall it is 1
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,10 @@ def estimate_field_of_view(depth: NDArray[np.float32]) -> Estimate | None:
     # A vote is worth the square of how much the angle between the two planes changes with the focal length.
     weights = (2 * _ahead(floor[None], focal) * _ahead(pieces[possible], focal)) ** 2
     middle, agreeing = _most_agreed(np.log(focal), weights)
-    sure = bool(agreeing > max(_SURE_WEIGHT, _SURE_SHARE * weights.sum()))
-    return Estimate(round(field_of_view_at(width, float(np.exp(middle))), 2), sure)
+    scale = np.array([np.exp(middle), np.exp(middle), 1.0])
+    one_side = _facing_alike(floor * scale, pieces[possible] * scale, agreeing) > _ONE_SIDE
+    enough = max(_SURE_WEIGHT, (_SURE_SHARE if one_side else _SURE_SHARE_OF_SIDES) * weights.sum())
+    return Estimate(round(field_of_view_at(width, float(np.exp(middle))), 2), bool(agreeing.sum() > enough))
 
 
 def _ahead(planes: Array, focal: Array) -> Array:
@@ -73,8 +77,15 @@ def _ahead(planes: Array, focal: Array) -> Array:
     return ahead
 
 
-def _most_agreed(votes: Array, weights: Array) -> tuple[float, float]:
-    """The value around which most of the votes lie, and their weight."""
+def _facing_alike(floor: Array, normals: Array, weights: Array) -> float:
+    """Length of the mean direction along the floor that surfaces face, 0..1."""
+    down = floor / np.linalg.norm(floor)
+    facing = normals - np.outer(normals @ down, down)
+    return float(np.linalg.norm(weights @ (facing / np.linalg.norm(facing, axis=1)[:, None])) / weights.sum())
+
+
+def _most_agreed(votes: Array, weights: Array) -> tuple[float, Array]:
+    """The value around which most of the votes lie, and the weight with which each of them does."""
 
     def near(value: Array) -> Array:
         agreeing: Array = weights * np.exp(-0.5 * ((votes - value) / _AGREEMENT) ** 2)
@@ -84,7 +95,7 @@ def _most_agreed(votes: Array, weights: Array) -> tuple[float, float]:
     middle = grid[near(grid[:, None]).sum(1).argmax()]
     for _ in range(5):
         middle = (near(middle) @ votes) / near(middle).sum()
-    return float(middle), float(near(middle).sum())
+    return float(middle), near(middle)
 
 
 def _flat_pieces(depth: NDArray[np.float32]) -> Array:
