@@ -73,8 +73,6 @@ def _members(listed: frozenset[int], mentions: list[Mention], target: Any) -> li
     if target is None:
         return named if named and not doubtful else None
     if target == 0:
-        if named and not doubtful:
-            raise ValueError(f"expected an answer that names no counted regions, found {named}")
         return []
     if target == len(listed):
         return sorted(listed)
@@ -127,8 +125,7 @@ def _with_anchors(mentions: list[Mention], members: list[int], listed: frozenset
     anchors = {
         one.region
         for one in mentions
-        if one.region not in members
-        and (one.standing == "reference" or (one.standing in ("plain", "open") and one.region not in listed))
+        if one.region not in members and one.region not in listed and one.standing in ("plain", "open", "reference")
     }
     place = None
     for one in mentions:

@@ -34,7 +34,8 @@ SelfEvident = Callable[[str, Any], list[Grounded] | None]
 
 _FRONTED = re.compile(
     r"^\W*(?:when |if |as )?(?:compared|relative|in (?:relation|comparison|contrast)|with|seen|viewed|measured|judged"
-    rf"|taking|against)\b[^,?]*?{MASK_TOKEN}[^?]*{MASK_TOKEN}",
+    rf"|taking|against)\b[^,?]*?{MASK_TOKEN}[^?]*{MASK_TOKEN}"
+    rf"|^[^<]*\b(?:which|what) side of (?:(?!is |do |does )[^<])*?{MASK_TOKEN}",
     re.IGNORECASE,
 )
 _FROM = re.compile(r"(?<!seen )(?<!viewed )(?<!looking )\b(?:from|between)\b", re.IGNORECASE)
@@ -61,7 +62,8 @@ def all_mentioned(_question: str, text: str, _target: Any) -> list[Grounded] | N
 def both_of_two(question: str, _target: Any) -> list[Grounded] | None:
     """The regions of a question that compares two and has no more, without an answer that names them.
 
-    In "Compared with <mask>, where is <mask>?" the second is the one that is asked about, and comes first.
+    In "Compared with <mask>, where is <mask>?" and "Which side of <mask> is <mask> on?" the second is the one that is
+    asked about, and comes first.
     """
     if question.count(MASK_TOKEN) != 2:
         return None
@@ -69,14 +71,18 @@ def both_of_two(question: str, _target: Any) -> list[Grounded] | None:
     return [Grounded(region, "answer") for region in pair]
 
 
-def two_compared(_question: str, text: str, _target: Any) -> list[Grounded] | None:
+def two_compared(question: str, text: str, _target: Any) -> list[Grounded] | None:
     """The two regions that are measured or compared: those of the last sentence that names any.
 
     Regions named only before it are anchors. "[Region 3] is the leftmost pallet. The distance from the pallet
     [Region 3] to the shelf [Region 5] is 4 meters." Of two, the one that the other is held against comes second:
-    "Compared with [Region 1], the cube [Region 0] stands left."
+    "Compared with [Region 1], the cube [Region 0] stands left." It may be the only one that is named.
     """
     everything = distinct(mentions(text))
+    if len(everything) == 1 and question.count(MASK_TOKEN) == 2:
+        (only,) = everything
+        held = all(one.standing == "reference" for one in mentions_of(text))
+        return [Grounded(region, "answer") for region in (1 - only, only)] if held else None
     last = last_naming(text)
     pair = distinct(mentions(last))
     if len(pair) != 2:

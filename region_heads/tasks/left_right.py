@@ -39,9 +39,15 @@ def side_compared(question: str, text: str, target: Any) -> list[grounding.Groun
     An answer that says the other side, "[Region 1] is left of [Region 0]" for "right", compares the other way round.
     """
     found = grounding.two_compared(question, text, target)
-    said = {side.lower() for side in re.findall(r"left|right", grounding.last_naming(text), re.IGNORECASE)}
-    if found is None or target is None or len(said) != 1 or said == {target}:
+    text = grounding.last_naming(text)
+    said = {side.lower() for side in re.findall(r"left|right", text, re.IGNORECASE)}
+    if found is None or target is None or len(said) != 1:
         return found
+    # "[Region 0] has [Region 2] on its left": the second's side.
+    if (said == {target}) != bool(re.search(r"\b(?:its|whose) (?:left|right)\b", text, re.IGNORECASE)):
+        return found
+    if re.search(r"\bnot\b|n['’]t\b", text):
+        return None
     *anchors, first, second = found
     return [*anchors, second, first]
 

@@ -19,7 +19,7 @@ def _words(*lines: str) -> frozenset[str]:
 
 GENERAL = _words(
     "object thing item one mask region obj element candidate entity piece member option given following marked listed",
-    "highlighted outlined",
+    "highlighted outlined selection set list group",
 )
 """Nouns, by their stems, that may stand for any thing, and so say nothing of what it is."""
 
@@ -36,7 +36,8 @@ _WORD = re.compile(r"[^\W\d_][\w'-]*")
 _SKIPPED = _words("of among amongst in from within is are being were namely viz these those all")
 _STOPS = _SKIPPED | _words(
     "the a an and or with to by on at than for as given considering take consider using based which that inside into",
-    "between near nearest closest left right does do has have hold holds contain contains count there how",
+    "between near nearest closest left right does do has have hold holds contain contains count there how here",
+    "go through look looking see show shows",
 )
 """Words that end a noun, read backwards; those of ``_SKIPPED`` may stand between it and its regions."""
 
@@ -56,17 +57,27 @@ _NO_NOUN = _words(
 """Words, behind "how many", at which the counted noun has ended."""
 
 _LEADS = re.compile(
-    rf"\s*(?:(?:among|amongst|from among)(?: the| these| those)?(?: [\w-]+){{0,2}}\s*)?(?={MASK_TOKEN})", re.IGNORECASE
+    r"\s*(?:(?:(?:are|is)(?: there| found)? )?(?:among|amongst|from among|of|out of)(?: the| these| those)?"
+    r"(?: [\w-]+){0,2}\s*"
+    rf"|(?:are (?:there )?)?(?:in|within) the (?:set|list|selection|group)\s*)?(?={MASK_TOKEN})",
+    re.IGNORECASE,
 )
 _OF_THESE = re.compile(
     r"(?:^|[.;:?!,]\s+)(?:of|among|amongst|out of|from among|considering|given|take|consider|looking at|for)\b"
     r"(?:\s+(?!in\b|to\b|by\b)[\w-]+){0,4}\s*$",
     re.IGNORECASE,
 )
-_INSIDE = re.compile(r"\b(?:in|inside|within|into|onto|on)\s+((?:[\w-]+\s*){1,5})", re.IGNORECASE)
-_HELD_IN = re.compile(
-    r"\b(?:in|inside|within|into|onto|on|hold|holds|holding|contain|contains|containing|its|their)\b", re.IGNORECASE
+_INSIDE = re.compile(
+    r"\b(?:in|inside|within|into|onto|on(?! (?:the )?(?:far )?(?:left|right|side)))\s+"
+    r"(?!(?:the )?(?:same|set|list|selection|picture|image|photo|scene|view)\b)"
+    rf"((?:[\w-]+\s*){{1,5}})(?P<mask>{MASK_TOKEN})?",
+    re.IGNORECASE,
 )
+_HELD_AGAINST = re.compile(
+    r"\b(?:between|behind|beside|near|under|over|above|below|than|against|around|to|on|left of|right of)\s+$",
+    re.IGNORECASE,
+)
+_HOLDS = re.compile(r"\b(?:hold|holds|holding|contain|contains|containing|its|their)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -144,7 +155,7 @@ def runs(question: str) -> tuple[Run, ...]:
 def counted_list(question: str) -> Counted:
     """Which of a question's lists is counted."""
     every = runs(question)
-    lists = [run for run in every if len(run.regions) > 1]
+    lists = [run for run in every if len(run.regions) > 1 and not _HELD_AGAINST.search(_before(question, run))]
     only = frozenset(lists[0].regions) if len(lists) == 1 else None
     cue = _CUE.search(question)
     if cue is None:
@@ -157,19 +168,27 @@ def counted_list(question: str) -> Counted:
         [run for run in named if run.plural or len(run.regions) > 1],
         [] if noun else [run for run in lists if _OF_THESE.search(_before(question, run))],
         [] if noun else [run for run in lists if not run.noun & place_nouns(question)],
+        [] if named or _in_unmarked(question) else [run for run in lists if not run.noun - GENERAL],
     ):
         if len(possible) == 1:
             return Counted(frozenset(possible[0].regions), True, noun)
     if named:
         return Counted(None, False, noun)
-    in_places = noun and _HELD_IN.search(question) and all(run.noun - GENERAL for run in lists)
+    in_places = (
+        noun and (_HOLDS.search(question) or _INSIDE.search(question)) and all(run.noun - GENERAL for run in lists)
+    )
     return Counted(only, False, noun, every if in_places else ())
 
 
 def place_nouns(question: str) -> frozenset[str]:
     """Stems of what things are said to be in: "how many stand in the left tray"."""
-    found = (stem(word) for phrase in _INSIDE.findall(question) for word in _WORD.findall(phrase))
+    found = (stem(word) for phrase in _INSIDE.finditer(question) for word in _WORD.findall(phrase[1]))
     return frozenset(found) - GENERAL - {stem(word) for word in _STOPS}
+
+
+def _in_unmarked(question: str) -> bool:
+    """Whether things may be counted in a place that is chosen among the regions: "in the leftmost tray"."""
+    return bool(_HOLDS.search(question)) or any(not found["mask"] for found in _INSIDE.finditer(question))
 
 
 def _before(question: str, run: Run) -> str:
@@ -185,4 +204,4 @@ def _counted_noun(question: str, end: int) -> tuple[frozenset[str], int]:
         if word[0].lower() not in _FILLER:
             stems.append(stem(word[0]))
         end = word.end()
-    return frozenset(stems) - GENERAL, end
+    return frozenset() if stems and stems[-1] in GENERAL else frozenset(stems), end

@@ -46,7 +46,10 @@ def _search(pattern: str) -> re.Pattern[str]:
 
 
 # What may stand between two regions of one run: a comma, "and", and the second one's noun.
-_NO_NOUN = r"(?:is|are|in|of|on|to|by|so|not|only|no|but|nor|while|whereas|then|hence|thus|just|because|since|as)\b"
+_NO_NOUN = (
+    r"(?:is|are|in|of|on|to|by|so|not|only|no|but|nor|while|whereas|then|hence|thus|just|because|since|as|with|than|from"
+    r"|at|for|near|behind|beside|between|compared|relative|measured|seen)\b"
+)
 _ITS_NOUN = rf"(?:(?:the|a|an)\s+)?(?:(?!{_NO_NOUN})[\w-]+\s+){{0,2}}"
 _AND = rf"\s*(?:[,;&]\s*)?(?:and|or|plus|nor)\b(?:\s+also)?\s*{_ITS_NOUN}"
 _COMMA = rf"\s*[,&;]\s*{_ITS_NOUN}"
@@ -81,16 +84,16 @@ _HELD_BEHIND = _search(
     rf"|^ ?\((?:the |our )?{_REFERENCE}"
 )
 _DENIED = _search(
-    r"\b(?:not|none|no|neither|nor|never|cannot|without|except|excepting|excluding|excluded|but|instead|rather|fails?"
+    r"\b(?:not|none|no|neither|nor|never|cannot|without|except|exception|excepting|excluding|excluded|but|instead|rather|fails?"
     r"|failed|lacks?|lacking|besides|hardly|unlike|save|discount\w*|ignor\w*|omit\w*|leav\w+ out|ruled out"
     r"|too (?:far|near|close|high|low)|other than|apart from|aside from)\b|n['’]t\b|\bminus\b"
 )
 _EXCEPT = _search(
     r"\b(?:except(?:ing)?(?: for)?|excluding|all (?:\w+ ){0,2}but|every(?:thing|one)? (?:\w+ )?but|apart from"
-    rf"|aside from|other than|all (?:\w+ )?save){_NOUN}"
+    rf"|aside from|with the exception of|other than|all (?:\w+ )?save){_NOUN}"
 )
 _CANDIDATES = _search(
-    r"^\W*(?:among|amongst|of|out of|from|between|considering|given|comparing|from among|we have|looking at)\b"
+    r"^\W*(?:among|amongst|of|out of|considering|given|comparing|from among|we have|looking at)\b"
     r"(?!.*\b(?:is|are|was|were|has|have|lies?|stands?|that|which|who)\b)"
 )
 _OPEN = _search(rf"\b(?:of|to|with|by|for|as|say|about|if|whether|suppose|maybe|perhaps|possibly|either){_NOUN}")
@@ -159,6 +162,9 @@ def _standing(before: str, behind: str, *, opening: bool, several: bool) -> Stan
         return "candidate" if several else "open"
     if _HELD_BEHIND.match(behind) or _HELD.search(own):
         return "reference"
-    if _DENIED.search(own) or _DENIED.search(_CLAUSE_BEHIND.split(behind)[0]):
+    clauses = _CLAUSE_BEHIND.split(behind)
+    # "[Region 4], at 2 meters, is not": what stands between two commas is passed over.
+    said = clauses[2] if len(clauses) > 2 and not clauses[0].strip() else clauses[0]
+    if _DENIED.search(own) or _DENIED.search(said):
         return "denied"
     return "open" if _OPEN.search(own) and not _QUANTITY.search(own) else "plain"

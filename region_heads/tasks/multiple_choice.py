@@ -46,7 +46,8 @@ _SUPERLATIVE = re.compile(
     r"^[^.\[\]]*?\b(?:\w*most|closest|nearest|shortest|best|farthest|furthest|optimal|ideal|smallest|picked|chosen)\b",
     re.IGNORECASE,
 )
-_NEXT_TO = re.compile(r"\b(?:nearest|closest|farthest|furthest|next|way|distance)\b[^,;.]{0,24}$", re.IGNORECASE)
+_NEXT_TO = re.compile(r"\b(?:nearest|closest|farthest|furthest|way|distance)\b[^,;.]{0,24}$", re.IGNORECASE)
+_THAN = re.compile(r"\bthan(?: [\w-]+){0,3} ?$", re.IGNORECASE)
 _ONWARD = re.compile(r"\b(?:to|from|of|than|with|beside|near|by|behind) (?:it|that|this|which)\b", re.IGNORECASE)
 
 
@@ -65,12 +66,14 @@ def chosen(question: str, text: str, target: Any) -> list[Grounded] | None:
         return None
     if choice not in named:
         raise ValueError(f"expected an answer that names the chosen region {choice}, found {named}")
-    if all(one.standing in ("reference", "denied") for one in found if one.region == choice):
-        raise ValueError(f"expected an answer that chooses region {choice}, found one that holds others against it")
     candidates = next((run.regions for run in runs(question) if choice in run.regions), ())
+    spoken_of = {one.region for one in found if one.standing in ("plain", "open")}
+    if choice not in spoken_of and spoken_of & {*candidates}:
+        raise ValueError(f"expected an answer that chooses region {choice}, found one that holds others against it")
     anchors = {
         one.region for one in found if one.region != choice and (one.region not in candidates or _step(one, text))
     }
+    anchors -= _compared(found) if anchors - _compared(found) else set()
     return [
         Grounded(region, "answer" if region == choice else "anchor")
         for region in named
@@ -91,6 +94,11 @@ def _choice(text: str) -> int | None:
         if one.standing in ("plain", "open") and _SUPERLATIVE.match(text[place.end() :])
     ]
     return found[-1] if found else None
+
+
+def _compared(found: list[Mention]) -> set[int]:
+    """Regions that are nowhere named but behind "than": "the jug [Region 4] is larger than [Region 3]"."""
+    return {one.region for one in found} - {one.region for one in found if not _THAN.search(one.before)}
 
 
 def _step(mention: Mention, text: str) -> bool:

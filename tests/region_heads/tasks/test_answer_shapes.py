@@ -11,7 +11,7 @@ import pytest
 from region_heads.tasks import Task
 from region_heads.tasks.grounding import ground
 
-UNDERSTOOD = 0.85
+UNDERSTOOD = 0.94
 """Share of the answers that have a grounding for which it must be found."""
 
 
@@ -68,11 +68,11 @@ def shapes() -> list[Shape]:
 
 @pytest.mark.parametrize("shape", shapes(), ids=lambda shape: shape.text)
 def test_an_answer_is_grounded_rightly_or_not_at_all(shape: Shape) -> None:
-    assert shape.found() in (shape.wanted, "none")
+    assert shape.found() in (shape.wanted, "none", "no")
 
 
 def test_most_answers_that_have_a_grounding_are_understood() -> None:
     telling = [shape for shape in shapes() if shape.wanted not in ("none", "no")]
-    missed = [f"{shape.question} {shape.text}" for shape in telling if shape.found() == "none"]
+    missed = [f"{shape.question} {shape.text}" for shape in telling if shape.found() in ("none", "no")]
     assert len(shapes()) >= 80
     assert len(missed) <= (1 - UNDERSTOOD) * len(telling), missed
