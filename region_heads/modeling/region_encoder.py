@@ -33,6 +33,8 @@ class RegionEncoder(nn.Module):
     def __init__(self, *, feature_size: int, region_size: int, hidden_size: int = 64) -> None:
         super().__init__()
         self.vector_size = GEOMETRY_SIZE + region_size + AMOUNTS + APPEARANCE
+        # Towers give features of any size, a fresh one of a hundredth: beside geometry of order 1 colours would vanish.
+        self.norm = nn.LayerNorm(feature_size)
         self.amounts = nn.Linear(feature_size, AMOUNTS)
         self.appearance = nn.Linear(feature_size, APPEARANCE)
         self.look = nn.Linear(2 * feature_size, hidden_size)
@@ -72,6 +74,7 @@ class RegionEncoder(nn.Module):
             ``positions [I, M, 3]``, whose distances the questions of all heads teach, and ``inside [I, M, M]``, the
             share of region i that lies within the hull of region j.
         """
+        features_IPD = self.norm(features_IPD)
         within = _pool(features_IPD, coverage_IMP)
         looks = self.look(torch.cat([within, _pool(features_IPD, enclosure_IMP)], -1))
         learned = self.learned(torch.cat([geometry_IMG, looks], -1))
