@@ -134,6 +134,10 @@ def test_a_question_that_cannot_be_answered_is_named_and_no_file_is_short(
     assert given.keys() == {one["id"] for one in records}
     assert [given[records[number]["id"]] for number in (1, 2)] == ["0", "0"]
 
+    (tmp_path / "params.yaml").write_text("tag_tasks: {min_confidence: 2}")
+    done = command(*words, "--params", tmp_path / "params.yaml")
+    assert "tag_tasks.min_confidence" in done.err, "the router's settings are read"
+
     file.write_text(json.dumps([*records, records[0], {"id": None}]))
     done = command(*words, "--fill", "0", "--out", tmp_path / "other.json")
     assert done.code == 1
