@@ -101,13 +101,18 @@ def answer_file(
             depth_needed=False,  # that is the model's affair
         )
         hold(content, dataset=records, quarantine=None)
-        tag_table(
-            records=scratch / "records.parquet",
-            tagged=scratch / "tagged.parquet",
-            quarantine=scratch / "untagged.jsonl",
-            report=scratch / "router.json",
-            settings=tagging,
-        )
+        try:
+            tag_table(
+                records=scratch / "records.parquet",
+                tagged=scratch / "tagged.parquet",
+                quarantine=scratch / "untagged.jsonl",
+                report=scratch / "router.json",
+                settings=tagging,
+            )
+        except RegionHeadsError:
+            if not (scratch / "untagged.jsonl").exists():
+                raise
+            # None has a task; each is named below.
     table = pq.read_table(scratch / "tagged.parquet")
     rows = predict(loaded, table, dataset, depth_scale=data.depth_scale, without_depth=without_depth).to_pylist()
     rejected = [

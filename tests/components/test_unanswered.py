@@ -138,6 +138,12 @@ def test_a_question_that_cannot_be_answered_is_named_and_no_file_is_short(
     done = command(*words, "--params", tmp_path / "params.yaml")
     assert "tag_tasks.min_confidence" in done.err, "the router's settings are read"
 
+    file.write_text(json.dumps([records[2]]))
+    done = command(*words)
+    assert f"({records[2]['id']}): question: expected words" in done.err, "also where no question is understood"
+    assert "found none to 1" in done.err
+    assert "/tagged" not in done.err, "a file that is removed afterwards"
+
     file.write_text(json.dumps([*records, records[0], {"id": None}]))
     done = command(*words, "--fill", "0", "--out", tmp_path / "other.json")
     assert done.code == 1
