@@ -5,14 +5,22 @@
 BIN := .venv/bin
 READY := .venv/.ready
 # The steps call `python`; inside the recipes that is the one of .venv, whatever the shell has.
-ENV := PATH="$(CURDIR)/$(BIN):$$PATH" DVC_NO_ANALYTICS=1
+ENV := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" DVC_NO_ANALYTICS=1
+# Where `make run` runs; another embedded domain has a folder of its own.
+PLACE := $(if $(DATA),runs/$(DATA),.)
+WRITTEN := data/sample data/splits data/records.parquet data/tagged.parquet data/predictions.parquet \
+	data/quarantine.jsonl data/untagged.jsonl models/region_heads reports metrics figures checkpoints \
+	local_outputs dvc.lock .dvc/tmp .dvc/cache/runs
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 
-run: $(READY) scm  ## The whole line on the data set in params.yaml, then the results
-	@$(ENV) dvc repro drift visualize promote
-	@$(BIN)/python -m pipelines.summary
+run: $(READY) scm  ## The whole line on the data set in params.yaml, or on DATA=tabletop in runs/; then the results
+ifdef DATA
+	@$(BIN)/python -m pipelines.workspace $(DATA)
+endif
+	@cd $(PLACE) && $(ENV) dvc repro drift visualize promote
+	@cd $(PLACE) && $(ENV) python -m pipelines.summary
 
 test: $(READY)  ## Lint, types and the fast tests
 	$(BIN)/ruff check .
@@ -31,9 +39,7 @@ mlflow: $(READY)  ## The MLflow page with runs, models and aliases, at http://lo
 	@$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --port 5000
 
 clean:  ## Removes what the line wrote; keeps .venv, MLflow's store and data sets of your own
-	rm -rf data/sample data/splits data/records.parquet data/tagged.parquet data/predictions.parquet \
-		data/quarantine.jsonl data/untagged.jsonl models/region_heads reports metrics figures checkpoints \
-		local_outputs dvc.lock .dvc/tmp .dvc/cache/runs
+	rm -rf $(WRITTEN) $(addprefix runs/*/,$(WRITTEN))
 
 # DVC refuses to work where there is no git repository, as in sources from an archive, unless it is told so.
 scm: $(READY)
