@@ -59,7 +59,7 @@ def test_dvc_finds_every_stage_there_and_follows_the_code_but_not_what_is_compil
 def digest_of_code(folder: Path) -> str:
     """DVC's digest of the domain's package, as the stage that renders depends on it."""
     with Repo(str(folder)) as repo:
-        (stage,) = repo.stage.collect("sample_data")
+        (stage,) = repo.stage.collect(f"{folder}/dvc.yaml:sample_data")
         (code,) = [dep for dep in stage.deps if str(dep).endswith("region_heads/tabletop")]
         return str(code.get_hash())
 
