@@ -7,7 +7,8 @@ interval (Wilson's), by task, and the router's confusion matrix; then how far it
 
 ``FOLDER`` holds ``questions.jsonl`` (real questions with their category) and ``question_templates.tsv`` (templates of
 the public training split with their counts); without it only the project's paraphrases are read. "Held out" are 200
-questions that were written without knowledge of the router, and that it has not learned from.
+questions that were written without knowledge of the router, and that it has not learned from; "solids" are frozen, too:
+questions about another domain, a quarter of them of no task.
 """
 
 from __future__ import annotations
@@ -129,10 +130,10 @@ def share(route: Router, labelled: list[Labelled]) -> str:
 def accuracy_table(sources: dict[str, list[Labelled]]) -> Table:
     """Both routers by source, and the router by task."""
     table = Table(
-        "source", "questions", "router", "original keywords", *TASK_NAMES, box=None, pad_edge=False,
+        "source", "questions", "router", "original keywords", *TASK_NAMES, UNKNOWN, box=None, pad_edge=False,
     )  # fmt: skip
     for name, labelled in sources.items():
-        by_task = [[one for one in labelled if one.task == task] for task in TASK_NAMES]
+        by_task = [[one for one in labelled if one.task == task] for task in (*TASK_NAMES, UNKNOWN)]
         table.add_row(
             name, str(len(labelled)), share(by_router, labelled), share(by_keywords, labelled),
             *(f"{len(right(by_router, some))} of {len(some)}" for some in by_task),
@@ -144,7 +145,7 @@ def confusion_table(labelled: list[Labelled]) -> Table:
     """How often which task was read; rows are the truth."""
     names = (*TASK_NAMES, UNKNOWN)
     table = Table("truth", *names, box=None, pad_edge=False)
-    for task in TASK_NAMES:
+    for task in names:
         read = Counter(by_router(one.question) for one in labelled if one.task == task)
         table.add_row(task, *(str(read[name]) for name in names))
     return table
@@ -153,10 +154,11 @@ def confusion_table(labelled: list[Labelled]) -> Table:
 def calibration_table(labelled: list[Labelled]) -> tuple[Table, float]:
     """Share of right best guesses by confidence, and the expected calibration error."""
     table = Table("confidence", "questions", "mean confidence", "right", box=None, pad_edge=False)
-    read = [(tag(one.question, min_confidence=0.0), one.task) for one in labelled]
+    found = [(tag(one.question, min_confidence=0.0), one.task) for one in labelled]
+    read = [(t.task == task, 1 - t.confidence if t.task == UNKNOWN else t.confidence) for t, task in found]
     error = 0.0
     for low, high in itertools.pairwise(BINS):
-        inside = [(t.confidence, t.task == task) for t, task in read if low <= t.confidence < high + (high == 1.0)]
+        inside = [(sure, right) for right, sure in read if low <= sure < high + (high == 1.0)]
         if inside:
             mean, correct = (statistics.mean(values) for values in zip(*inside, strict=True))
             error += abs(mean - correct) * len(inside) / len(read)
@@ -188,7 +190,7 @@ def main() -> None:
         **(read_real(real) if real else {}),
     }
     everything = [one for labelled in sources.values() for one in labelled]
-    sources["all, damaged"] = damaged(everything)
+    sources |= {"all, damaged": damaged(everything), "solids": read_paraphrases(FOLDER / "held_out_solids.tsv")}
     console = Console(width=160)
     console.print(accuracy_table(sources))
     if real:
@@ -196,13 +198,15 @@ def main() -> None:
         console.print(
             f"\nReal templates by their counts: misrouted {shares[0]:.1%} (original keywords {shares[1]:.1%})"
         )
-    for name in ("held out", "all, damaged"):
+    for name in ("held out", "all, damaged", "solids"):
         console.print(f"\nThe router on: {name}")
         console.print(confusion_table(sources[name]))
-    table, error = calibration_table([*sources["held out"], *sources["all, damaged"]])
-    console.print("\nConfidence on the held-out and the damaged questions")
-    console.print(table)
-    console.print(f"Expected calibration error {error:.3f}")
+    unsure = {"held-out and the damaged": ("held out", "all, damaged"), "solids'": ("solids",)}
+    for name, parts in unsure.items():
+        table, error = calibration_table([one for part in parts for one in sources[part]])
+        console.print(f"\nConfidence on the {name} questions")
+        console.print(table)
+        console.print(f"Expected calibration error {error:.3f}")
     questions = [Labelled(one.task, f"{one.question} ({n})") for n, one in enumerate(everything)]  # none is remembered
     pairs = []
     for round_number in range(ROUNDS):

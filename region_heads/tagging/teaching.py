@@ -48,7 +48,8 @@ def teach(file: pq.ParquetFile, examples: Sequence[tuple[str, str]]) -> tuple[Wo
         none = [one for one in wordings() if one[0] == UNKNOWN]
         none = draw.sample(none, len(none) // _HELD_OUT)
         trial = WordingClassifier([*examples, *labelled], left_out={read(question) for _, question in (*held, *none)})
-        taught.temperature = trial.temperature = _temperature(trial, [*held, *none])
+        # Whichever asks for more doubt: labels that contradict each other, or what no task answers.
+        taught.temperature = trial.temperature = max(_temperature(trial, part) for part in (held, none))
         about |= {
             "temperature": taught.temperature,
             "held_out": {"wordings": len(held), "untaught": _judged(WordingClassifier(examples), held)}
