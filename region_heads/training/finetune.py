@@ -23,6 +23,7 @@ from region_heads.training import policies
 from region_heads.training.arguments import RegionTrainingArguments
 from region_heads.training.build import TINY, build
 from region_heads.training.even_grounding import even_grounding
+from region_heads.training.fixed_order import in_fixed_order
 from region_heads.training.labels import check_labels, check_taught
 from region_heads.training.settings import TrainingPolicy
 from region_heads.training.trainer import RegionHeadsTrainer
@@ -104,7 +105,8 @@ def finetune(
     )
     trainer.processor = processor
     trainer.remove_callback(PrinterCallback)  # prints raw dictionaries; a caller's own callback shows the log
-    trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
+    with in_fixed_order() if arguments.device.type == "cpu" else nullcontext():
+        trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
     return trainer
 
 

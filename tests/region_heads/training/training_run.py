@@ -7,12 +7,14 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from transformers import TrainerCallback
 
 from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import RegionDataset
@@ -53,6 +55,7 @@ def run(
     resume: str | None = None,
     save_to: str | None = None,
     scores: list[float] | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
     **options: Any,
 ) -> Weights:
     """Trains on ``table`` and returns the whole weights, on every rank.
@@ -75,7 +78,7 @@ def run(
         table, table, images,
         settings=ModelSettings.model_validate(WITHOUT_DROPOUT | (settings or {})), arguments=arguments,
         augmentation=Augmentation(), depth_scale=0.001, policy=TrainingPolicy.model_validate(policy or {}),
-        resume=None if resume is None else Path(resume),
+        callbacks=callbacks, resume=None if resume is None else Path(resume),
     )  # fmt: skip
     if save_to is not None:
         _answer(trainer, table, images, Path(f"{save_to}.answers.json"))
