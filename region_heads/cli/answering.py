@@ -6,6 +6,7 @@ import contextlib
 import glob
 import io
 import json
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ class NotAnswered:
 
     identity: str | None
     reason: str
+
+
+_log = logging.getLogger(__name__)
 
 
 def answer_file(
@@ -113,6 +117,13 @@ def answer_file(
             if not (scratch / "untagged.jsonl").exists():
                 raise
             # None has a task; each is named below.
+    unknown = content["field_of_view"]["unknown_with_depth"]
+    if unknown:
+        typical = loaded.processor.image_format.field_of_view
+        _log.warning(
+            f"The field of view of {unknown} pictures is not known: taken to be {typical:g} degrees, as is typical of "
+            "the model's training. A wrong one scales metres; give it by data.field_of_view or in the records"
+        )
     table = pq.read_table(scratch / "tagged.parquet")
     rows = predict(loaded, table, dataset, depth_scale=data.depth_scale, without_depth=without_depth).to_pylist()
     rejected = [

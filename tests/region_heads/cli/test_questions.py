@@ -155,6 +155,18 @@ def _answers(model: Path, records: Path, **given: Any) -> list[dict[str, Any]]:
     return answers
 
 
+def test_predict_warns_once_of_pictures_whose_lens_is_not_known(
+    model: Path, laid_out: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _answers(model, laid_out / "test.json")
+    (warning,) = [one.message for one in caplog.records if "field of view" in one.message]
+    assert "taken to be 74 degrees" in warning
+    assert "data.field_of_view" in warning
+    caplog.clear()
+    _answers(model, laid_out / "test.json", data=DatasetParams(field_of_view=60.0))
+    assert not [one for one in caplog.records if "field of view" in one.message]
+
+
 def test_predict_finds_depth_beside_the_pictures_however_it_is_called(
     image_folder: Path, model: Path, laid_out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
