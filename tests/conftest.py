@@ -21,6 +21,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 from pycocotools import mask as coco
 
@@ -33,6 +34,10 @@ from region_heads.settings import TrackingParams
 HEIGHT, WIDTH = 54, 96
 
 OURS.add("tests")
+
+# A busy machine makes no property false.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 _QUESTIONS: tuple[dict[str, Any], ...] = (
     {"task": "distance", "text": "How far is {} from {}?", "regions": 2, "target_distance": 2.5, "grounding": [0, 1]},

@@ -23,6 +23,7 @@ from region_heads.quality.validation.layout import Place
 from region_heads.quality.validation.pictures import Pictures, Seen
 from region_heads.report.gallery import picture
 from region_heads.settings import DatasetParams
+from region_heads.tagging.settings import Params as TagParams
 from region_heads.training.build import build
 from tests.conftest import HEIGHT, WIDTH
 
@@ -103,9 +104,9 @@ def test_from_the_records_to_the_answers_masks_are_those_of_the_turned_picture(
             answer_file(
                 tmp_path / "model", folder / "q.json", images=None, depths=None, without_depth=False,
                 data=DatasetParams(images="images/{image}", depths="depths/{stem}_depth.png"),
-                scratch=tmp_path / f"{name}-scratch",
+                tagging=TagParams(), scratch=tmp_path / f"{name}-scratch",
             )
         )  # fmt: skip
     assert len(answers[0][0]) == 5
     assert answers[0][0] == answers[1][0]
-    assert "make the mask for the turned picture, or store the picture upright" in answers[1][1][0]
+    assert "make the mask for the turned picture, or store the picture upright" in answers[1][1][0].reason

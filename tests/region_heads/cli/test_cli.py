@@ -36,7 +36,16 @@ def _commands() -> list[tuple[str, ...]]:
 def test_the_commands_are_those_of_the_contract() -> None:
     pipeline = {("pipeline", name) for name in ("compile", "run", "submit", "schedule")}
     registry = {("registry", name) for name in ("history", "promote", "rollback")}
-    single = {("tag",), ("ingest",), ("validate",), ("score",), ("predict",), ("serve",), ("playground",)}
+    single = {
+        ("tag",),
+        ("ingest",),
+        ("validate",),
+        ("score",),
+        ("predict",),
+        ("submission",),
+        ("serve",),
+        ("playground",),
+    }
     assert set(_commands()) == single | pipeline | registry
 
 
