@@ -19,6 +19,7 @@ from transformers import TrainerCallback
 from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import RegionDataset
 from region_heads.data.settings import Augmentation
+from region_heads.modeling.model import RegionHeadsOutput
 from region_heads.modeling.settings import ModelSettings
 from region_heads.tasks import TASK_NAMES
 from region_heads.training.arguments import RegionTrainingArguments
@@ -94,8 +95,14 @@ def _answer(trainer: RegionHeadsTrainer, table: pa.Table, images: Path, file: Pa
     questions = RegionDataset(table, images, trainer.processor)
     batch = RegionDataCollator(trainer.processor)([questions[row] for row in range(10)])
     with torch.no_grad():
-        outputs = model(batch=batch.unanswered)
-    file.write_text(json.dumps({task: output.answer.tolist() for task, output in outputs.outputs.items()}))
+        output = model(batch=batch.unanswered)
+    file.write_text(json.dumps(as_numbers(output)))
+
+
+def as_numbers(output: RegionHeadsOutput) -> dict[str, Any]:
+    """What the heads were given, and what they answered."""
+    answers = {task: [one.answer.tolist(), one.confidence.tolist()] for task, one in (output.outputs or {}).items()}
+    return {"features": output.region_features.tolist(), "answers": answers}
 
 
 def on_two_ranks(table: pa.Table, images: Path, folder: Path, **options: Any) -> Weights:
