@@ -45,7 +45,7 @@ class Lenses:
     def settle(self, estimates: Mapping[str, Estimate]) -> dict[str, Any]:
         """Finds the field of view of the pictures of which no record says it, and reports on all.
 
-        Where the estimates hardly differ, there is one lens, and their median holds for all pictures. Else a picture
+        Where the estimates differ by little, there is one lens, and their median holds for all pictures. Else a picture
         has its own, if that is sure, and the median stands for the others.
 
         Args:
