@@ -4,6 +4,9 @@
 
 BIN := .venv/bin
 READY := .venv/.ready
+PIP_LOG := .venv/install.log
+# Only errors are shown; the log has everything.
+INSTALL := $(BIN)/python -m pip install -qq --log $(PIP_LOG)
 # The steps call `python`; inside the recipes that is the one of .venv, whatever the shell has.
 ENV := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" DVC_NO_ANALYTICS=1
 # Where `make run` runs; another embedded domain has a folder of its own.
@@ -11,6 +14,7 @@ PLACE := $(if $(DATA),runs/$(DATA),.)
 WRITTEN := data/sample data/splits data/records.parquet data/tagged.parquet data/predictions.parquet \
 	data/quarantine.jsonl data/untagged.jsonl models/region_heads reports metrics figures checkpoints \
 	local_outputs dvc.lock .dvc/tmp .dvc/cache/runs
+WRITTEN_BY_PEOPLE := benchmarks components dev docs examples pipelines region_heads $(wildcard *.md)
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
@@ -19,13 +23,13 @@ run: $(READY) scm  ## The whole line on the data set in params.yaml, or on DATA=
 ifdef DATA
 	@$(BIN)/python -m pipelines.workspace $(DATA)
 endif
-	@cd $(PLACE) && $(ENV) dvc repro drift visualize promote
-	@cd $(PLACE) && $(ENV) python -m pipelines.summary
+	@cd $(PLACE) && $(ENV) python -m pipelines.run
 
 test: $(READY)  ## Lint, types and the fast tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/deptry .
+	$(BIN)/codespell $(WRITTEN_BY_PEOPLE)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
@@ -57,11 +61,11 @@ $(READY): requirements.lock pyproject.toml
 		echo "Name one that is installed: make PYTHON=/path/to/python3.11" >&2; \
 		exit 1; \
 	fi
-	@echo "Installing into .venv, once: some minutes and 2 GB, more where pip takes torch with CUDA."
+	@echo "Installing into .venv, once: some minutes and 2 GB, more where pip takes torch with CUDA. Log: $(PIP_LOG)"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install "$$(grep '^torch==' requirements.lock)"
-	$(BIN)/python -m pip install -r requirements.lock
-	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
+	@echo "1/3 torch" && $(INSTALL) "$$(grep '^torch==' requirements.lock)"
+	@echo "2/3 the packages of requirements.lock" && $(INSTALL) -r requirements.lock
+	@echo "3/3 this project" && $(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
 help:  ## This list

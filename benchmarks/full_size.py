@@ -23,7 +23,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import annotations
+from benchmarks import annotations as public_form
 
 STEPS = ("validate", "tag_tasks", "split")
 
@@ -128,7 +128,7 @@ for name, part in table.groupby("split"): part.to_parquet(f"{sys.argv[2]}/{name}
 def main() -> None:
     """Prints the table and the ratios."""
     parser = argparse.ArgumentParser(description="validate, tag_tasks and split at full size.")
-    parser.add_argument("--questions", type=int, default=annotations.QUESTIONS)
+    parser.add_argument("--questions", type=int, default=public_form.QUESTIONS)
     parser.add_argument("--sample", type=int, default=20_000, help="questions for the plain way")
     parser.add_argument("--folder", type=Path, help="where the sets are written; a temporary folder by default")
     arguments = parser.parse_args()
@@ -138,7 +138,7 @@ def main() -> None:
         costs = {}
         table = Table("questions", *STEPS, "together", "most memory", box=None, pad_edge=False)
         for size in sizes:
-            annotations.write(folder / f"data{size}", questions=size, damaged=0.001)
+            public_form.write(folder / f"data{size}", questions=size, damaged=0.001)
             costs[size] = line(folder / f"data{size}", folder / f"out{size}")
             whole = Cost(sum(c.seconds for c in costs[size].values()), max(c.gigabytes for c in costs[size].values()))
             table.add_row(

@@ -16,11 +16,13 @@ from transformers.models.clip.modeling_clip import CLIPEncoderLayer
 from transformers.models.llama.modeling_llama import LlamaModel
 
 from benchmarks.timing import medians
+from region_heads.close_ups import CLOSE_UP
 from region_heads.geometry import GEOMETRY_SIZE
 from region_heads.modeling.batch import Targets
 from region_heads.modeling.config import RegionHeadsConfig
+from region_heads.modeling.heads import HeadInputs
 from region_heads.modeling.region_encoder import RegionEncoder
-from region_heads.modeling.routing import RegionHeads
+from region_heads.modeling.routing import HeadRouter
 from region_heads.tasks import TASKS
 
 WIDTH, LAYERS, TOWER_LAYERS = 4096, 32, 24
@@ -39,7 +41,7 @@ def main() -> None:
     vision._attn_implementation = "sdpa"
     tower = CLIPEncoderLayer(vision)
     encoder = RegionEncoder(feature_size=WIDTH, region_size=32)
-    heads = RegionHeads(RegionHeadsConfig(), state_size=WIDTH, vector_size=encoder.vector_size)
+    heads = HeadRouter(RegionHeadsConfig(), state_size=WIDTH, vector_size=encoder.vector_size)
     tokens = torch.randn(1, IMAGE_TOKENS + QUESTIONS * TEXT_TOKENS, WIDTH, requires_grad=True)
     patches = torch.randn(1, IMAGE_TOKENS + 1, 1024, requires_grad=True)
 
@@ -53,18 +55,21 @@ def main() -> None:
         features = tokens[:, :IMAGE_TOKENS]
         cover = torch.rand(1, QUESTIONS * REGIONS, IMAGE_TOKENS)
         geometry = torch.randn(1, QUESTIONS * REGIONS, GEOMETRY_SIZE)
-        embeddings, vectors, positions, _ = encoder(features, cover, cover, geometry, torch.tensor([IMAGE_TOKENS]))
-        of_questions = [tensor.view(QUESTIONS, REGIONS, -1) for tensor in (embeddings, vectors, positions)]
+        close_ups = torch.zeros(1, QUESTIONS * REGIONS, 4, CLOSE_UP, CLOSE_UP, dtype=torch.uint8)
+        regions = encoder(features, cover, cover, geometry, close_ups, torch.tensor([IMAGE_TOKENS]))
+        states, vectors, positions, looks, _ = (tensor.view(QUESTIONS, REGIONS, -1) for tensor in regions)
+        text = tokens[0, IMAGE_TOKENS:].view(QUESTIONS, TEXT_TOKENS, WIDTH)
+        inputs = HeadInputs(
+            states, vectors, positions, torch.rand(QUESTIONS, REGIONS, REGIONS), text[:, -1], text,
+            encoder.fits(looks, text), torch.ones(QUESTIONS, REGIONS, dtype=torch.bool),
+        )  # fmt: skip
         index = {task.name: torch.arange(number, QUESTIONS, len(TASKS)) for number, task in enumerate(TASKS)}
         targets = Targets(
             {name: torch.ones(len(rows), dtype=torch.long) for name, rows in index.items()},
             torch.tensor([1, 2, 0, 0, 0]).repeat(QUESTIONS, 1), torch.zeros(QUESTIONS, REGIONS, dtype=torch.long),
             torch.ones(QUESTIONS, dtype=torch.bool), torch.ones(QUESTIONS, dtype=torch.bool),
         )  # fmt: skip
-        outputs = heads(
-            *of_questions, torch.rand(QUESTIONS, REGIONS, REGIONS), tokens[0, -QUESTIONS:],
-            torch.ones(QUESTIONS, REGIONS, dtype=torch.bool), index, targets,
-        )  # fmt: skip
+        outputs = heads(inputs, index, targets)
         losses = torch.stack([(output.loss + output.grounding_loss).sum() for output in outputs.values()])
         torch.autograd.backward(losses.sum())
 

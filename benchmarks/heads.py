@@ -19,10 +19,10 @@ from benchmarks.timing import medians
 from region_heads.modeling.batch import Targets
 from region_heads.modeling.config import RegionHeadsConfig
 from region_heads.modeling.heads import HeadInputs, HeadTargets
-from region_heads.modeling.routing import RegionHeads
+from region_heads.modeling.routing import HeadRouter
 from region_heads.tasks import TASKS
 
-REGIONS, STATE, VECTOR = 5, 96, 64
+REGIONS, WORDS, STATE, VECTOR = 5, 12, 96, 64
 
 
 class _Counter(TorchDispatchMode):
@@ -37,15 +37,16 @@ class _Counter(TorchDispatchMode):
         return function(*args, **kwargs or {})
 
 
-def sides(heads: RegionHeads, size: int) -> dict[str, Callable[[], Tensor]]:
+def sides(heads: HeadRouter, size: int) -> dict[str, Callable[[], Tensor]]:
     """Both ways to the same loss, for a batch of ``size`` questions of all tasks."""
     torch.manual_seed(0)
     types = torch.arange(size) % len(TASKS)
-    given = {
-        "states": torch.randn(size, REGIONS, STATE), "vectors": torch.randn(size, REGIONS, VECTOR),
-        "positions": torch.randn(size, REGIONS, 3), "inside": torch.rand(size, REGIONS, REGIONS),
-        "question": torch.randn(size, STATE), "valid": torch.ones(size, REGIONS, dtype=torch.bool),
-    }  # fmt: skip
+    given = HeadInputs(
+        states=torch.randn(size, REGIONS, STATE), vectors=torch.randn(size, REGIONS, VECTOR),
+        positions=torch.randn(size, REGIONS, 3), inside=torch.rand(size, REGIONS, REGIONS),
+        question=torch.randn(size, STATE), words=torch.randn(size, WORDS, STATE),
+        fits=torch.randn(size, REGIONS, WORDS), valid=torch.ones(size, REGIONS, dtype=torch.bool),
+    )  # fmt: skip
     orders = torch.tensor([1, 2, 0, 0, 0]).repeat(size, 1)
     values = {task.name: torch.ones(size, dtype=torch.float32 if task.unit == "m" else torch.long) for task in TASKS}
     grounded = torch.ones(size, dtype=torch.bool)
@@ -56,12 +57,11 @@ def sides(heads: RegionHeads, size: int) -> dict[str, Callable[[], Tensor]]:
             {name: values[name][rows[places]] for name, places in index.items()},
             orders[rows], torch.zeros_like(orders[rows]), grounded[rows], grounded[rows],
         )  # fmt: skip
-        part = {name: tensor[rows] for name, tensor in given.items()}
         if only is None:
-            outputs = dict(heads(**part, index=index, targets=targets))
+            outputs = dict(heads(given.of(rows), index, targets))
         else:
             wanted = HeadTargets(targets.target[only], targets.answer_order, targets.anchor_order, targets.grounded)
-            outputs = {only: heads.heads[only](HeadInputs(**part), wanted)}
+            outputs = {only: heads.heads[only](given.of(rows), wanted)}
         return torch.stack(
             [(output.loss + output.grounding_loss).sum() / counts[name] for name, output in outputs.items()]
         ).sum()
@@ -90,7 +90,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    heads = RegionHeads(RegionHeadsConfig(), state_size=STATE, vector_size=VECTOR)
+    # Without dropout, of which each side would draw its own.
+    heads = HeadRouter(RegionHeadsConfig(), state_size=STATE, vector_size=VECTOR).eval()
     print("questions   looped ms   grouped ms    ratio   operators looped   grouped")
     for size in (16, 64, 256):
         found: dict[str, float] = {}

@@ -71,7 +71,8 @@ def write_pictures(folder: Path, count: int) -> None:
 def questions(count: int, pictures: int) -> tuple[pa.Table, pa.Table]:
     """A test split about the pictures, and answers of which three in four are the truth."""
     draw, masks = random.Random(0), mask_pool(0, 4000)
-    rows, answers = [], []
+    rows: list[dict[str, Any]] = []
+    answers: list[dict[str, Any]] = []
     for number in range(count):
         picture = number * pictures // count
         if not rows or rows[-1]["image"] != f"{picture}.png":

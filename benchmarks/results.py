@@ -3,11 +3,13 @@
     python -m benchmarks.results train RUNS [--data warehouse tabletop] [--seeds 0 1 2]
     python -m benchmarks.results train RUNS --variant "no mirroring" --set finetune.mirror=false
     python -m benchmarks.results train RUNS --variant "first version" --code CHECKOUT --without field_of_view
+    python -m benchmarks.results judge RUNS --data tabletop --wordings benchmarks/tabletop_wordings.yaml
     python -m benchmarks.results page RUNS [--out docs/results.md]
 
 ``train`` renders each data set once (a folder is taken as it is), then runs the line's own steps, validate to split
 once, finetune and evaluate for each seed; what is there already is not made again. A *variant* has other settings, or
-the code of another checkout; ``default`` has neither. On two cores a training of a rendered set takes ten minutes.
+the code of another checkout; ``default`` has neither. ``judge`` asks the models of ``default`` about other scenes, in
+the words of a file that no training saw.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from benchmarks.results_page import DEFAULT, page
 from region_heads.files.output import whole_file
 
 _ROOT = Path(__file__).resolve().parents[1]
-_RENDERED: dict[str, list[str]] = {"warehouse": [], "tabletop": ["sample_data.width=512", "sample_data.height=384"]}
+_RENDERED = {"warehouse": "", "tabletop": "components/sample_data/tabletop.yaml"}
+"""Data sets that are rendered, and the settings of each that are not the default ones."""
 
 
 def train(
@@ -40,8 +43,7 @@ def train(
         dataset = _without(_dataset(runs, name), folder / "data", without)
         if not (folder / "splits").exists():
             params = _params(folder, runs, dataset, seed=0, settings=settings, code=code)
-            for step, ports in _PREPARED.items():
-                _run(step, ports | ({"dataset": str(dataset)} if step == "validate" else {}), params, folder, code)
+            _prepare(folder, dataset, params, code)
         for seed in seeds:
             if (folder / str(seed) / "evaluation.json").exists():
                 continue
@@ -50,8 +52,18 @@ def train(
             ports = {"splits": "splits", "dataset": str(dataset), "model": f"{seed}/model"}
             if not (folder / str(seed) / "model").exists():
                 _run("finetune", ports | {"curves": f"{seed}/curves.csv"}, params, folder, code)
-            judged = {"predictions": f"{seed}/predictions.parquet", "evaluation": f"{seed}/evaluation.json"}
-            _run("evaluate", ports | judged, params, folder, code)
+            _evaluate(folder, str(seed), dataset, params, code)
+
+
+def _prepare(folder: Path, dataset: Path, params: Path, code: Path) -> None:
+    for step, ports in _PREPARED.items():
+        _run(step, ports | ({"dataset": str(dataset)} if step == "validate" else {}), params, folder, code)
+
+
+def _evaluate(folder: Path, seed: str, dataset: Path, params: Path, code: Path) -> None:
+    ports = {"splits": "splits", "dataset": str(dataset), "model": f"{seed}/model"}
+    judged = {"predictions": f"{seed}/predictions.parquet", "evaluation": f"{seed}/evaluation.json"}
+    _run("evaluate", ports | judged, params, folder, code)
 
 
 _PREPARED = {
@@ -74,10 +86,38 @@ def _dataset(runs: Path, name: str) -> Path:
     dataset = runs / name / "data"
     if not dataset.exists():
         dataset.parent.mkdir(parents=True, exist_ok=True)
-        settings = [f"sample_data.domain={name}", *_RENDERED[name]]
-        params = _params(dataset.parent, runs, dataset, seed=0, settings=settings, code=_ROOT)
+        params = _params(dataset.parent, runs, dataset, seed=0, settings=_rendering(name), code=_ROOT)
         _run("sample_data", {"dataset": "data"}, params, dataset.parent, _ROOT)
     return dataset
+
+
+def _rendering(name: str) -> list[str]:
+    if not _RENDERED[name]:
+        return []
+    content = yaml.safe_load((_ROOT / _RENDERED[name]).read_text(encoding="utf-8"))
+    return [f"sample_data.{key}={value}" for key, value in content["sample_data"].items()]
+
+
+def ask_otherwise(runs: Path, name: str, wordings: Path) -> None:
+    """Makes ``RUNS/NAME, WORDINGS/default/SEED`` with the answers of the models of ``RUNS/NAME/default``."""
+    folder = runs / f"{name}, {wordings.stem}" / DEFAULT
+    folder.mkdir(parents=True, exist_ok=True)
+    dataset = folder.parent / "data"
+    # The line wants all splits; only the test's questions are judged.
+    others = ["sample_data.seed=11", "sample_data.splits={train: 0.08, val: 0.08, test: 0.84}", "sample_data.scenes=90"]
+    settings = [*_rendering(name), *others, f"sample_data.wordings={wordings.absolute()}"]
+    params = _params(folder, runs, dataset, seed=0, settings=settings, code=_ROOT)
+    if not dataset.exists():
+        _run("sample_data", {"dataset": "../data"}, params, folder, _ROOT)
+    if not (folder / "splits").exists():
+        _prepare(folder, dataset, params, _ROOT)
+    for trained in sorted((runs / name / DEFAULT).glob("*/model")):
+        judged = folder / trained.parent.name
+        if not (judged / "evaluation.json").exists():
+            judged.mkdir(exist_ok=True)
+            if not (judged / "model").exists():
+                (judged / "model").symlink_to(trained)
+            _evaluate(folder, judged.name, dataset, params, _ROOT)
 
 
 def _without(dataset: Path, copy: Path, fields: list[str]) -> Path:
@@ -134,9 +174,12 @@ def main() -> None:
     training.add_argument("--set", nargs="+", default=[], metavar="SECTION.KEY=VALUE")
     training.add_argument("--code", type=Path, default=_ROOT, help="another checkout, whose steps run")
     training.add_argument("--without", nargs="+", default=[], help="fields of records that its code does not know")
+    judging = commands.add_parser("judge")
+    judging.add_argument("--data", choices=list(_RENDERED), required=True)
+    judging.add_argument("--wordings", type=Path, required=True, help="a file of the form of sample_data.wordings")
     writing = commands.add_parser("page")
     writing.add_argument("--out", type=Path, default=_ROOT / "docs" / "results.md")
-    for command in (training, writing):
+    for command in (training, judging, writing):
         command.add_argument("runs", type=Path)
     options = parser.parse_args()
     runs = options.runs.absolute()
@@ -145,6 +188,9 @@ def main() -> None:
             runs, options.data, options.seeds, variant=options.variant, settings=options.set,
             code=options.code.absolute(), without=options.without,
         )  # fmt: skip
+        return
+    if options.command == "judge":
+        ask_otherwise(runs, options.data, options.wordings)
         return
     with whole_file(options.out) as partial:
         partial.write_text(page(runs), encoding="utf-8")

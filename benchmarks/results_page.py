@@ -143,7 +143,8 @@ def _chapter(name: str, variants: dict[str, Runs]) -> Iterator[str]:
     yield f"## {name}\n"
     main = variants.get(DEFAULT) or next(iter(variants.values()))
     tasks = [task for task in TASKS if main.part(task, _ALL).n]
-    about = f"{len(main.folders)} seeds of {main.folders[0].parent.name}"
+    number = len(main.folders)
+    about = f"{number} {'seed' if number == 1 else 'seeds'} of {main.folders[0].parent.name}"
     yield f"{about}, {np.mean(main.minutes):.1f} minutes a training.\n"
     yield from _head("task", "questions", "accuracy", "95 %", "seeds", "trivial", _KNOWN, _NEW, "95 %", "seeds")
     for task in tasks:

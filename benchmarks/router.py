@@ -76,7 +76,8 @@ def read_paraphrases(file: Path) -> list[Labelled]:
 
 def read_real(folder: Path) -> dict[str, list[Labelled]]:
     """Real questions and templates of the public set, with a mask for each object that a template names."""
-    rows = [json.loads(line) for line in (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
+    with (folder / "questions.jsonl").open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
     questions = [Labelled(Task.of(row["category"]).name, row["question"]) for row in rows]
     with (folder / "question_templates.tsv").open(encoding="utf-8", newline="") as lines:
         templates = [

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig
+from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, PretrainedConfig
 
+from region_heads.close_ups import CLOSE_UP
 from region_heads.data.dataset import Question
 from region_heads.data.images import RegionFeatures
 from region_heads.data.processor import PromptFormat, RegionProcessor, train_tokenizer
@@ -31,11 +32,11 @@ def llava(*, tower: dict[str, int], text: dict[str, int]) -> LlavaConfig:
     )
 
 
-def model_and_processor(config: LlavaConfig) -> tuple[RegionHeadsModel, RegionProcessor]:
+def model_and_processor(config: PretrainedConfig) -> tuple[RegionHeadsModel, RegionProcessor]:
     """A model with random weights on the default device, and a processor that packs to the best length."""
     tokenizer = train_tokenizer(["a few words"])
     image_format = adapter_for(config).image_format(config)
-    tokens = (image_format.unit // image_format.stride) ** 2
+    tokens = image_format.max_pixels // image_format.stride**2
     processor = RegionProcessor(
         tokenizer, image_format=image_format, prompt=PromptFormat(row_length=row_length(config, tokens))
     )
@@ -59,11 +60,12 @@ def questions(processor: RegionProcessor, *, images: int, per_image: int, tokens
     side = processor.image_format.unit
     grid = processor.image_format.grid(side, side)
     words = [7] * (tokens - 2 * REGIONS - 1) + [processor.mask_id] * REGIONS
-    found = []
+    found: list[Question] = []
     for image in range(images):
         pixels = random.standard_normal((3, side, side)).astype(np.float16)
+        close_up = random.integers(0, 256, (4, CLOSE_UP, CLOSE_UP), dtype=np.uint8)
         regions = tuple(
-            RegionFeatures(cover, cover, random.standard_normal(GEOMETRY_SIZE).astype(np.float32))
+            RegionFeatures(cover, cover, random.standard_normal(GEOMETRY_SIZE).astype(np.float32), close_up)
             for cover in random.random((REGIONS, grid[0] * grid[1])).astype(np.float32)
         )
         for number in range(per_image):
@@ -72,8 +74,8 @@ def questions(processor: RegionProcessor, *, images: int, per_image: int, tokens
             found.append(
                 Question(
                     row=len(found), image=f"{image}" if share else f"{image}-{number}", pixels=pixels, grid=grid,
-                    tokens=processor.assemble(words, regions=REGIONS), region_keys=tuple("abcde"), regions=regions,
-                    task=task, target=task.labels[0] if task.labels else 1,
+                    tokens=processor.assemble(words, range(len(words)), regions=REGIONS),
+                    region_keys=tuple("abcde"), regions=regions, task=task, target=task.labels[0] if task.labels else 1,
                     answer_order=order, anchor_order=np.zeros_like(order), grounded=True,
                 )
             )  # fmt: skip

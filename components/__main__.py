@@ -1,7 +1,5 @@
 """Command line of the steps: ``python -m components STEP --help``."""
 
-from __future__ import annotations
-
 import argparse
 
 from components.command import main

@@ -1,7 +1,5 @@
 """Runs a step: from the command line (``python -m components STEP``) and from its Kubeflow wrapper."""
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import inspect

@@ -1,7 +1,5 @@
 """``params.yaml``: the only configuration, checked against the sections that the steps declare."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Names for a step's ports: whether it reads or writes them, and what Kubeflow's pages take them for."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

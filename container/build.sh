@@ -25,8 +25,11 @@ for name, value in merged.items():
     print(f"{name} = {value}")
 PYTHON
 
+# One time for every file of a layer, always the same: a layer changes with what is in it.
 options=(--file container/Dockerfile --target "$target" --tag "$tag" --secret "id=pip,src=$settings")
-options+=(--build-arg "REGION_HEADS_REVISION=${REGION_HEADS_REVISION:-$(git rev-parse HEAD)}")
+options+=(--timestamp 315619200 $(container/about.sh))
+# Only Docker's form of an image has a health check; that form names the container that built it, so its digest differs.
+[ "$target" != model-server ] || options+=(--format docker)
 [ -z "$base" ] || options+=(--build-arg "BASE=$base")
 # Folders and files that those settings name (an index with the files beside it), and the certificates of this machine.
 for place in $(grep -o '\(file://\)\?/[^ ]*' "$settings" | sed 's|^file://||; s|/simple/*$||' | sort -u) /etc/ssl/certs; do

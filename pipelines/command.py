@@ -1,13 +1,12 @@
 """``region-heads pipeline``: the training line on Kubeflow, or on this machine as Kubeflow would run it."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pipelines.endpoint import ADDRESS, TOKEN, TOKEN_PATH, Endpoint
 from pipelines.names import PipelineName, RunnerName
 from region_heads.errors import RegionHeadsError
 
@@ -16,12 +15,36 @@ app = typer.Typer(rich_markup_mode="markdown")  # what help says of the group st
 Params = Annotated[Path, typer.Option("--params", help="The settings of the line.", show_default=True)]
 Host = Annotated[
     str | None,
+    typer.Option("--host", help="Kubeflow Pipelines server, such as http://localhost:8888.", envvar=ADDRESS),
+]
+Namespace = Annotated[
+    str | None,
     typer.Option(
-        "--host", help="Kubeflow Pipelines server, such as http://localhost:8888.", envvar="KF_PIPELINES_ENDPOINT"
+        help="Profile namespace, where the server has several users; in a pod its own.", envvar="KFP_NAMESPACE"
     ),
 ]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(help=f"Bearer token of a login; in a pod its account's. A token itself: {TOKEN}.", envvar=TOKEN_PATH),
+]
+CookieFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="Cookies of a login in a browser: name=value, or a cookie jar of curl.", envvar="KFP_COOKIE_FILE"
+    ),
+]
+Ca = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca",
+        help="Certificates that are trusted instead of the public ones.",
+        envvar=["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"],
+    ),
+]
+Proxy = Annotated[
+    str | None, typer.Option(help="Proxy to the server; without it HTTPS_PROXY, HTTP_PROXY and NO_PROXY count.")
+]
 Experiment = Annotated[str, typer.Option(help="Kubeflow experiment; created when it is new.")]
-Namespace = Annotated[str | None, typer.Option(help="Profile namespace, where the server has several users.")]
 ServiceAccount = Annotated[
     str | None, typer.Option(help="Account that the tasks run under; without it the server's own choice.")
 ]
@@ -117,8 +140,12 @@ def submit(
     experiment: Experiment = "region-heads",
     pipeline: Pipeline = PipelineName.TRAINING,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
-    namespace: Namespace = None,
     service_account: ServiceAccount = None,
+    namespace: Namespace = None,
+    token_file: TokenFile = None,
+    cookie_file: CookieFile = None,
+    ca: Ca = None,
+    proxy: Proxy = None,
 ) -> None:
     """Start one run on a Kubeflow Pipelines server.
 
@@ -126,16 +153,17 @@ def submit(
     is set; the server must be able to pull it.
 
     Example: `region-heads pipeline submit --host http://localhost:8888`
+
+    Example: `region-heads pipeline submit --host https://kubeflow.example/pipeline --namespace team-a --token-file t`
     """
     from pipelines.submit import submit as submit_run
 
     run_id = submit_run(
         params,
-        host=host,
+        at=Endpoint(host, namespace, token_file, cookie_file, ca, proxy),
         experiment=experiment,
         pipeline=pipeline,
         name=name,
-        namespace=namespace,
         service_account=service_account,
     )
     typer.echo(f"run {run_id} started")
@@ -146,7 +174,7 @@ def schedule(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Name of a recurring run; there is one of each name.")] = None,
     cron: Annotated[
-        str | None, typer.Option(help='Six fields, seconds first: "0 0 3 * * *" is three every night.')
+        str | None, typer.Option(help='Six fields, seconds first, UTC: "0 0 3 * * *" is three every night.')
     ] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Create it, or leave it, switched off.")] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Remove it; its past runs stay.")] = False,
@@ -159,12 +187,17 @@ def schedule(
     params: Params = _PARAMS,
     experiment: Experiment = "region-heads",
     pipeline: Pipeline = PipelineName.RETRAINING,
-    namespace: Namespace = None,
     service_account: ServiceAccount = None,
+    namespace: Namespace = None,
+    token_file: TokenFile = None,
+    cookie_file: CookieFile = None,
+    ca: Ca = None,
+    proxy: Proxy = None,
 ) -> None:
     """Create, update, pause or delete recurring runs: NAME with --cron or --delete, or --file for all of them.
 
     The tasks run in the image named by REGION_HEADS_IMAGE, as with `submit`; another image is another schedule.
+    Times are UTC, unless Kubeflow's controller of schedules has CRON_SCHEDULE_TIMEZONE in its environment.
 
     A file is a list of schedules: name, cron, and where they differ from these defaults pipeline (retraining), params
     (params.yaml, beside the file), experiment (region-heads), service_account, paused (false).
@@ -176,6 +209,7 @@ def schedule(
     from pipelines.schedules.reconcile import reconcile, unschedule
     from pipelines.schedules.wanted import Schedule, read_schedules
 
+    at = Endpoint(host, namespace, token_file, cookie_file, ca, proxy)
     if (name is None) == (file is None):
         raise RegionHeadsError("expected a name or --file FILE, found " + ("neither" if file is None else "both"))
     if file is not None:
@@ -184,13 +218,13 @@ def schedule(
         if given:
             options = ", ".join(f"--{one.replace('_', '-')}" for one in given)
             raise RegionHeadsError(f"--file: expected what each schedule is in the file, found {options} beside it")
-        changes = reconcile(read_schedules(file), host=host, namespace=namespace, prune=prune, dry_run=dry_run)
+        changes = reconcile(read_schedules(file), at=at, prune=prune, dry_run=dry_run)
     elif prune:
         raise RegionHeadsError("--prune: expected --file FILE beside it, which says what stays")
     elif delete:
         if cron or paused or dry_run:
             raise RegionHeadsError("--delete: expected no --cron, --paused or --dry-run beside it")
-        changes = {str(name): unschedule(str(name), host=host, namespace=namespace)}
+        changes = {str(name): unschedule(str(name), at=at)}
     elif cron is None or len(cron.split()) != 6:
         raise RegionHeadsError(f'--cron: expected six fields, such as "0 0 3 * * *", found {cron!r}')
     else:
@@ -203,6 +237,6 @@ def schedule(
             service_account=service_account,
             paused=paused,
         )
-        changes = dict(reconcile([wanted], host=host, namespace=namespace, dry_run=dry_run))
+        changes = dict(reconcile([wanted], at=at, dry_run=dry_run))
     for scheduled, change in changes.items():
         typer.echo(f"{scheduled}: {'would be ' if dry_run and change != 'unchanged' else ''}{change}")

@@ -1,42 +1,34 @@
 """A client of a Kubeflow Pipelines server: failures in words, and no answer believed that is not the API's."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import logging
-import os
 import socket
 import warnings
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
+from pipelines.endpoint import Endpoint, own_namespace
+from pipelines.server_version import check_version
 from region_heads.errors import RegionHeadsError, explain
-
-ENDPOINT = "KF_PIPELINES_ENDPOINT"
-"""Environment variable with the server's address; kfp's own clients read the same one."""
 
 
 @contextlib.contextmanager
-def kubeflow(host: str | None) -> Iterator[Any]:
-    """Yields a ``kfp.Client`` of the server at ``host``, or at the address in ``KF_PIPELINES_ENDPOINT``.
+def kubeflow(at: Endpoint) -> Iterator[Any]:
+    """Yields a ``kfp.Client`` of the server at ``at``, whose calls go to its namespace where there are several.
 
     Every answer is held against the API's own model of it: a login page, a proxy's notice or another service ends the
     work here, and never counts as a run that started or as an empty list.
 
     Raises:
-        RegionHeadsError: No address was given, nothing answers there, what answers is not Kubeflow Pipelines, or the
-            server refused a request.
+        RegionHeadsError: No address was given, nothing answers there, what answers is not Kubeflow Pipelines or is too
+            old, or the server refused a request.
     """
-    address = host or os.environ.get(ENDPOINT)
-    if not address:
-        raise RegionHeadsError(
-            f"no Kubeflow Pipelines server given: expected --host URL or {ENDPOINT}, found neither; "
-            "`kubectl port-forward -n kubeflow svc/ml-pipeline 8888` makes one reachable as http://localhost:8888"
-        )
-    address = address if "://" in address else f"https://{address}"
-    _reach(address)
+    address = at.address()
+    configuration, cookies = at.configuration(), at.cookies(address)
+    _reach(address, configuration.proxy)
     import kfp
     import kfp_server_api
     import urllib3
@@ -49,18 +41,29 @@ def kubeflow(host: str | None) -> Iterator[Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             # Asked here first: kfp asks five times in half a minute, and then does not say what the server said.
-            first = kfp_server_api.ApiClient(kfp_server_api.Configuration(host=address.rstrip("/")))
-            kfp_server_api.HealthzServiceApi(_checked(first, address)).healthz_service_get_healthz()
-            client = kfp.Client(host=address)
-            _checked(client._healthz_api.api_client, address)  # one for all services; kfp has no public way to it
+            first = kfp_server_api.ApiClient(configuration, cookie=cookies)
+            kfp_server_api.HealthzServiceApi(_checked(first, at)).healthz_service_get_healthz()
+            health = json.loads(first.last_response.data)  # the model leaves the version out
+            check_version(address, health)
+            hook = configuration.refresh_api_key_hook
+            client = kfp.Client(
+                host=address,
+                namespace=_namespace(at, health.get("multi_user")),
+                credentials=SimpleNamespace(refresh_api_key_hook=hook) if hook else None,
+                cookies=cookies,
+                ssl_ca_cert=configuration.ssl_ca_cert,
+                proxy=configuration.proxy,
+            )
+            _checked(client._healthz_api.api_client, at)  # one for all services; kfp has no public way to it
         yield client
     except (TimeoutError, urllib3.exceptions.HTTPError) as error:
-        raise RegionHeadsError(f"{address}: no answer from a Kubeflow Pipelines server ({error})") from None
+        advice = "; --ca FILE names your own authority" if "CERTIFICATE_VERIFY_FAILED" in str(error) else ""
+        raise RegionHeadsError(f"{address}: no answer from a Kubeflow Pipelines server ({error}){advice}") from None
     except kfp_server_api.ApiException as error:
-        raise _refused(address, error) from None
+        raise _refused(at, error) from None
     except (AttributeError, UnicodeDecodeError, RecursionError) as error:  # of kfp's client, which reads any answer
         if isinstance(error.__context__, kfp_server_api.ApiException):
-            raise _refused(address, error.__context__) from None
+            raise _refused(at, error.__context__) from None
         if isinstance(error, AttributeError):
             raise
         raise RegionHeadsError(f"{address}: expected an answer of Kubeflow Pipelines, found {explain(error)}") from None
@@ -80,7 +83,41 @@ def identity(answer: Any, field: str, *, what: str) -> str:
     return str(found)
 
 
-def _checked(api: Any, address: str) -> Any:
+def _namespace(at: Endpoint, several: Any) -> str:
+    """The namespace of a server with several users, "" for one with a single user, which has none.
+
+    Raises:
+        RegionHeadsError: The one needs it, and it is missing; the other would not look at it; or it says neither.
+    """
+    if not isinstance(several, bool):
+        raise RegionHeadsError(
+            f"{at.address()}: expected an answer of Kubeflow Pipelines that says whether it has several users, "
+            f"found multi_user {several!r}"
+        )
+    if not several:
+        if at.namespace:
+            raise RegionHeadsError(
+                f"--namespace: expected none, for this server has one user and runs tasks in its own namespace, "
+                f"found {at.namespace!r}"
+            )
+        return ""
+    found = at.namespace or own_namespace()
+    if not found:
+        raise RegionHeadsError(
+            "--namespace: expected your profile's namespace, for this server has several users, found none; "
+            "KFP_NAMESPACE may hold it"
+        )
+    return found
+
+
+def _login_advice(at: Endpoint) -> str:
+    login = at.login()
+    if login:
+        return f"{login}: not accepted, expired, or of an account without a role there"
+    return "log in by --token-file or --cookie-file"
+
+
+def _checked(api: Any, at: Endpoint) -> Any:
     """``api``, an ``ApiClient``, made to refuse what is no answer of Kubeflow Pipelines."""
     import kfp_server_api
 
@@ -98,8 +135,8 @@ def _checked(api: Any, address: str) -> Any:
         if not sound:
             start = " ".join(str(response.data).split())[:80]
             raise RegionHeadsError(
-                f"{address}: expected an answer of Kubeflow Pipelines ({kind}), found {start!r}; a login or a proxy "
-                "in front of the server answers in its place, or --host names another service"
+                f"{at.address()}: expected an answer of Kubeflow Pipelines ({kind}), found {start!r}; a login or a "
+                f"proxy in front of it answers in its place ({_login_advice(at)}), or --host names another service"
             )
         return answer
 
@@ -107,7 +144,7 @@ def _checked(api: Any, address: str) -> Any:
     return api
 
 
-def _refused(address: str, error: Any) -> RegionHeadsError:
+def _refused(at: Endpoint, error: Any) -> RegionHeadsError:
     """The server's status and its own reason, not its whole page."""
     body = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else str(error.body or "")
     try:
@@ -115,22 +152,19 @@ def _refused(address: str, error: Any) -> RegionHeadsError:
     except (ValueError, KeyError, TypeError):
         reason = " ".join(body.split())[:300]
     status = " ".join(str(part) for part in (error.status, error.reason) if part)
-    advice = "; log in to the cluster first" if error.status in (401, 403) else ""
-    return RegionHeadsError(f"{address}: the server refused ({status}): {reason or 'no reason given'}{advice}")
+    advice = f"; {_login_advice(at)}" if error.status in (401, 403) else ""
+    return RegionHeadsError(f"{at.address()}: the server refused ({status}): {reason or 'no reason given'}{advice}")
 
 
-def _reach(address: str) -> None:
+def _reach(address: str, proxy: str | None) -> None:
     """A first request, in seconds: kfp itself tries for half a minute before it reports an unreachable server."""
-    parts = urlsplit(address)
+    parts = urlsplit(proxy or address)
     try:
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
         socket.create_connection((parts.hostname or "", port), timeout=5).close()
-    except (KeyError, ValueError):
-        raise RegionHeadsError(
-            f"--host: expected an address such as http://localhost:8888, found {address!r}"
-        ) from None
     except OSError as error:
+        where = f"by the proxy {parts.hostname}" if proxy else "there"
         raise RegionHeadsError(
-            f"{address}: no Kubeflow Pipelines server is reachable there ({error}); check --host, "
+            f"{address}: no Kubeflow Pipelines server is reachable {where} ({error}); check --host, "
             "or the port-forward that leads to it"
         ) from None

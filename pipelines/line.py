@@ -1,7 +1,5 @@
 """The line as Kubeflow tasks, under the names and with the edges of ``dvc.yaml``; every pipeline is made of it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,7 +38,7 @@ class Line:
             parameters["gpus"] = "0"
         made = wrapped(**{**parameters, **inputs})
         if launches:
-            apply_launcher(made, self._train_job)
+            apply_launcher(made, self._cluster, self._train_job)
         else:
             apply(made, step, self._cluster, self._given)
         return made

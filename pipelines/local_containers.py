@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 
 from components.image import GPU_IMAGE, IMAGE
 from pipelines.parameters import renders
-from pipelines.task_policy import SECRETS, USER
+from pipelines.task_policy import SECRETS
 from region_heads.errors import RegionHeadsError
 from region_heads.params_file import section
 from region_heads.registry.local_store import store_address
 from region_heads.registry.tracking import PIPELINE_RUN, tracking_uri
-from region_heads.settings import DatasetParams, Section, SourceParams, TrackingParams
+from region_heads.settings import ClusterParams, DatasetParams, Section, SourceParams, TrackingParams
 
 if TYPE_CHECKING:
     from docker.types import Mount
     from kfp.local import DockerRunner
 
-_HANDED_ON = ("MLFLOW_TRACKING_TOKEN", *(variable for keys in SECRETS.values() for variable in keys.values()))
+_USER: int = ClusterParams.model_fields["user"].default
+_HANDED_ON = tuple(variable for keys in SECRETS.values() for variable in keys.values())
 
 
 @contextlib.contextmanager
@@ -53,7 +54,7 @@ def container_runner(params: Mapping[str, Section], *, folder: Path, run: Path) 
         "REGION_HEADS_IMAGE": IMAGE,
         PIPELINE_RUN: run.name,
     }
-    user = (USER, USER) if os.getuid() == 0 else (os.getuid(), os.getgid())
+    user = (_USER, _USER) if os.getuid() == 0 else (os.getuid(), os.getgid())
     if os.getuid() == 0:
         os.chown(store, *user)
     before = os.umask(0)  # kfp makes the tasks' folders here, and the tasks write into them as another user

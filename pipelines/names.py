@@ -1,7 +1,5 @@
 """Pipelines and local runners by name; apart from their code, so that a command line shows them without loading it."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

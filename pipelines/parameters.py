@@ -1,7 +1,5 @@
 """A pipeline's parameters: one group for each section of ``params.yaml``, and what the cluster is asked for."""
 
-from __future__ import annotations
-
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -32,44 +30,25 @@ def renders(data: DatasetParams) -> bool:
     return Path(data.path) == Path(SAMPLE_PATH)
 
 
-def defaults(params: Mapping[str, Section], *, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Name and default of every parameter, in the order of ``params.yaml``.
-
-    Args:
-        params: Sections by name, as ``components.params.load_params`` returns them.
-        without: Sections that this pipeline has no use for.
-    """
-    groups = {
-        name: _without_none(given.model_dump(mode="json"))
-        for name, given in params.items()
-        if name not in ("cluster", *without)
-    }
-    cluster = section(params, ClusterParams).model_dump(mode="json")
-    # The server reads a placeholder among resources as text; of a number it makes "", and no GPU is asked for.
-    cluster["gpus"] = str(cluster["gpus"])
-    return groups | {name: _given(cluster[name]) for name in CLUSTER_PARAMETERS}
-
-
-def imported(data: DatasetParams, source: SourceParams, revision: str) -> dict[str, Any]:
-    """Parameters of a data set that is imported from an address; none where it is rendered or fetched."""
-    if renders(data) or source.repository:
-        return {}
-    return {"dataset_uri": data.path, "data_revision": revision}
-
-
 def pipeline(
     body: Callable[[dict[str, Any]], None],
+    params: Mapping[str, Section],
     *,
     name: str,
     description: str,
-    given: Mapping[str, Any],
-    cluster: ClusterParams,
+    data_revision: str,
+    without: tuple[str, ...] = (),
 ) -> BaseComponent:
-    """A Kubeflow pipeline whose parameters are the keys of ``given``, with its values as defaults.
+    """A Kubeflow pipeline with one parameter for each section of ``params.yaml``, its values as the default.
 
     Args:
         body: Makes the tasks; is given the parameters by name.
+        params: Sections by name, as ``components.params.load_params`` returns them.
+        data_revision: Names the content of a data set that is imported, such as DVC's digest. Kubeflow takes
+            an import of the same address and revision for the same data.
+        without: Sections that this pipeline has no use for.
     """
+    given, cluster = _defaults(params, data_revision, without), section(params, ClusterParams)
 
     def function(*values: Any) -> None:
         body(dict(zip(given, values, strict=True)))
@@ -83,13 +62,26 @@ def pipeline(
         ]
     )
     function.__doc__ = f"{description}\n\nArgs:\n" + "".join(f"    {name}: {_described(name)}\n" for name in given)
-    day = 24 * 3600
     config = dsl.PipelineConfig(
-        ttl_seconds_after_finished=int(cluster.keep_days * day),
+        ttl_seconds_after_finished=int(cluster.keep_days * 24 * 3600),
         active_deadline_seconds=int(cluster.max_hours * 3600),
     )
     compiled: BaseComponent = dsl.pipeline(name=name, description=description, pipeline_config=config)(function)
     return compiled
+
+
+def _defaults(params: Mapping[str, Section], data_revision: str, without: tuple[str, ...]) -> dict[str, Any]:
+    """Name and default of every parameter, in the order of ``params.yaml``."""
+    data, source = section(params, DatasetParams), section(params, SourceParams)
+    left_out = {"cluster", *without, *(() if renders(data) else ("sample_data",))}
+    groups = {
+        name: _without_none(given.model_dump(mode="json")) for name, given in params.items() if name not in left_out
+    }
+    cluster = section(params, ClusterParams).model_dump(mode="json")
+    # The server reads a placeholder among resources as text; of a number it makes "", and no GPU is asked for.
+    cluster["gpus"] = str(cluster["gpus"])
+    imported = {} if renders(data) or source.repository else {"dataset_uri": data.path, "data_revision": data_revision}
+    return groups | {name: _given(cluster[name]) for name in CLUSTER_PARAMETERS} | imported
 
 
 def _described(name: str) -> str:

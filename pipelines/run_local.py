@@ -21,8 +21,7 @@ from region_heads.registry.tracking import PIPELINE_RUN
 if TYPE_CHECKING:
     from kfp.local import SubprocessRunner
 
-_WITHOUT_FILE = ("system.Metrics", "system.ClassificationMetrics")
-"""Artifacts that travel in Kubeflow's metadata."""
+_WITHOUT_FILE = ("system.Metrics", "system.ClassificationMetrics")  # artifacts that travel in Kubeflow's metadata
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Whether a compiled pipeline that lies in a file is still what params.yaml and the code make."""
 
-from __future__ import annotations
-
 import difflib
 from pathlib import Path
 

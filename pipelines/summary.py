@@ -8,7 +8,6 @@ from pathlib import Path
 from rich.console import Console
 
 from components.params import load_params
-from region_heads.console.boundary import in_words
 from region_heads.console.terminal import plain_console
 from region_heads.errors import public
 from region_heads.evaluation.table import print_evaluation
@@ -52,13 +51,4 @@ def print_summary(
         console.print(
             f"MLflow: .venv/bin/mlflow ui --backend-store-uri {shlex.quote(uri)}  (then http://localhost:5000)",
             soft_wrap=True,
-        )
-
-
-if __name__ == "__main__":
-    with in_words("summary"):
-        print_summary(
-            evaluation=Path("metrics/evaluation.json"),
-            promotion=Path("metrics/promotion.json"),
-            report=Path("reports/report.html"),
         )

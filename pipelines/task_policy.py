@@ -1,7 +1,5 @@
 """What Kubernetes is asked for each task: decided per step, in one table."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +9,6 @@ from components.finetune.settings import TrainJobParams
 from region_heads.settings import ClusterParams
 
 _MINUTE, _HOUR = 60, 3600
-USER = 65532
-"""User and group of the images."""
-
 BACKOFF = "10s"
 """How long a failed task waits before its second try; twice as long before the third."""
 
@@ -21,17 +16,41 @@ SECRETS: dict[str, dict[str, str]] = {
     "region-heads-mlflow": {
         "MLFLOW_TRACKING_USERNAME": "MLFLOW_TRACKING_USERNAME",
         "MLFLOW_TRACKING_PASSWORD": "MLFLOW_TRACKING_PASSWORD",
+        "MLFLOW_TRACKING_TOKEN": "MLFLOW_TRACKING_TOKEN",
     },
     "region-heads-store": {
         "AWS_ACCESS_KEY_ID": "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY": "AWS_SECRET_ACCESS_KEY",
     },
     "region-heads-webhook": {"url": "REGION_HEADS_WEBHOOK"},
+    "region-heads-huggingface": {"HF_TOKEN": "HF_TOKEN"},
 }
 """Secrets of the namespace, with the environment variable that each key becomes. All are optional: an MLflow server
 without a login needs none, and ``preflight`` says which came."""
 
-_MLFLOW, _STORE, _WEBHOOK = SECRETS
+_MLFLOW, _STORE, _WEBHOOK, _HUB = SECRETS
+
+NETWORK = "region-heads-network"
+"""Config map of the namespace, optional too: proxy, mirror, and files such as an authority's certificate."""
+
+NETWORK_FOLDER = "/etc/region-heads-network"
+"""Where its files lie."""
+
+NETWORK_KEYS = (
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO",
+    "HF_ENDPOINT",
+)  # fmt: skip
+"""Its keys that become environment variables of the same name."""
+
+LABELS = {
+    # What the manifests' network policies select by; other pipelines of the namespace are not meant.
+    "app.kubernetes.io/name": "pipeline-task",
+    "app.kubernetes.io/part-of": "region-heads",
+    # No mesh: a task's pod ends when its main container does, and servers of this project are outside of it as well.
+    "sidecar.istio.io/inject": "false",
+    "istio.io/dataplane-mode": "none",
+}
+"""Of every task's pod."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +75,7 @@ class Policy:
 
 POLICIES: dict[str, Policy] = {
     # Looks at the world, which no cache knows; a second try would only double the wait for the message.
-    "preflight": Policy(5 * _MINUTE, retries=0, cached=False, secrets=(_MLFLOW, _STORE, _WEBHOOK)),
+    "preflight": Policy(5 * _MINUTE, retries=0, cached=False, secrets=(_MLFLOW, _STORE, _WEBHOOK, _HUB)),
     "compare_data": Policy(5 * _MINUTE, cached=False, secrets=(_MLFLOW,)),
     # Commit and digest are its inputs. Networks fail for a while.
     "fetch_data": Policy(12 * _HOUR, retries=3, memory="4Gi", secrets=(_STORE,)),
@@ -68,7 +87,7 @@ POLICIES: dict[str, Policy] = {
     # Compares with the champion, which is no input that a cache could know.
     "drift": Policy(1 * _HOUR, cached=False, memory="4Gi", secrets=(_MLFLOW,)),
     # Goes on from its checkpoint where that lies on a volume, so that a lost node costs little.
-    "finetune": Policy(None, retries=2, cpus=None, memory=None, secrets=(_MLFLOW,)),
+    "finetune": Policy(None, retries=2, cpus=None, memory=None, secrets=(_MLFLOW, _HUB)),
     # Judges the champion as well, which is no input that a cache could know.
     "evaluate": Policy(12 * _HOUR, cached=False, cpus=None, memory=None, secrets=(_MLFLOW,)),
     "visualize": Policy(1 * _HOUR, memory="4Gi", secrets=(_MLFLOW,)),
@@ -93,18 +112,18 @@ def apply(task: dsl.PipelineTask, step: str, cluster: ClusterParams, given: dict
             ``tolerations``; the tasks that run the model take them.
     """
     policy = POLICIES[step]
-    _apply(task, policy, policy.cpus or given["cpus"], policy.memory or given["memory"])
+    _apply(task, policy, cluster, policy.cpus or given["cpus"], policy.memory or given["memory"])
     if policy.cpus is None:
         _for_the_model(task, cluster, given)
 
 
-def apply_launcher(task: dsl.PipelineTask, train_job: TrainJobParams) -> None:
+def apply_launcher(task: dsl.PipelineTask, cluster: ClusterParams, train_job: TrainJobParams) -> None:
     """Gives the task ``finetune`` what it needs where it only starts a TrainJob: no GPU, but the storage."""
-    _apply(task, POLICIES["finetune"], *_LAUNCHER)
+    _apply(task, POLICIES["finetune"], cluster, *_LAUNCHER)
     kubernetes.mount_pvc(task, pvc_name=train_job.claim, mount_path=train_job.folder)
 
 
-def _apply(task: dsl.PipelineTask, policy: Policy, cpus: Any, memory: Any) -> None:
+def _apply(task: dsl.PipelineTask, policy: Policy, cluster: ClusterParams, cpus: Any, memory: Any) -> None:
     task.set_caching_options(enable_caching=policy.cached)
     if policy.retries:
         task.set_retry(policy.retries, backoff_duration=BACKOFF, backoff_factor=2, backoff_max_duration="600s")
@@ -115,7 +134,11 @@ def _apply(task: dsl.PipelineTask, policy: Policy, cpus: Any, memory: Any) -> No
         keys = SECRETS[name]
         kubernetes.use_secret_as_env(task, secret_name=name, secret_key_to_env=keys, optional=True)
     # Kubeflow itself forbids privileges and drops all capabilities; it has no setting for a read-only root.
-    kubernetes.set_security_context(task, run_as_user=USER, run_as_group=USER, run_as_non_root=True)
+    kubernetes.set_security_context(task, run_as_user=cluster.user, run_as_group=cluster.user, run_as_non_root=True)
+    for label, value in LABELS.items():
+        kubernetes.add_pod_label(task, label, value)
+    kubernetes.use_config_map_as_env(task, NETWORK, {key: key for key in NETWORK_KEYS}, optional=True)
+    kubernetes.use_config_map_as_volume(task, NETWORK, NETWORK_FOLDER, optional=True)
     kubernetes.use_field_path_as_env(task, "REGION_HEADS_PIPELINE_RUN", "metadata.labels['pipeline/runid']")
 
 

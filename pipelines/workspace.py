@@ -5,8 +5,6 @@ but for the few in ``components/sample_data/tabletop.yaml``. Data, models, repor
 the folder's.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """The Kubeflow component of a step, made of its annotations: ports become artifacts, sections become parameters."""
 
-from __future__ import annotations
-
 import functools
 import linecache
 from typing import Any

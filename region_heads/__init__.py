@@ -3,22 +3,29 @@
 The names below load PyTorch and transformers only when they are used.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from region_heads.tasks import Task
 
 if TYPE_CHECKING:
+    from region_heads.addresses import load
+    from region_heads.answerer import Answerer
     from region_heads.data.collator import RegionDataCollator
     from region_heads.data.dataset import RegionDataset
     from region_heads.data.processor import RegionProcessor
+    from region_heads.dictionary_records import question_table
     from region_heads.modeling.config import RegionHeadsConfig
+    from region_heads.modeling.feature_heads import RegionHeads
+    from region_heads.modeling.heads import HeadInputs
     from region_heads.modeling.model import RegionHeadsModel
-    from region_heads.modeling.routing import RegionHeads
+    from region_heads.modeling.settings import ModelSettings
+    from region_heads.training.build import build
 
 __all__ = [
+    "Answerer",
+    "HeadInputs",
+    "ModelSettings",
     "RegionDataCollator",
     "RegionDataset",
     "RegionHeads",
@@ -26,15 +33,24 @@ __all__ = [
     "RegionHeadsModel",
     "RegionProcessor",
     "Task",
+    "build",
+    "load",
+    "question_table",
 ]
 
 _HOMES = {
+    "Answerer": "region_heads.answerer",
+    "HeadInputs": "region_heads.modeling.heads",
+    "ModelSettings": "region_heads.modeling.settings",
     "RegionDataCollator": "region_heads.data.collator",
     "RegionDataset": "region_heads.data.dataset",
-    "RegionHeads": "region_heads.modeling.routing",
+    "RegionHeads": "region_heads.modeling.feature_heads",
     "RegionHeadsConfig": "region_heads.modeling.config",
     "RegionHeadsModel": "region_heads.modeling.model",
     "RegionProcessor": "region_heads.data.processor",
+    "build": "region_heads.training.build",
+    "load": "region_heads.addresses",
+    "question_table": "region_heads.dictionary_records",
 }
 
 

@@ -1,7 +1,5 @@
 """Depth in training and in use: what a model was trained with, its use has too, or is allowed to lack."""
 
-from __future__ import annotations
-
 import logging
 
 import pyarrow as pa

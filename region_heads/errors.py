@@ -1,7 +1,5 @@
 """What a user reads when something goes wrong: our own refusals, and words for what others raise."""
 
-from __future__ import annotations
-
 import difflib
 import errno
 import os
@@ -142,7 +140,7 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, RegionHeadsError):
         return str(error)
     words = _words(error)
-    return None if words is None else words.translate(CONTROLS)
+    return None if words is None else public(words).translate(CONTROLS)
 
 
 def library_of(error: BaseException) -> str | None:

@@ -5,8 +5,6 @@ position ``(u, v)``. On a plane ``n . P = 1`` the inverse depth is therefore lin
 ``1 / z = n . (u, v, 1)``, so that a plane is found from three pixels without iteration.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,17 +15,13 @@ from region_heads.lens import NOMINAL_FIELD_OF_VIEW, focal_length
 
 Array = NDArray[np.float64]
 
-_CELL = 0.1
-"""Metres a side of the cells in which occupied floor is counted: wider than the pixels of a picture at 12 m."""
+_CELL = 0.1  # metres a side of the cells in which occupied floor is counted: wider than the pixels of a picture at 12 m
 
 _ENOUGH_PIXELS = 640 * 360
 """Pixels of a picture in which every cell that is seen holds some, at the distances of a hall."""
 
-_ON_THE_EDGE = 1e-6
-"""Metres outside a piece of floor that still are on its edge, where its own corners lie."""
-
-_MANY_CELLS = 1 << 20
-"""More cells than a floor has in one direction."""
+_ON_THE_EDGE = 1e-6  # metres outside a piece of floor that still are on its edge, where its own corners lie
+_MANY_CELLS = 1 << 20  # more cells than a floor has in one direction
 
 _STANDING = (0.08, 3.0)
 """Metres above the floor between which something stands on it: above what depth noise reaches, below a ceiling."""

@@ -1,7 +1,5 @@
 """What is known of a region without reading colours: place and shape in the image, depth, place on the floor."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """A camera's lens: the angle that a picture shows across its width."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -7,8 +7,6 @@ Walls and the sides of boxes agree; what lies level has no solution; what is ask
 faces that all look at the camera can agree on a wrong answer, so that few votes, or votes of one side, are not enough.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +17,8 @@ from region_heads.lens import NARROWEST, NOMINAL_FIELD_OF_VIEW, WIDEST, field_of
 
 Array = NDArray[np.float64]
 
-_WIDTH = 640
-"""Pixels across, to which larger pictures are thinned out."""
-
-_PIECES = 40
-"""Pieces across, of 4 to 16 pixels a side, each overlapping the next by half."""
+_WIDTH = 640  # pixels across, to which larger pictures are thinned out
+_PIECES = 40  # pieces across, of 4 to 16 pixels a side, each overlapping the next by half
 
 _FLAT = (0.0003, 0.03)
 """Bounds of what a flat piece may deviate, as a share of its inverse depth; between them twice the noise."""

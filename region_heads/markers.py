@@ -3,8 +3,6 @@
 Data, serving, tagging and the playground take them off by this one function, so that a question is read alike.
 """
 
-from __future__ import annotations
-
 import re
 
 _PICTURE = (

@@ -5,8 +5,6 @@ needs of a region (its share of each patch, its box, its centroid, what it enclo
 grows with the region's outline and not with the picture's size.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +14,9 @@ from scipy.spatial import ConvexHull
 from region_heads import rle
 
 Mask = NDArray[np.bool_]
+
+Window = tuple[float, float, float, float]
+"""Part of a picture in pixels: left, top, right, bottom."""
 
 
 @dataclass(frozen=True)
@@ -81,25 +82,45 @@ def decode(counts: str, *, height: int, width: int) -> Mask:
     return mask
 
 
-def coverage(region: Spans, *, rows: int, columns: int) -> NDArray[np.float32]:
+def coverage(region: Spans, *, rows: int, columns: int, window: Window | None = None) -> NDArray[np.float32]:
     """Share of every cell of a ``rows x columns`` grid that the region covers.
 
     The grid spans the whole image, so height and width are scaled independently, as they are when the image is
     resized to the backbone's input. Cells whose edges fall between pixels get the exact fractional area. A region,
     however small, covers some cell.
 
+    Args:
+        region: The region.
+        rows, columns: Cells of the grid.
+        window: What the grid spans in place of the whole image.
+
     Returns:
         float32 ``[rows * columns]`` in 0..1, row by row.
     """
-    row_edges = np.linspace(0.0, region.height, rows + 1)
-    column_edges = np.linspace(0.0, region.width, columns + 1)
+    left, top, right, bottom = window or (0.0, 0.0, region.width, region.height)
+    row_edges = np.linspace(top, bottom, rows + 1)
+    column_edges = np.linspace(left, right, columns + 1)
     # How much of each span lies above each edge of the rows, and how much of its column in each column of the grid.
     above = np.clip(row_edges - region.top[:, None], 0.0, region.lengths[:, None])
-    left = region.column[:, None]
-    across = np.clip(np.minimum(left + 1, column_edges[1:]) - np.maximum(left, column_edges[:-1]), 0.0, None)
+    column = region.column[:, None]
+    across = np.clip(np.minimum(column + 1, column_edges[1:]) - np.maximum(column, column_edges[:-1]), 0.0, None)
     area = np.diff(above.T @ across, axis=0)
-    share: NDArray[np.float32] = (area * (rows * columns / (region.height * region.width))).astype(np.float32)
+    share: NDArray[np.float32] = (area * (rows * columns / ((bottom - top) * (right - left)))).astype(np.float32)
     return share.reshape(-1)
+
+
+def around(region: Spans, *, wider: float) -> Window:
+    """The square around a region of at least one pixel, ``wider`` times as wide as its longer side, in the picture.
+
+    At the picture's edge it is moved inwards; where it is larger than the picture, it is the picture there.
+    """
+    left, right = float(region.column[0]), float(region.column[-1] + 1)
+    top, bottom = float(region.top.min()), float(region.bottom.max())
+    side = wider * max(right - left, bottom - top)
+    width, height = min(side, region.width), min(side, region.height)
+    left = min(max((left + right - width) / 2, 0.0), region.width - width)
+    top = min(max((top + bottom - height) / 2, 0.0), region.height - height)
+    return left, top, left + width, top + height
 
 
 def hull(region: Spans) -> Spans:

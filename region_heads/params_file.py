@@ -20,11 +20,8 @@ if TYPE_CHECKING:
 AnySection = TypeVar("AnySection", bound=Section)
 
 _USUAL = Path("params.yaml")
-_ALIKE = 0.7
-"""Of two names, as difflib has it: `tracking` and `trakcing` are more alike, and `data` and `dataset`."""
-
-_APART = {"validate", "evaluate"}
-"""Sections whose names are alike."""
+_ALIKE = 0.7  # of two names, as difflib has it: `tracking` and `trakcing` are more alike, and `data` and `dataset`
+_APART = {"validate", "evaluate"}  # sections whose names are alike
 
 
 def settings_of(name: str, schema: type[AnySection], path: Path | None = None) -> AnySection:

@@ -1,7 +1,5 @@
 """The one opener of pictures and depth images: formats, size, frames, turning and modes are decided here alone."""
 
-from __future__ import annotations
-
 import io
 import unicodedata
 import warnings
@@ -11,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from region_heads.errors import RegionHeadsError
 from region_heads.rle import MAX_PIXELS
@@ -22,11 +20,12 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 FARTHEST = 10_000.0
 """Metres; float images hold numbers beyond it (65504, 1e10) as a sign that nothing was measured."""
 
-Kind = Literal["image", "depth"]
+Kind = Literal["image", "depth", "mask"]
 
 _MODES: dict[Kind, tuple[str, tuple[str, ...]]] = {
     "image": ("a picture in colour or grey with 8 bits a channel", ("RGB", "RGBA", "L", "LA", "P", "CMYK", "YCbCr")),
     "depth": ("a depth image with one channel", ("L", "I", "F", "I;16", "I;16L", "I;16B", "I;16N")),
+    "mask": ("a mask image with one channel", ("1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N")),
 }
 """Pillow's modes that can be read as what they are meant to be, without guessing or clipping."""
 
@@ -117,7 +116,11 @@ def open_picture(source: Path | bytes, kind: Kind = "image", *, max_pixels: int 
         PictureError: It is missing or unreadable, too large, an animation, or of another kind.
     """
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
+        # Not by its name: Pillow would map some TIFF files into memory, and does not turn those.
+        with (
+            io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file,
+            Image.open(file, formats=FORMATS) as image,
+        ):
             _check(image, kind, max_pixels)
             orientation = _orientation(image)
             image.load()
@@ -141,6 +144,50 @@ def open_picture(source: Path | bytes, kind: Kind = "image", *, max_pixels: int 
         found = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise PictureError("unreadable", "a readable picture", found, "replace the file") from None
     return Opened(decoded, Shape(width=decoded.width, height=decoded.height, orientation=orientation))
+
+
+def file_content(picture: Image.Image) -> bytes:
+    """A picture that was opened already, as a file that is read as its own would be.
+
+    What no file can hold, such as HSV, becomes RGB; its EXIF orientation, which Pillow leaves to be done, goes along.
+
+    Raises:
+        PictureError: It was closed, is damaged, or has a mode that is no colour.
+    """
+    content, exif = io.BytesIO(), Image.Exif()
+    if isinstance(picture, ImageFile.ImageFile):
+        picture.filename = ""  # as in `open_picture`
+    try:
+        picture.load()
+        exif[ExifTags.Base.Orientation] = _orientation(picture)
+        if picture.mode in ("I", "F", "I;16", "I;16L", "I;16B"):
+            picture.save(content, format="TIFF", exif=exif)  # PNG would clip them to 16 bits
+        else:
+            kept = picture if picture.mode in ("1", "L", "LA", "P", "RGB", "RGBA") else picture.convert("RGB")
+            kept.save(content, format="PNG", exif=exif)
+    except Exception as error:  # as below: of every kind
+        found = f"mode {picture.mode} ({str(error) or type(error).__name__})"
+        raise PictureError("unreadable", "a readable picture", found, "open it anew, or convert it to RGB") from None
+    return content.getvalue()
+
+
+def shape_of(path: Path) -> Shape:
+    """The shape of a picture by the head of its file; nothing is decoded, so it may still be damaged.
+
+    Raises:
+        PictureError: As :func:`open_picture`.
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            _check(image, "image", MAX_PIXELS)
+            orientation, (width, height) = _orientation(image), image.size
+            if image.format == "TIFF":  # which Pillow turns when it is decoded
+                return open_picture(path).shape
+    except Exception:  # said better where it is decoded
+        return open_picture(path).shape
+    if orientation >= 5:
+        width, height = height, width
+    return Shape(width=width, height=height, orientation=orientation)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from region_heads.data.dataset import Question, RegionDataset
     from region_heads.data.processor import RegionProcessor
     from region_heads.modeling.model import RegionHeadsModel
+    from region_heads.tagging.classifier import WordingClassifier
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +34,13 @@ class LoadedModel:
 
     network: RegionHeadsModel
     processor: RegionProcessor
+
+    @cached_property
+    def router(self) -> WordingClassifier:
+        """What reads the task of a question that comes without one; it has learned from the training questions, too."""
+        from region_heads.tagging.classifier import WordingClassifier, bundled
+
+        return WordingClassifier(self.processor.wordings) if self.processor.wordings else bundled()
 
 
 def load(model: Path) -> LoadedModel:
@@ -87,15 +97,14 @@ def predict(
 
     loaded = load(model) if isinstance(model, Path) else model
     network, processor = loaded.network, loaded.processor
-    _check_heads(network, table)
-    table = fitted(table, network.config.depth_share, without_depth=without_depth)
+    table = answerable(network, table, without_depth=without_depth)
     questions = RegionDataset(table, dataset, processor, depth_scale=depth_scale, cached_scenes=0)
     collate = RegionDataCollator(processor)
     rows: list[dict[str, Any]] = [{}] * len(questions)
-    order = sorted(range(len(questions)), key=lambda row: (questions.images[row], row))
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        for row, answer in zip(chosen, _answer(network, processor, questions, collate, chosen), strict=True):
+    order = by_picture(table)
+    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    for chosen, items in zip(batches, _prepared(questions, batches), strict=True):
+        for row, answer in zip(chosen, _answer(network, processor, items, collate), strict=True):
             rows[row] = answer
         if progress is not None:
             progress(len(chosen))
@@ -103,6 +112,22 @@ def predict(
     return pa.Table.from_pylist(
         [row | _truth(columns, number, row) for number, row in enumerate(rows)], schema=PREDICTION_SCHEMA
     )
+
+
+def by_picture(table: pa.Table) -> list[int]:
+    """The rows of ``table`` in the order in which they are answered: questions about a picture together."""
+    images = table["image"].to_pylist()
+    return sorted(range(len(images)), key=lambda row: (images[row], row))
+
+
+def answerable(network: RegionHeadsModel, table: pa.Table, *, without_depth: bool) -> pa.Table:
+    """``table`` as ``network`` can answer it, see :func:`predict`.
+
+    Raises:
+        RegionHeadsError: It has no head for a task, or was trained with depth that ``table`` lacks.
+    """
+    _check_heads(network, table)
+    return fitted(table, network.config.depth_share, without_depth=without_depth)
 
 
 def _check_heads(network: RegionHeadsModel, table: pa.Table) -> None:
@@ -124,16 +149,31 @@ def _check_heads(network: RegionHeadsModel, table: pa.Table) -> None:
                 )
 
 
+def _prepared(questions: RegionDataset, batches: list[list[int]]) -> Iterator[list[Question]]:
+    """The questions of each batch; pictures of the next are prepared while one is answered."""
+
+    def prepare(rows: list[int]) -> list[Question]:
+        return [questions[row] for row in rows]
+
+    with ThreadPoolExecutor(1) as pool:
+        coming: Future[list[Question]] | None = None
+        for rows in batches:
+            newest = pool.submit(prepare, rows)
+            if coming is not None:
+                yield coming.result()
+            coming = newest
+        if coming is not None:
+            yield coming.result()
+
+
 def _answer(
     network: RegionHeadsModel,
     processor: RegionProcessor,
-    questions: RegionDataset,
+    items: list[Question],
     collate: RegionDataCollator,
-    chosen: list[int],
 ) -> list[dict[str, Any]]:
     from region_heads.text_generation import read_answer, text_answers
 
-    items = [questions[row] for row in chosen]
     if not network.answers_in_text:
         return _from_heads(network, items, collate)
     texts = text_answers(network, processor, items, collate=collate)

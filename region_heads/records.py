@@ -4,8 +4,6 @@ Every table is Parquet. A *region* is one mask of the image; ``rle[i]`` belongs 
 question and is called ``[Region i]`` in freeform answers. Lengths are metres, pixels count from the top left.
 """
 
-from __future__ import annotations
-
 import pyarrow as pa
 
 from region_heads.tasks import TASKS, listing
@@ -33,6 +31,7 @@ RECORD_SCHEMA = pa.schema(
         pa.field("category", pa.string()),  # the data set's own label, as found; null when it has none
         pa.field("answer", pa.string()),  # normalized_answer as JSON text ('"left"', '2.32'); null = unanswered
         pa.field("freeform_answer", pa.string()),
+        pa.field("extra", pa.string()),  # what the record holds beside its format's fields, as JSON text
     ]
 )
 """What ``validate`` writes: one row per accepted question."""

@@ -5,8 +5,6 @@ of five bits (characters ``0`` to ``o``, the sixth bit says that more follow, th
 from the fourth on as the difference to the run before the last. Format: ``rleToString`` in cocoapi's maskApi.c.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -153,6 +151,14 @@ def box_counts(box: tuple[float, float, float, float], *, height: int, width: in
     lengths = [columns[0] * height + rows[0], *(inside * len(columns))]
     lengths[-1] = height * width - sum(lengths[:-1])
     counts: bytes = coco.frPyObjects({"size": [height, width], "counts": lengths}, height, width)["counts"]
+    return counts.decode("ascii")
+
+
+def mask_counts(mask: NDArray[np.bool_]) -> str:
+    """Compressed counts of a mask, bool ``[height, width]``."""
+    from pycocotools import mask as coco
+
+    counts: bytes = coco.encode(np.asfortranarray(mask, dtype=np.uint8))["counts"]
     return counts.decode("ascii")
 
 

@@ -1,7 +1,5 @@
 """Sections of ``params.yaml`` that several steps share; a step's own section lives in its folder."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, get_args
 
@@ -78,7 +76,8 @@ class DatasetParams(Section):
     )
     depths: str = Field(
         "{split}/depths/{stem}_depth.png",
-        description='Where its depth image lies; "" when the data set has none.',
+        description="Where its depth image lies; {stem} is its image without ending, {name} without folders, too; "
+        '"" when the data set has none.',
     )
     depth_scale: float = Field(0.001, gt=0, description="Metres for one unit of a depth image.")
     field_of_view: float | None = Field(
@@ -101,8 +100,8 @@ class SourceParams(Section):
     repository: str = Field(
         "", description='Git repository in which DVC tracks `data.path`; "": the data is rendered or imported.'
     )
-    revision: str = Field("HEAD", description="Its commit, tag or branch; a run writes down the commit.")
-    digest: str = Field("", description="Digest of DVC that the data must have; '': whatever the revision holds.")
+    revision: str = Field("HEAD", description="Its commit, tag or branch; a run records the commit.")
+    digest: str = Field("", description="Digest of DVC that the data must have; '': any.")
 
 
 class ClusterParams(Section):
@@ -115,5 +114,8 @@ class ClusterParams(Section):
     shared_memory: str = Field("2Gi", description="/dev/shm of these, for the processes that prepare batches.")
     node_selector: dict[str, str] = Field({}, description="Labels of the nodes that they may run on.")
     tolerations: list[dict[str, Any]] = Field([], description="Taints that they tolerate, as Kubernetes writes them.")
+    user: int | None = Field(
+        65532, ge=1, description="User and group of every task; null: the cluster chooses, as OpenShift does."
+    )
     max_hours: float = Field(24.0, gt=0, description="A run that takes longer is ended.")
     keep_days: float = Field(14.0, gt=0, description="A run's pods are deleted after this; its results stay.")

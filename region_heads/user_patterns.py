@@ -1,7 +1,5 @@
 """Regular expressions that users write: refused in words, and run in a process of their own, within time and memory."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -49,8 +49,8 @@ _QUESTIONS: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 
 
-_ALONE = ("tests/containers/", "tests/components/finetune/")
-"""Folders whose tests share what a machine has once: containers, and processes where a test looks at all of them."""
+_ALONE = ("tests/containers/", "tests/components/finetune/", "tests/cluster/")
+"""Folders whose tests share what a machine has once: containers, a cluster, processes where a test sees all of them."""
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -82,7 +82,8 @@ def _stop(tools: Path, cluster: Path, user: int | None) -> None:
 class TrackingServer:
     """An MLflow server that can be killed and started again on the same database and port."""
 
-    def __init__(self, database: str, folder: Path) -> None:
+    def __init__(self, database: str, folder: Path, *options: str, environment: dict[str, str] | None = None) -> None:
+        self._options, self._environment = options, environment or {}
         self.artifacts = folder / "artifacts"
         self._log = folder / "server.log"
         self._database = database
@@ -95,20 +96,22 @@ class TrackingServer:
         command = [
             sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self._port),
             "--workers", "1", "--backend-store-uri", self._database, "--artifacts-destination", str(self.artifacts),
+            *self._options,
         ]  # fmt: skip
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, start_new_session=True,
-                env=environment | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+                env=environment | {"MLFLOW_DISABLE_TELEMETRY": "true"} | self._environment,
             )  # fmt: skip
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 with urllib.request.urlopen(f"{self.uri}/health", timeout=5):
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.3)
+        self.kill()
         pytest.fail(f"the MLflow server does not answer: {self._log.read_text()[-2000:]}")
 
     def kill(self) -> None:

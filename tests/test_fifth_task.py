@@ -164,6 +164,7 @@ def test_a_task_may_come_from_a_package_of_its_own(repository: Path, tmp_path: P
     assert _python(program, source=tmp_path, repository=repository, folder=tmp_path) == "nearer\n"
 
 
+@pytest.mark.slow
 def test_a_model_that_was_saved_before_a_fifth_task_knows_nothing_of_it(
     source: Path, repository: Path, tmp_path: Path, table: pa.Table
 ) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import re
 import shutil
+import textwrap
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,24 +19,34 @@ from region_heads.training.build import ModelSettings, build
 
 # A change here breaks the programs of others: it belongs into the release notes.
 SIGNATURES = {
+    "HeadInputs": "(states, vectors, positions, inside, question, words, fits, valid, length_unit)",
+    "HeadInputs.of": "(rows)",
+    "Answerer": "(network, processor)",
+    "Answerer.ask": ("(image, question, regions, *, depth, task, field_of_view, without_depth, depth_scale)"),
+    "Answerer.push_to_hub": "(repo_id, *, private, token)",
+    "Answerer.save_pretrained": "(folder)",
     "RegionDataCollator": "(processor)",
     "RegionDataCollator.__call__": "(questions)",
     "RegionDataset": "(table, root, processor, *, depth_scale, augmentation, text_answer, seed, cached_scenes)",
-    "RegionHeads": "(config, *, state_size, vector_size)",
-    "RegionHeads.forward": "(states, vectors, positions, inside, question, valid, index, targets)",
+    "RegionHeads": "(config)",
+    "RegionHeads.forward": ("(features, task_types, labels, *, geometry, valid, question, inside, grounding)"),
     "RegionHeadsModel": "(config, backbone)",
-    "RegionHeadsModel.forward": "(*, batch)",
-    "RegionHeadsModel.from_pretrained": "(folder, *, config, dtype)",
+    "RegionHeadsModel.forward": "(*, batch, cache)",
+    "RegionHeadsModel.from_pretrained": "(folder, *, config, dtype, **options)",
     "RegionHeadsModel.save_pretrained": "(folder, **options)",
-    "RegionProcessor": "(tokenizer, *, image_format, prompt)",
+    "RegionProcessor": "(tokenizer, *, image_format, prompt, wordings)",
     "RegionProcessor.from_pretrained": "(folder)",
     "RegionProcessor.save_pretrained": "(folder)",
     "Task.of": "(name)",
+    "build": "(settings, train, weights)",
+    "load": "(uri, *, revision)",
+    "question_table": "(records, root, *, depth_scale)",
 }
 CONFIGURATION = [
     "backbone_config", "region_heads_cfg", "region_size", "head_size", "image_token_grid", "loss_weights",
-    "grounding_loss_weight", "language_loss_weight", "text_tokens", "loss_weighting", "backbone_precision",
-    "depth_share", "length_unit", "mask_token_id", "read_out_token_id", "answer_token_id",
+    "grounding_loss_weight", "naming_loss_weight", "name_tokens", "name_shares", "language_loss_weight",
+    "text_tokens", "loss_weighting", "backbone_precision", "depth_share", "length_unit", "new_tokens", "mask_token_id",
+    "read_out_token_id", "answer_token_id", "feature_size", "geometry_size", "format_version",
 ]  # fmt: skip
 
 
@@ -74,6 +86,17 @@ def clone(tmp_path_factory: pytest.TempPathFactory, table: pa.Table, image_folde
     model.save_pretrained(folder / "models" / "region_heads")
     processor.save_pretrained(folder / "models" / "region_heads")
     return folder
+
+
+def test_the_code_of_the_page_runs_from_top_to_bottom(
+    clone: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(clone)
+    page = (repository / "docs" / "library.md").read_text(encoding="utf-8")
+    blocks = [textwrap.dedent(block) for block in re.findall(r"\n\n((?:    .*\n|\n)+)", page)]
+    code = [block for block in blocks if "import " in block]
+    assert len(code) > 4
+    exec(compile("\n".join(code), "docs/library.md", "exec"), {})
 
 
 @pytest.mark.parametrize("name", region_heads.__all__)

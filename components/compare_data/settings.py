@@ -1,7 +1,5 @@
 """Section ``compare_data`` of ``params.yaml``."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from region_heads.settings import Section

@@ -28,17 +28,10 @@ def run(
 ) -> dict[str, float]:
     """Compares the data's digest with those of all versions, and takes the lock under which one run retrains at a time.
 
-    Args:
-        page: Written: why, as a page (Markdown).
-        compare_data: Settings of this step.
-        source: The data's revision and digest, as preflight found them.
-        tracking: Store and name of the registered model.
+    What it reads and writes, and its errors: the README in this folder.
 
     Returns:
         ``changed``: 1 where there is something to train on, else 0.
-
-    Raises:
-        RegionHeadsError: Another run is retraining this model, or MLflow cannot be reached.
     """
     client = connect(tracking)
     with in_words(client):

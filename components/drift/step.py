@@ -1,7 +1,5 @@
 """The step ``drift``: how the training data differs from what the champion was trained on."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Any
 
@@ -28,19 +26,10 @@ def run(
 ) -> dict[str, float]:
     """Compares the training split with the champion's, feature by feature and word by word.
 
-    Args:
-        splits: The folder of splits; ``train`` is compared.
-        report: Written: every feature with its size, and whether it drifted. Without a champion, or with one that
-            has no profile, ``features`` is empty and ``compared`` says why.
-        page: Written: the same as a page.
-        drift: Settings of this step.
-        tracking: Store and name of the registered model.
+    What it reads and writes, and its errors: the README in this folder.
 
     Returns:
         How many features drifted, and the largest size.
-
-    Raises:
-        RegionHeadsError: There is no training split, MLflow cannot be reached, or the champion's profile not be read.
     """
     with open_table(splits / "train.parquet", SPLIT_SCHEMA, writer="split") as file:
         table = file.read(columns=list(READ))
@@ -52,6 +41,7 @@ def run(
     content: dict[str, Any] = {
         "champion": None if champion is None else str(champion.version),
         "compared": "with the champion's training data", "questions": new.num_rows,
+        "training": [{"name": one.name, "value": one.second} for one in shifts(new, new, limit=drift.limit)],
         "features": [], "words": [], "drifted": [],
     }  # fmt: skip
     nothing = f"{tracking.model_name} has no champion yet"

@@ -1,7 +1,5 @@
 """The step ``evaluate``: answers the test split, judges the answers, re-scores the champion beside them."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from region_heads.evaluation.comparison import compare
 from region_heads.evaluation.judged import Judged, judge
 from region_heads.evaluation.settings import Params
 from region_heads.evaluation.summary import summarise
-from region_heads.evaluation.table import print_evaluation
+from region_heads.evaluation.table import interval, share
 from region_heads.files.digests import folder_digest, model_digest
 from region_heads.files.inputs import read_table
 from region_heads.files.output import whole_file, write_json
@@ -44,24 +42,11 @@ def run(
 ) -> dict[str, float]:
     """Judges a model on the test split, under the official rule and against trivial baselines.
 
-    Args:
-        model: The model folder.
-        splits: Folder with ``test.parquet`` and ``train.parquet`` (the baselines are fitted to the latter).
-        dataset: The data set's folder, for images and depth.
-        predictions: Written: one row per test question (``PREDICTION_SCHEMA``).
-        evaluation: Written: the figures (see ``region_heads.evaluation.summary``), ``champion``, and the
-            digests of the model, the splits and the records that they belong to.
-        evaluate: Settings of this step.
-        data: Layout of the data set.
-        tracking: Where the figures are logged: in the run that trained the model, when it is there.
+    What it reads and writes, and its errors: the README in this folder.
 
     Returns:
         The score, plain and macro, and of each task that the test split holds its accuracy, plain and macro, its
         trivial baseline and its calibration error.
-
-    Raises:
-        RegionHeadsError: An input is missing, the test split is empty or lacks depth that a model was trained with,
-            ``evaluate.camera`` fits no picture, or MLflow or the champion cannot be reached.
     """
     test, train = (read_table(splits / f"{name}.parquet", SPLIT_SCHEMA, writer="split") for name in ("test", "train"))
     if test.num_rows == 0:
@@ -111,7 +96,8 @@ def run(
     with whole_file(predictions) as partial:
         pq.write_table(answers, partial)
     write_json(evaluation, content)
-    print_evaluation(content)
+    print(f"S1 {share(content['score'])} (95 % {interval(content['score_ci95'])}) on {content['n']} test questions")
+    print(*content["warnings"], sep="\n", end="\n" if content["warnings"] else "")
     return headline
 
 
@@ -144,9 +130,9 @@ def _only(test: pa.Table, tasks: list[str]) -> pa.Table:
 
 
 def _predict(model: Path, test: pa.Table, dataset: Path, settings: Params, data: DatasetParams) -> pa.Table:
-    from region_heads.prediction import predict
+    from region_heads.spread_prediction import predict_spread
 
-    return predict(
+    return predict_spread(
         model, test, dataset, depth_scale=data.depth_scale, without_depth=settings.without_depth,
         batch_size=settings.batch_size,
     )  # fmt: skip

@@ -1,7 +1,5 @@
 """The step ``fetch_data``: a revision of the data set, out of DVC's remote."""
 
-from __future__ import annotations
-
 from components.data_source import open_revision
 from components.ports import OutputData
 from region_heads.files.output import whole_folder
@@ -11,16 +9,10 @@ from region_heads.settings import DatasetParams, SourceParams
 def run(*, dataset: OutputData, data: DatasetParams, source: SourceParams) -> dict[str, float]:
     """Fetches ``data.path`` as it is in a revision of the repository.
 
-    Args:
-        dataset: Written: the data set.
-        data: Where it lies in the repository.
-        source: The repository and the revision; preflight has put the commit in its place.
+    What it reads and writes, and its errors: the README in this folder.
 
     Returns:
         Files and megabytes.
-
-    Raises:
-        RegionHeadsError: As :func:`components.data_source.open_revision`, or the remote lacks a part of it.
     """
     with open_revision(source, data.path) as revision, whole_folder(dataset) as folder:
         revision.fetch(folder)

@@ -1,7 +1,5 @@
 """How a rank's process ends."""
 
-from __future__ import annotations
-
 import os
 import sys
 

@@ -62,5 +62,5 @@ def _words(rank: int, processes: int, failure: ProcessFailure, reason: Path, res
         what += " (out of main memory?)" if failure.exitcode == -9 else ""
     else:
         what = f"ended with exit code {failure.exitcode}; its messages are above"
-    then = f"goes on from {resume}" if resume else "starts anew, for no checkpoint was written yet"
+    then = f"resumes from {resume}" if resume else "starts from the beginning, since no checkpoint was written yet"
     return f"rank {rank} of {processes} {what}. The others were stopped; the same command {then}"

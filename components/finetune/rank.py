@@ -1,7 +1,5 @@
 """One rank of several: ``python -m components.finetune.rank FOLDER``, started by ``components.finetune.launch``."""
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Section ``finetune`` of ``params.yaml``: the library's settings, what training starts from, and where it runs."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
@@ -24,9 +22,10 @@ class TrainJobParams(Section):
     )
     folder: str = Field("/work", description="Storage that the step and all nodes see under this path.")
     claim: str = Field("region-heads-training", description="Its claim, which Kubeflow mounts for the step.")
-    tries: int = Field(3, ge=1, description="How often a job is started whose machines were lost.")
+    tries: int = Field(3, ge=1, description="Most starts of a job, which starts again when its machines were lost.")
+    queue: str = Field("", description="Kueue's local queue that it waits in; '': none.")
     queue_hours: float = Field(12.0, gt=0, description="How long its nodes may wait for machines.")
-    lease_seconds: float = Field(300.0, gt=0, description="Nodes end so long after the step has ended.")
+    lease_seconds: float = Field(300.0, gt=0, description="Seconds after the end of the step until its nodes end.")
 
 
 class Params(FinetuneSettings):
@@ -34,7 +33,7 @@ class Params(FinetuneSettings):
 
     start: Literal["scratch", "champion"] = Field(
         "scratch",
-        description='"champion" goes on from the champion\'s weights, with its vocabulary; without a champion it is '
+        description='"champion" starts from the champion\'s weights, with its vocabulary; without a champion it is '
         '"scratch".',
     )
     checkpoint_folder: str = Field(

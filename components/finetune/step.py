@@ -1,7 +1,5 @@
 """The step: split tables and images to a saved model and its training curves."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from components.finetune.launch import launch
@@ -31,7 +29,7 @@ def run(
 ) -> dict[str, float]:
     """Fine-tunes a backbone with routed region heads.
 
-    A killed run goes on from its last checkpoint when the step is run again with the same settings, data and code.
+    A killed run resumes from its last checkpoint when the step is run again with the same settings, data and code.
     """
     tables = {name: read_table(splits / f"{name}.parquet", SPLIT_SCHEMA, writer="split") for name in ("train", "val")}
     if tables["train"].num_rows == 0:

@@ -1,7 +1,5 @@
 """How a pipeline run ended, put together from Kubeflow's word and what the steps left in MLflow."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from pydantic import ValidationError

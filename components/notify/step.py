@@ -1,7 +1,5 @@
 """The step ``notify``: reports to people how a run ended; it runs whatever happened before."""
 
-from __future__ import annotations
-
 import os
 
 from components.notify.ending import Ending, ending
@@ -19,17 +17,10 @@ from region_heads.settings import TrackingParams
 def run(*, status: str, page: OutputText, notify: Params, tracking: TrackingParams) -> dict[str, float]:
     """Reports how the run ended, closes its run in MLflow, and lets the next retraining begin.
 
-    Args:
-        status: Kubeflow's final status as JSON: ``state`` and ``error_message``.
-        page: Written: the message (Markdown).
-        notify: When to report, and the link.
-        tracking: Where the steps left what happened.
+    What it reads and writes, and its errors: the README in this folder.
 
     Returns:
         1 where a message was sent, else 0.
-
-    Raises:
-        RegionHeadsError: The webhook did not take the message; everything else is done by then.
     """
     run = os.environ.get(PIPELINE_RUN, "")
     trouble = ""

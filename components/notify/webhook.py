@@ -1,7 +1,5 @@
 """Sending a message to a webhook that takes Slack's form, ``{"text": …}``, as Mattermost and others do, too."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import re
@@ -37,13 +35,13 @@ def send(address: str, text: str, *, pause: float = 2.0) -> None:
     wrong = RegionHeadsError(
         "the secret region-heads-webhook: expected an address such as https://… in the key url, found none"
     )
-    if not (address.isascii() and re.match("https?://", address)):
+    if not re.fullmatch(r"https?://[!-~]+\s*", address):
         raise wrong
     try:
         request = urllib.request.Request(
-            address, json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}, method="POST"
+            address.strip(), json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}, method="POST"
         )
-    except ValueError:
+    except ValueError:  # half of an address in brackets
         raise wrong from None
     for remaining in reversed(range(_TRIES)):
         try:

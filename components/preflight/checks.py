@@ -1,7 +1,5 @@
 """The single checks: each looks for one thing that a run will need, and says what it found."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -123,6 +121,7 @@ def secrets(params: Params, environment: Mapping[str, str] = os.environ) -> Chec
         "notifications": bool(environment.get(WEBHOOK)),
         "MLflow": bool(environment.get("MLFLOW_TRACKING_USERNAME") or environment.get("MLFLOW_TRACKING_TOKEN")),
         "object store": bool(environment.get("AWS_ACCESS_KEY_ID")),
+        "Hugging Face": bool(environment.get("HF_TOKEN")),
     }
     if params.webhook and not there["notifications"]:
         advice = "create the secret region-heads-webhook with the key url, or set preflight.webhook to false"

@@ -1,7 +1,5 @@
 """What the cluster's nodes offer, asked of Kubernetes where this pod may."""
 
-from __future__ import annotations
-
 from region_heads.settings import ClusterParams
 
 

@@ -1,7 +1,5 @@
 """Whether the cluster has the training runtime that TrainJobs are to be made from, asked through Kubeflow's client."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from components.finetune.settings import TrainJobParams

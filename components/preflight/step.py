@@ -1,7 +1,5 @@
 """The step ``preflight``: every check at once, so that a person mends everything at once."""
 
-from __future__ import annotations
-
 from components.finetune.settings import Params as FinetuneParams
 from components.ports import OutputSection, OutputText
 from components.preflight.checks import everything, failures, write_page
@@ -24,17 +22,10 @@ def run(
 ) -> dict[str, float]:
     """Looks for what the run will need: secrets, MLflow, the model registry, the data's revision, GPUs, the backbone.
 
-    Args:
-        checks: Written, also when the step fails: the findings as a page (Markdown).
-        resolved: Written: the section ``source`` with the commit and the digest that its revision stands for.
-        preflight: What to insist on.
-        data, source, tracking, finetune, cluster: What is looked at.
+    What it reads and writes, and its errors: the README in this folder.
 
     Returns:
         How many checks were made, and how many of them could not be.
-
-    Raises:
-        RegionHeadsError: Something is missing; the message has all of it.
     """
     found, about_source = everything(preflight, data, source, tracking, finetune, cluster)
     write_page(found, checks)

@@ -11,7 +11,7 @@ from region_heads.files.output import whole_file, write_json
 from region_heads.files.step_files import Evaluation, Registration, Validation
 from region_heads.registry.promotion.belonging import check_belonging, check_champion
 from region_heads.registry.promotion.gate import Verdict, decide
-from region_heads.registry.promotion.moves import ROLLED_BACK_TAG, Registry, decided, get_version
+from region_heads.registry.promotion.moves import Registry, decided, get_version
 from region_heads.registry.promotion.settings import Params
 from region_heads.registry.promotion.verdict import markdown, print_verdict, tag_version
 from region_heads.registry.tracking import connect, in_words, tracking_run
@@ -36,21 +36,10 @@ def run(
 
     A refusal is no error: it is a verdict, with its reasons, and the line goes on.
 
-    Args:
-        registration: What the step ``register`` wrote.
-        evaluation: What the step ``evaluate`` wrote for the same model.
-        validation: What the step ``validate`` reported of the data.
-        promotion: Written: ``promoted``, ``version``, ``previous``, ``checks``, ``sentence``.
-        verdict: Written: the same as a page in Markdown; also logged in the version's MLflow run.
-        promote: The gate.
-        tracking: Store and name of the registered model.
+    What it reads and writes, and its errors: the README in this folder.
 
     Returns:
         ``promoted`` (1 or 0) and the version number.
-
-    Raises:
-        RegionHeadsError: The version is not in the registry, the files do not belong together or to it (see
-            ``region_heads.registry.promotion.belonging``), another promotion does not end, or MLflow cannot be reached.
     """
     registered = read_json(registration, Registration, writer="register")
     judged = read_json(evaluation, Evaluation, writer="evaluate")
@@ -77,7 +66,7 @@ def run(
         tags = {} if incumbent is None else incumbent.tags
         decision = decide(
             judged, checked, promote, champion=previous,
-            rolled_back=mine.history.barred(version, tagged=ROLLED_BACK_TAG in entry.tags),
+            rolled_back=mine.history.barred(version),
             lost=mine.history.champion if previous is None else None,
             same_weights=tags.get("model_digest") == entry.tags["model_digest"],
             served=[task for task in TASK_NAMES if f"accuracy.{task}" in tags],
@@ -109,4 +98,4 @@ def _log(page: str, decision: Verdict, entry: ModelVersion, tracking: TrackingPa
             mlflow.log_text(page, "promotion.md")
             mlflow.log_dict(decision.as_json(), "promotion.json")
     except RegionHeadsError as error:
-        print(f"The verdict stands, but is not in the run of version {entry.version}: {error}")
+        print(f"The verdict is valid, but was not recorded in the run of version {entry.version}: {error}")

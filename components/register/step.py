@@ -38,21 +38,10 @@ def run(
 ) -> dict[str, float]:
     """Registers the model as a new version, alias ``challenger``; the same model and figures only once.
 
-    Args:
-        model: The model folder.
-        evaluation: What the step ``evaluate`` found for this model.
-        splits: The splits that it was trained and judged on.
-        registration: Written: ``model_name``, ``version``, ``run_id``, ``model_uri``, ``tags``.
-        register: Settings of this step.
-        source: Where the data set is versioned; a pipeline has put the commit in the revision's place.
-        tracking: Store and name of the registered model.
+    What it reads and writes, and its errors: the README in this folder.
 
     Returns:
         The version number and the score.
-
-    Raises:
-        RegionHeadsError: The evaluation belongs to another model or other data, the code has changes that are
-            not committed (where that is asked for), or MLflow cannot be reached.
     """
     judged = read_json(evaluation, Evaluation, writer="evaluate")
     for field, folder, digest in (

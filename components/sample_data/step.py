@@ -1,7 +1,5 @@
 """The step ``sample_data``: renders a data set in the public format, with questions of four categories."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from typing import Any
@@ -25,16 +23,10 @@ _DOMAINS: dict[str, WriteScene] = {"warehouse": write_warehouse, "tabletop": wri
 def run(*, dataset: OutputData, sample_data: Params) -> dict[str, float]:
     """Renders an embedded data set: pictures, metric depth and questions with their answers.
 
-    Args:
-        dataset: Written: ``<split>.json``, ``<split>/images/*.png`` and ``<split>/depths/*_depth.png`` (16 bit,
-            millimetres along the optical axis) for train, val and test.
-        sample_data: Settings of this step.
+    What it reads and writes, and its errors: the README in this folder.
 
     Returns:
         The number of scenes, of questions, and of questions of each category.
-
-    Raises:
-        RegionHeadsError: A worker process died.
     """
     planned = orders(sample_data)
     with whole_folder(dataset) as folder:

@@ -1,7 +1,5 @@
 """The step ``split``: train, validation and test, with no picture in two of them."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,20 +37,10 @@ def run(
 ) -> dict[str, float]:
     """Shares the questions out by picture, balances the training split, and reports how the splits differ.
 
-    Args:
-        tagged: The tagged questions (``TAGGED_SCHEMA``).
-        splits: Written: a folder of tables (``SPLIT_SCHEMA``): ``train``, ``val``, ``test``, ``held_back``
-            (training questions that balancing leaves out) and ``predict`` (questions without an answer). Each
-            question is in exactly one of them; balancing may repeat it in ``train``.
-        report: Written: counts, answers, drift, wordings, conflicts.
-        page: Written: the same as a page with plots.
-        split: Settings of this step.
+    What it reads and writes, and its errors: the README in this folder.
 
     Returns:
         Questions and pictures of each split, questions held back, and the largest drift.
-
-    Raises:
-        RegionHeadsError: ``tagged`` is no such table, there are too few pictures, or a split would miss a task.
     """
     with open_table(tagged, TAGGED_SCHEMA, writer="tag_tasks") as file:
         light = file.read(columns=[name for name in TAGGED_SCHEMA.names if name not in _HEAVY])

@@ -1,7 +1,5 @@
 """The step ``tag_tasks``: gives every question its task, its typed target and its grounded regions."""
 
-from __future__ import annotations
-
 from components.ports import InputData, OutputData, OutputPath
 from region_heads.tagging.settings import Params
 from region_heads.tagging.table import tag_table

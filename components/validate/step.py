@@ -1,7 +1,5 @@
 """The step ``validate``: judges every record, keeps what is rejected, and stops the line when it is too much."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from region_heads.errors import RegionHeadsError
 from region_heads.quality.validation.checking import check, hold
 from region_heads.quality.validation.settings import Params
 from region_heads.registry.tracking import tracking_run
+from region_heads.report.validation import write_page
 from region_heads.settings import DatasetParams, TrackingParams
 
 _FIGURES = ("read", "accepted", "quarantined")
@@ -29,27 +28,16 @@ def run(
 ) -> dict[str, float]:
     """Checks every record and every picture; what is rejected goes to quarantine with its reasons.
 
-    Args:
-        dataset: The data set's folder, or one annotation file.
-        records: Written when the gate lets the line go on: the accepted records (``RECORD_SCHEMA``).
-        quarantine: Written always: the rejected records, whole, with their reasons (JSON lines).
-        data_docs: Written always: the pages of Great Expectations.
-        report: Written always: counts, reasons, expectations, the gate.
-        data: Layout of the data set.
-        validate: Settings of this step.
-        tracking: Where the report and the pages are logged, also when the gate stops the line.
+    What it reads and writes, and its errors: the README in this folder.
 
     Returns:
         Records read, accepted and quarantined.
-
-    Raises:
-        RegionHeadsError: There is nothing to read, the suite is not usable, or the gate stops the line. Then
-            ``records`` does not exist, also not from an earlier run, while the other outputs say why.
     """
     content = check(
         dataset=dataset, records=records, quarantine=quarantine, data_docs=data_docs, report=report, data=data,
         validate=validate,
     )  # fmt: skip
+    write_page(content, data_docs)
     _log(tracking, content, data_docs)
     hold(content, dataset=dataset, quarantine=quarantine)
     return {name: float(content[name]) for name in _FIGURES}

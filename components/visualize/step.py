@@ -1,7 +1,5 @@
 """The step ``visualize``: the evaluation as one page to look at, with the pictures and the answers."""
 
-from __future__ import annotations
-
 import csv
 import io
 import math
@@ -41,23 +39,10 @@ def run(
 ) -> dict[str, float]:
     """Draws the report: one HTML file that needs no network and no other file.
 
-    Args:
-        dataset: The data set's folder, for the pictures.
-        splits: Folder with ``test.parquet``.
-        predictions: What the step ``evaluate`` wrote, one row per test question.
-        evaluation: Its figures.
-        curves: Training curves (CSV with ``step``, ``name`` and ``value``).
-        router: What the step ``tag_tasks`` reports of labels and readings.
-        report: Written: the page.
-        visualize: Settings of this step.
-        tracking: Where the page is logged besides, as ``report.html``: in the run that the evaluation names. It is
-            written even where MLflow cannot be reached.
+    What it reads and writes, and its errors: the README in this folder.
 
     Returns:
         ``questions`` in the gallery and the page's size in ``megabytes``.
-
-    Raises:
-        RegionHeadsError: An input or a picture is missing, or the inputs do not belong together.
     """
     figures = read_json(evaluation, Evaluation, writer="evaluate")
     routed = read_json(router, Routing, writer="tag_tasks")

@@ -4,8 +4,6 @@ Kubeflow creates a second recurring run of the same name without a word, and can
 compared with what is there, by a digest kept in the description, and a new one takes an old one's place.
 """
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import json
@@ -17,7 +15,9 @@ from typing import Any, Literal
 
 from pipelines.compile import compile_text
 from pipelines.connection import identity, kubeflow
+from pipelines.endpoint import Endpoint
 from pipelines.schedules.wanted import Schedule
+from pipelines.server_version import skipped, takes_platform
 
 Change = Literal["created", "updated", "paused", "resumed", "deleted", "unchanged"]
 
@@ -41,16 +41,14 @@ class Step:
 def reconcile(
     wanted: Iterable[Schedule],
     *,
-    host: str | None,
-    namespace: str | None = None,
+    at: Endpoint,
     prune: bool = False,
     dry_run: bool = False,
 ) -> dict[str, Change]:
     """Makes each wanted recurring run be there as described, and the only one of its name.
 
     Args:
-        host: Address of the server; None takes ``KF_PIPELINES_ENDPOINT``.
-        namespace: Profile namespace of a multi-user installation.
+        at: The server.
         prune: Delete those that this function made and that are wanted no more. Others' are never touched.
         dry_run: Only say what would be done.
 
@@ -58,13 +56,13 @@ def reconcile(
         What had to be done, by name.
 
     Raises:
-        RegionHeadsError: Parameters are not valid, or the server cannot be reached or refuses.
+        RegionHeadsError: Parameters are not valid, or the server cannot be reached, refuses or is too old.
     """
     compile_once = functools.cache(compile_text)
     compiled = [(schedule, compile_once(schedule.params, schedule.pipeline)) for schedule in wanted]
-    with kubeflow(host) as client:
-        there = list(_all(client, namespace))
-        steps = [_keep(client, schedule, text, there, namespace) for schedule, text in compiled]
+    with kubeflow(at) as client:
+        there = list(_all(client))
+        steps = [_keep(client, schedule, text, there, at) for schedule, text in compiled]
         if prune:
             names = {schedule.name for schedule, _ in compiled}
             ours = {run.display_name for run in there if (run.description or "").startswith(_MARK)}
@@ -74,14 +72,14 @@ def reconcile(
     return {step.name: step.change for step in steps}
 
 
-def unschedule(name: str, *, host: str | None, namespace: str | None = None) -> Change:
+def unschedule(name: str, *, at: Endpoint) -> Change:
     """Deletes every recurring run called ``name``, whichever program made it; runs that it has started stay.
 
     Raises:
         RegionHeadsError: The server cannot be reached or refuses.
     """
-    with kubeflow(host) as client:
-        step = _delete(client, name, _all(client, namespace), only_ours=False)
+    with kubeflow(at) as client:
+        step = _delete(client, name, _all(client), only_ours=False)
         _write([step])
     return step.change
 
@@ -92,14 +90,14 @@ def _write(steps: Iterable[Step]) -> None:
             write()
 
 
-def _keep(client: Any, schedule: Schedule, text: str, there: list[Any], namespace: str | None) -> Step:
+def _keep(client: Any, schedule: Schedule, text: str, there: list[Any], at: Endpoint) -> Step:
     content = {"pipeline": text, **schedule.model_dump(mode="json", include={"cron", "experiment", "service_account"})}
     description = _MARK + hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     named = [run for run in there if run.display_name == schedule.name]
     same = [run for run in named if run.description == description]
     delete = tuple(_deletion(client, run) for run in named if run not in same[:1])
     if not same:
-        create = _creation(client, schedule, text, description, namespace)
+        create = _creation(client, schedule, text, description, at)
         return Step(schedule.name, "updated" if named else "created", (create, *delete))
     kept = same[0]
     if schedule.paused == (kept.status == "DISABLED"):
@@ -122,14 +120,12 @@ def _deletion(client: Any, run: Any) -> Callable[[], object]:
     return lambda: client.delete_recurring_run(run.recurring_run_id)
 
 
-def _creation(
-    client: Any, schedule: Schedule, text: str, description: str, namespace: str | None
-) -> Callable[[], object]:
+def _creation(client: Any, schedule: Schedule, text: str, description: str, at: Endpoint) -> Callable[[], object]:
     def create() -> object:
         with tempfile.TemporaryDirectory() as folder:
             package = Path(folder) / "pipeline.yaml"
             package.write_text(text, encoding="utf-8")
-            experiment = client.create_experiment(schedule.experiment, namespace=namespace)
+            experiment = client.create_experiment(schedule.experiment)
             created = client.create_recurring_run(
                 experiment_id=identity(experiment, "experiment_id", what=f"experiment {schedule.experiment}"),
                 job_name=schedule.name,
@@ -141,14 +137,18 @@ def _creation(
                 enabled=not schedule.paused,
                 service_account=schedule.service_account,
             )
-        return identity(created, "recurring_run_id", what=f"schedule {schedule.name}")
+        made = identity(created, "recurring_run_id", what=f"schedule {schedule.name}")
+        if not takes_platform(created):
+            client.delete_recurring_run(made)
+            raise skipped(at.address(), f"schedule {schedule.name}", "was deleted")
+        return made
 
     return create
 
 
-def _all(client: Any, namespace: str | None) -> Iterator[Any]:
+def _all(client: Any) -> Iterator[Any]:
     """Every recurring run, through all pages of the server's answer."""
-    token = ""
+    token, namespace = "", client.get_user_namespace() or None
     while True:
         page = client.list_recurring_runs(page_token=token, page_size=100, namespace=namespace)
         yield from page.recurring_runs or []

@@ -1,7 +1,5 @@
 """What recurring runs there are to be: one on the command line, or all of them in a file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

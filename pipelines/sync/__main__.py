@@ -1,7 +1,5 @@
 """``python -m pipelines.sync`` writes what is derived from the code; with ``--check`` it only says what differs."""
 
-from __future__ import annotations
-
 import argparse
 import difflib
 from pathlib import Path
@@ -10,6 +8,7 @@ from pipelines.sync.golden import GOLDEN, golden
 from pipelines.sync.params_text import params_text
 from pipelines.sync.stages import stages
 from region_heads.console.boundary import in_words
+from region_heads.formats.schema import schema_text
 from region_heads.registry.registration.lineage import ROOT
 
 
@@ -20,6 +19,7 @@ def derived() -> dict[Path, str]:
         params: params_text(params),
         dvc: stages(dvc.read_text(encoding="utf-8")),
         GOLDEN: golden(params),
+        ROOT / "docs/record.schema.json": schema_text(),
     }
 
 

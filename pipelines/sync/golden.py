@@ -1,7 +1,5 @@
 """The golden file: the compiled training pipeline without the values that params.yaml gives it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import yaml

@@ -1,7 +1,5 @@
 """What the stages of ``dvc.yaml`` depend on: the code that a step imports, and the settings that change its result."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterable, Iterator

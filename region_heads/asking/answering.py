@@ -1,7 +1,5 @@
 """Questions to answers, with one pass of the vision tower for each distinct picture."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 from collections.abc import Callable, Sequence
@@ -94,7 +92,7 @@ def ask_together(
         replies: dict[tuple[int, int], Answer | Refusal] = {}
         checked: list[tuple[tuple[int, int], CheckedQuestion]] = []
         for number, asked in enumerate(requests):
-            request = Request(pictures, images, limits)
+            request = Request(pictures, images, limits, router=lambda: model.router)
             for place, one in enumerate(asked):
                 if wanted(number):
                     try:
@@ -116,8 +114,7 @@ def ask_together(
     ]
 
 
-_AT_ONCE = 32
-"""Questions in a pass: enough for a GPU, and what is no longer wanted is dropped soon."""
+_AT_ONCE = 32  # questions in a pass: enough for a GPU, and what is no longer wanted is dropped soon
 
 
 _ROWS = pa.schema(

@@ -1,10 +1,8 @@
 """What was asked, and everything that can be wrong with it."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +16,7 @@ from region_heads.masks import spans
 from region_heads.picture_file import Kind, depth_problem, size_advice
 from region_heads.records import MASK_TOKEN
 from region_heads.rle import box_counts, check_rle
-from region_heads.tagging.classifier import UNKNOWN
+from region_heads.tagging.classifier import UNKNOWN, WordingClassifier
 from region_heads.tagging.router import tag
 from region_heads.tasks import TASKS, Task
 
@@ -97,10 +95,13 @@ class Request:
         pictures: Takes the pictures.
         images: Where they may come from.
         limits: What may be asked.
+        router: Gives what reads the task of a question that comes without one; called where there is such a question.
     """
 
-    def __init__(self, pictures: PictureFolder, images: Images, limits: Limits) -> None:
-        self._folder, self._images, self._limits = pictures, images, limits
+    def __init__(
+        self, pictures: PictureFolder, images: Images, limits: Limits, *, router: Callable[[], WordingClassifier]
+    ) -> None:
+        self._folder, self._images, self._limits, self._router = pictures, images, limits, router
         self._pictures: dict[tuple[str, object], Picture | Refusal] = {}
         self._spent: Counter[str] = Counter()
 
@@ -123,7 +124,7 @@ class Request:
         if lens is None and depth is not None and depth.lens is not None and depth.lens.sure:
             lens = depth.lens.degrees
         rle = self._regions(regions, picture, measured=depth is not None)
-        task, routing = _task(asked.task, question)
+        task, routing = _task(asked.task, question, self._router)
         return CheckedQuestion(
             question=question, picture=picture, depth=depth, field_of_view=lens, rle=rle, task=task, routing=routing
         )
@@ -236,12 +237,12 @@ def _finite(number: float) -> bool:
         return False
 
 
-def _task(task: object, question: str) -> tuple[Task, float]:
+def _task(task: object, question: str, router: Callable[[], WordingClassifier]) -> tuple[Task, float]:
     """The task, and how sure the router is of it."""
     if task in (None, ""):
-        found = tag(question)
+        found = tag(question, classifier=router())
         if found.task == UNKNOWN:
-            words = f"words of which none names its task ({found.confidence:.0%} sure of the best guess)"
+            words = f"no words that name its task (best guess {found.confidence:.0%})"
             advice = "name the task, or reword the question"
             raise Refusal("task", "question", "one of the tasks to be read from it", words, advice)
         return Task.of(found.task), found.confidence

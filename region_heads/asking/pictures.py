@@ -1,7 +1,5 @@
 """Pictures that come with a question: opened with care, and kept once however often they come."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib
@@ -13,8 +11,7 @@ from region_heads.formats.problem import shown
 from region_heads.lens_estimate import Estimate, estimate_field_of_view
 from region_heads.picture_file import Kind, PictureError, Shape, located, open_picture
 
-_LONGEST_PATH = 4096
-"""Characters, as on Linux."""
+_LONGEST_PATH = 4096  # characters, as on Linux
 
 
 @dataclass(frozen=True, kw_only=True)

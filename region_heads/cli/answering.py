@@ -1,7 +1,5 @@
 """Answers a file of questions: validated and tagged as the line's steps do, then the model."""
 
-from __future__ import annotations
-
 import contextlib
 import glob
 import io
@@ -17,11 +15,14 @@ import pyarrow.parquet as pq
 
 from region_heads.depth_use import lacking
 from region_heads.errors import RegionHeadsError
-from region_heads.prediction import load, predict
+from region_heads.prediction import load
 from region_heads.quality.validation.checking import check, hold
+from region_heads.quality.validation.finding import find_layout
 from region_heads.quality.validation.layout import folder_and_name
 from region_heads.quality.validation.settings import Params as ValidateParams
+from region_heads.quality.validation.sources import find_sources
 from region_heads.settings import DatasetParams
+from region_heads.spread_prediction import predict_spread
 from region_heads.tagging.settings import Params as TagParams
 from region_heads.tagging.table import tag_table
 from region_heads.tasks import Task
@@ -55,7 +56,8 @@ def answer_file(
         model: Folder of a saved model.
         records: Questions in one of the formats that ``validate`` reads.
         images: Folder that their pictures lie in, as ``data.images`` puts them: its end is the pattern's folder, or it
-            holds that, or it is any folder with pictures of such names. None: the pattern counts from ``records``.
+            holds that, or it is any folder with pictures of such names. None: the pattern counts from ``records``,
+            or pictures are found beside them as ``validate`` finds them.
         depths: Folder of depth images with names as in ``data.depths``. None: where that pattern puts them, beside the
             pictures.
         without_depth: Answer also where there is no depth, with which the model was trained.
@@ -74,6 +76,8 @@ def answer_file(
         raise RegionHeadsError(f"{records}: no such file")
     loaded = load(model)
     trained = loaded.network.config.depth_share
+    if images is None:
+        data = find_layout(*find_sources(records, data), data)
     places = _places(records, images, depths, data)
     if trained == 0:
         places.pop("depths", None)
@@ -125,7 +129,9 @@ def answer_file(
             "the model's training. A wrong one scales metres; give it by data.field_of_view or in the records"
         )
     table = pq.read_table(scratch / "tagged.parquet")
-    rows = predict(loaded, table, dataset, depth_scale=data.depth_scale, without_depth=without_depth).to_pylist()
+    rows = predict_spread(
+        model, table, dataset, loaded=loaded, depth_scale=data.depth_scale, without_depth=without_depth
+    ).to_pylist()
     rejected = [
         NotAnswered(_identity(line.get("content")), "; ".join(reason["message"] for reason in line["reasons"]))
         for line in _lines(scratch / "quarantine.jsonl")
@@ -191,4 +197,5 @@ def _answer(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    with file.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]

@@ -1,7 +1,5 @@
 """Packages of extras that a command needs at its end, asked for at its beginning."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 
 

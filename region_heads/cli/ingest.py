@@ -1,7 +1,5 @@
 """``region-heads ingest``: a data set as it was downloaded, into place and under DVC."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +28,9 @@ def ingest(
 
     target = folder / name
     if dvc:
-        _check_dvc()
+        check_installed("dvc")
+        # Before hours of unpacking.
+        _dvc("root", advice="go to the clone, or make one by `git init` and `dvc init`, or give --no-dvc")
     found = bring(source, target)
     console = plain_console(soft_wrap=True)
     console.print(f"{target}: {', '.join(found.annotations)}")
@@ -41,28 +41,9 @@ def ingest(
     for left_out in found.left_out:
         console.print(f"  left out {left_out}")
     if dvc:
-        console.print(f"{_add_to_dvc(target)} stands for it in Git; `dvc push` stores it in your remote")
+        _dvc("add", str(target), advice=f"the data is in {target}: mend this, and run `dvc add {target}`")
+        console.print(f"{target}.dvc represents it in Git; `dvc push` stores it in your remote")
     console.print(f"next: set data.path to {target} in params.yaml, then `region-heads validate {target}`")
-
-
-def _check_dvc() -> None:
-    """Asks before hours of unpacking whether there is a DVC repository.
-
-    Raises:
-        RegionHeadsError: There is none.
-    """
-    check_installed("dvc")
-    _dvc("root", advice="go to the clone, or make one by `git init` and `dvc init`, or give --no-dvc")
-
-
-def _add_to_dvc(target: Path) -> Path:
-    """Puts ``target`` under DVC and returns the file that stands for it in Git.
-
-    Raises:
-        RegionHeadsError: DVC refuses; with its words.
-    """
-    _dvc("add", str(target), advice=f"the data is in {target}: mend this, and run `dvc add {target}`")
-    return target.with_name(f"{target.name}.dvc")
 
 
 def _dvc(*words: str, advice: str) -> None:

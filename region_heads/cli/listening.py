@@ -1,7 +1,5 @@
 """The address that a server listens on: had before anything else is done, or in words why not."""
 
-from __future__ import annotations
-
 import errno
 import socket
 
@@ -12,7 +10,7 @@ def bound(host: str, port: int) -> socket.socket:
     """A socket that has the address, and does not listen yet; port 0 takes any that is free.
 
     Raises:
-        RegionHeadsError: It cannot be had.
+        RegionHeadsError: It is not available.
     """
     found = None
     try:

@@ -1,12 +1,24 @@
 """The command line ``region-heads``: puts the commands together and turns errors into words and exit codes."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer
 
-from region_heads.cli import ingest, pipeline, playground, predict, registry, score, serve, submission, tag, validate
+from region_heads.cli import (
+    import_data,
+    ingest,
+    init,
+    pipeline,
+    playground,
+    predict,
+    registry,
+    review,
+    score,
+    serve,
+    submission,
+    tag,
+    validate,
+)
 from region_heads.console.boundary import in_words
 from region_heads.console.terminal import check_output
 
@@ -21,9 +33,12 @@ app = typer.Typer(
 )
 app.command("tag")(tag.tag)
 app.command("ingest")(ingest.ingest)
+app.command("init")(init.init)
+app.command("import")(import_data.import_data)
 app.command("validate")(validate.validate)
 app.command("score")(score.score)
 app.command("predict")(predict.predict)
+app.command("review")(review.review)
 app.command("submission")(submission.submission)
 app.add_typer(pipeline.app, name="pipeline")
 app.add_typer(registry.app, name="registry")

@@ -1,7 +1,5 @@
 """``region-heads pipeline``: commands that lie with the line, in its folder, and not in this package."""
 
-from __future__ import annotations
-
 import os
 import sys
 from importlib import import_module

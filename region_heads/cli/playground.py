@@ -1,7 +1,5 @@
 """``region-heads playground``: a page to try a model by hand."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +7,9 @@ import typer
 
 from region_heads.cli import options
 from region_heads.cli.listening import address, bound
+from region_heads.errors import RegionHeadsError
+
+_USUAL = 7860
 
 
 def playground(
@@ -20,13 +21,16 @@ def playground(
         Path, typer.Option(help="Table of questions whose pictures can be chosen; the step split writes it.")
     ] = Path("data/splits/test.parquet"),
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 7860,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Default: 7860, or any that is free where it is taken; 0: any."),
+    ] = None,
     without_depth: options.WithoutDepth = False,
     params: options.Params = None,
 ) -> None:
     """Open a page: choose or upload a picture, click on regions, ask; see the head, the answer and the regions used.
 
-    It is for one's own machine: there is no authentication, and --host 0.0.0.0 opens it to all who reach the port.
+    It is meant for your own machine: there is no authentication, and --host 0.0.0.0 opens it to all who reach the port.
 
     Example: `region-heads playground`, then http://127.0.0.1:7860
     """
@@ -43,8 +47,15 @@ def playground(
 
     tracking = settings_of("tracking", TrackingParams, params)
     data = settings_of("data", DatasetParams, params)
-    with bound(host, port) as listening:  # reported before the model is loaded; gradio takes it a moment later
-        port = listening.getsockname()[1]
+    try:  # reported before the model is loaded; gradio takes it a moment later
+        listening = bound(host, _USUAL if port is None else port)
+    except RegionHeadsError as error:
+        if port is not None:
+            raise
+        typer.echo(f"{error}; a free one is used")
+        listening = bound(host, 0)
+    with listening:
+        port = int(listening.getsockname()[1])
     uri = model or f"models:/{tracking.model_name}@champion"
     known = scenes(questions, Path(data.path)) if questions.exists() else {}
     if not known:

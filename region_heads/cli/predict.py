@@ -27,12 +27,12 @@ def predict(
     ),
     params: options.Params = None,
 ) -> None:
-    """Answer every question of a file; what is not answered is reported, with its reason, and is exit code 1.
+    """Answer every question of a file; questions without an answer are reported with the reason, and make exit code 1.
 
     The answers hold id and normalized_answer, as `region-heads score` and the benchmark read them, and beside
     these the task, the confidence, the sentence and the regions that it rests on.
 
-    A model that was trained with depth images wants them here too: they are looked for beside the pictures, by the
+    A model that was trained with depth images needs them here too. They are looked up beside the pictures, by the
     patterns data.images and data.depths of params.yaml.
 
     Example: `region-heads predict --model models/region_heads --records data/sample/test.json
@@ -44,7 +44,7 @@ def predict(
         model, records, images=images, depths=depths, without_depth=without_depth, params=params
     )
     with whole_file(out) as file:
-        file.write_text("".join(_line(answer) for answer in answers), encoding="utf-8")
+        file.write_text("".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in answers), encoding="utf-8")
     typer.echo(f"{out}: {len(answers)} answers")
     report(missing)
     if missing:
@@ -82,7 +82,3 @@ def report(missing: list[NotAnswered]) -> None:
     """Names every question without an answer, with the reason, on standard error."""
     for one in missing:
         typer.echo(f"not answered: {one.reason}", err=True)
-
-
-def _line(answer: dict[str, Any]) -> str:
-    return json.dumps(answer, ensure_ascii=False) + "\n"

@@ -1,7 +1,5 @@
 """``region-heads score``: the benchmark's own rule on two files."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Annotated

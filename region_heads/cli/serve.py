@@ -1,7 +1,5 @@
 """``region-heads serve``: a model behind HTTP."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
@@ -35,19 +33,28 @@ def serve(
     ] = None,
     max_connections: Annotated[int, typer.Option(min=8, help="Connections at a time.")] = 256,
     waiting: Annotated[int, typer.Option(min=1, help="Requests that may queue; more are refused.")] = 64,
+    follow: Annotated[
+        float,
+        typer.Option(
+            min=0, help="Seconds between two looks at the alias of --model, whose new version takes over; 0: never."
+        ),
+    ] = 0.0,
     without_depth: options.WithoutDepth = False,
     params: options.Params = None,
 ) -> None:
-    """Answer questions over HTTP, until Ctrl-C or SIGTERM; requests that were taken are still answered.
+    """Answer questions over HTTP, until Ctrl-C or SIGTERM; accepted requests are still answered.
 
     POST /v1/answers takes {"question": …, "image": base64 or a path below --images, "depth": its depth image, likewise,
     "regions": [RLE or box …]}, or {"image": …, "depth": …, "questions": [...]} with several; questions about one
     picture share its pass. A model that was trained with depth answers without it only where the question says
     "without_depth": true. What cannot be answered gets a 4xx with the field, what was expected and what was found.
-    GET /readyz (once the model has answered a question of its own), /healthz, /metrics, /v1/model, /docs.
+    GET /readyz (once the model has answered a test question), /healthz, /metrics, /v1/model, /docs.
+
+    With --follow, the server follows the alias: after a promotion or a rollback the new version takes over without a
+    restart, once it is loaded and has answered a test question. Until then both versions need memory.
 
     There is no authentication unless --token-file is given: all who reach the port can ask. With it, everything but
-    /healthz, /readyz and /metrics wants a token. The file must not be readable by everybody; it is read for each
+    /healthz, /readyz and /metrics requires a token. The file must not be readable by everybody; it is read for each
     request, so that tokens change without a restart. There is no TLS: put a proxy in front on a network that others
     share.
 
@@ -69,6 +76,7 @@ def serve(
     from region_heads.serving.access import Tokens
     from region_heads.serving.app import create_app
     from region_heads.serving.connection import connection_class
+    from region_heads.serving.following import Follower
     from region_heads.serving.intake import ServerLimits
     from region_heads.serving.worker import Worker
     from region_heads.settings import DatasetParams, TrackingParams
@@ -78,8 +86,10 @@ def serve(
     tokens = None if token_file is None else Tokens(token_file)
     if images is not None and not images.is_dir():
         raise RegionHeadsError(f"--images {images}: expected a folder of pictures, found none")
-    uri = model or f"models:/{tracking.model_name}@champion"
-    uri = resolve(uri, tracking) if uri.startswith("models:") else uri
+    named = model or f"models:/{tracking.model_name}@champion"
+    if follow and "@" not in named:
+        raise RegionHeadsError(f"--follow: expected --model models:/NAME@ALIAS beside it, found {named}")
+    uri = resolve(named, tracking) if named.startswith("models:") else named
     with tempfile.TemporaryDirectory() as scratch:
         folder = model_folder(uri, tracking, Path(scratch))
 
@@ -104,7 +114,8 @@ def serve(
             seconds=timeout,
             connections=max_connections,
         )
-        app = create_app(worker, limits, {"model": uri}, tokens=tokens)
+        about = {"model": uri}
+        app = create_app(worker, limits, about, tokens=tokens)
         config = uvicorn.Config(
             app, loop="asyncio", http=connection_class(limits), ws="none", timeout_graceful_shutdown=int(timeout) + 5
         )
@@ -115,6 +126,16 @@ def serve(
             # uvicorn ends in good order and then raises the signal again, by which the process would seem killed.
             for ending in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(ending, lambda *_: None)
+            follower = Follower(
+                worker,
+                about,
+                resolve=lambda: resolve(named, tracking),
+                fetch=lambda version, below: model_folder(version, tracking, below),
+                every=follow,
+            )
+            if follow:
+                follower.start()
             server.run(sockets=[listening])
+            follower.stop()
         if worker.failure is not None:
             raise worker.failure

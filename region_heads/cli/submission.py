@@ -1,7 +1,5 @@
 """``region-heads submission``: a model's answers in the form that the benchmark takes."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from pathlib import Path
@@ -21,7 +19,7 @@ def submission(
     without_depth: options.WithoutDepth = False,
     fill: Annotated[
         str | None,
-        typer.Option("--fill", help="Answer that stands for those of questions which cannot be answered, such as 0."),
+        typer.Option("--fill", help="Answer for questions that cannot be answered, such as 0."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="The file to submit.")] = Path("submission.json"),
     params: options.Params = None,

@@ -1,7 +1,5 @@
 """``region-heads tag``: which task each question belongs to."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import re
@@ -41,6 +39,7 @@ def tag(
     Example: `echo "How far is <mask> from <mask>?" | region-heads tag -`
     """
     from region_heads.console.terminal import check_output
+    from region_heads.formats.warehouse import question_of
     from region_heads.params_file import settings_of
     from region_heads.tagging.classifier import WordingClassifier
     from region_heads.tagging.examples import read_examples
@@ -52,7 +51,7 @@ def tag(
     further = examples or settings.examples
     classifier = WordingClassifier(read_examples(further)) if further else None
     for row in _questions(file):
-        found = read(_words(row["question"]), min_confidence=least, classifier=classifier)
+        found = read(question_of(row["question"]), min_confidence=least, classifier=classifier)
         about = {
             "task": found.task,
             "confidence": round(found.confidence, 4),
@@ -60,12 +59,6 @@ def tag(
         }
         typer.echo(json.dumps(row | about, ensure_ascii=False))
         check_output()  # there may be no end to the input, as there is to `| head`
-
-
-def _words(question: str) -> str:
-    from region_heads.formats.warehouse import question_of
-
-    return question_of(question)
 
 
 def _questions(file: Path) -> Iterator[dict[str, Any]]:

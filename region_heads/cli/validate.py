@@ -1,7 +1,5 @@
 """``region-heads validate``: what is wrong with a data set, before the line is run on it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +30,7 @@ def validate(
     from region_heads.params_file import settings_of
     from region_heads.quality.validation.checking import check, hold
     from region_heads.quality.validation.settings import Params
+    from region_heads.report.validation import write_page
     from region_heads.settings import DatasetParams
 
     check_installed("great_expectations")
@@ -47,4 +46,5 @@ def validate(
         data=settings_of("data", DatasetParams, params),
         validate=settings,
     )
+    write_page(content, out / "data_docs")
     hold(content, dataset=dataset, quarantine=out / "quarantine.jsonl")

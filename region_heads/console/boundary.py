@@ -3,8 +3,6 @@
 Exit codes: 0, done; 1, refused or failed, in words; 2, a wrong command; 130, Ctrl-C; 128 and its number, a signal.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

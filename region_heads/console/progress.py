@@ -1,7 +1,5 @@
 """The line that a person watches while a step goes through its data: share, rate and time left."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """What is printed: no control of a terminal that came with the data, and no step that ends of its own output."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os

@@ -1,7 +1,5 @@
 """Batches of whole images: their questions share one pass through the vision tower and one image prefix."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence

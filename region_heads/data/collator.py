@@ -1,17 +1,16 @@
 """The collator: questions to one batch, each image once, indices grouped by task on the CPU."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from region_heads.data.dataset import Question
 from region_heads.data.images import RegionFeatures
-from region_heads.data.processor import RegionProcessor
+from region_heads.data.processor import PICTURE, RegionProcessor
 from region_heads.modeling.batch import IGNORED, Batch, Targets
 from region_heads.modeling.packing import PADDING
 from region_heads.tasks import TASK_INDEX, TASKS
@@ -43,13 +42,14 @@ class RegionDataCollator:
 
     def __call__(self, questions: Sequence[Question]) -> Batch:
         task_types = torch.tensor([TASK_INDEX[question.task.name] for question in questions])
+        regions = self._regions(questions)
         return Batch(
             **self._images(questions),
             **self._rows(questions),
-            **self._regions(questions),
+            **regions,
             task_types=task_types,
             task_index={task.name: (task_types == TASK_INDEX[task.name]).nonzero().squeeze(-1) for task in TASKS},
-            targets=self._targets(questions),
+            targets=self._targets(questions, _named(questions, **regions)),
         )
 
     @staticmethod
@@ -59,27 +59,34 @@ class RegionDataCollator:
         pixels = np.zeros((len(first), first[0].pixels.shape[0], height, width), dtype=np.float32)
         for place, question in enumerate(first):
             pixels[place, :, : question.pixels.shape[1], : question.pixels.shape[2]] = question.pixels
-        return {"pixel_values": torch.from_numpy(pixels), "grids": torch.tensor([question.grid for question in first])}
+        overviews = [question.overview for question in first if question.overview is not None]
+        return {
+            "pixel_values": torch.from_numpy(pixels),
+            "overviews": torch.from_numpy(np.stack(overviews).astype(np.float32)) if overviews else None,
+            "sizes": torch.tensor([question.pixels.shape[1:] for question in first]),
+            "grids": torch.tensor([question.grid for question in first]),
+        }
 
     def _rows(self, questions: Sequence[Question]) -> dict[str, Any]:
-        prompt = self._processor.prompt
         images = list(dict.fromkeys(question.image for question in questions))
         rows = self._pack(questions)
-        tokens = [self._processor.image_tokens(questions[row[0]].grid) for row in rows]
-        heads = [len(prompt.before) + count + len(prompt.after) for count in tokens]
-        lengths = [head + sum(len(questions[b].tokens.ids) for b in row) for head, row in zip(heads, rows, strict=True)]
+        prefixes = [np.array(self._processor.prefix(questions[row[0]].grid)) for row in rows]
+        pictures = [(prefix == PICTURE).nonzero()[0] for prefix in prefixes]
+        lengths = [
+            len(prefix) + sum(len(questions[b].tokens.ids) for b in row)
+            for prefix, row in zip(prefixes, rows, strict=True)
+        ]
         R, L, B = len(rows), max(lengths), len(questions)
         ids = np.full((R, L), self._processor.pad_id)
         labels = np.full((R, L), IGNORED)
         segments = np.full((R, L), PADDING)
         position_ids = np.zeros((R, L), dtype=np.int64)
-        image_positions = np.full((R, max(tokens)), -1)
+        image_positions = np.full((R, max(map(len, pictures))), -1)
         row_index, starts = np.zeros(B, dtype=np.int64), np.zeros(B, dtype=np.int64)
-        for r, (row, count, head) in enumerate(zip(rows, tokens, heads, strict=True)):
-            first = len(prompt.before)
-            ids[r, :first] = prompt.before
-            ids[r, first + count : head] = prompt.after
-            image_positions[r, :count] = np.arange(first, first + count)
+        for r, (row, prefix, picture) in enumerate(zip(rows, prefixes, pictures, strict=True)):
+            head = len(prefix)
+            ids[r, :head] = np.where(prefix == PICTURE, self._processor.pad_id, prefix)
+            image_positions[r, : len(picture)] = picture
             segments[r, :head] = 0
             position_ids[r, :head] = np.arange(head)
             start = head
@@ -103,25 +110,29 @@ class RegionDataCollator:
             "answer_positions": starts + np.array([question.tokens.answer_position for question in questions]),
             "mask_positions": _padded([q.tokens.mask_positions for q in questions], starts),
             "read_out_positions": _padded([q.tokens.read_out_positions for q in questions], starts),
+            "word_positions": _padded([q.tokens.word_positions for q in questions], starts),
             "labels": labels,
         }
         return {name: torch.from_numpy(array) for name, array in rows_as_arrays.items()}
 
     def _pack(self, questions: Sequence[Question]) -> list[list[int]]:
-        """Questions of each row; a row is filled before another one is begun for the same image."""
-        prompt = self._processor.prompt
-        most, around = prompt.row_length or 0, len(prompt.before) + len(prompt.after)
+        """Questions of each row: each in the fullest row of its image that has room for it, the longest first."""
+        most = self._processor.prompt.row_length or 0
         rows: list[list[int]] = []
-        open_rows: dict[str, tuple[int, int]] = {}  # the image's newest row and its length
-        for b, question in enumerate(questions):
-            row, length = open_rows.get(question.image, (-1, most))
-            length += len(question.tokens.ids)
-            if length > most:
-                image = self._processor.image_tokens(question.grid)
-                row, length = len(rows), around + image + len(question.tokens.ids)
+        lengths: list[int] = []
+        of_image: dict[str, list[int]] = {question.image: [] for question in questions}
+        for b, question in sorted(enumerate(questions), key=lambda item: -len(item[1].tokens.ids) if most else 0):
+            size = len(question.tokens.ids)
+            fitting = [row for row in of_image[question.image] if lengths[row] + size <= most]
+            if fitting:
+                row = max(fitting, key=lengths.__getitem__)
+            else:
+                row = len(rows)
+                of_image[question.image].append(row)
                 rows.append([])
+                lengths.append(len(self._processor.prefix(question.grid)))
             rows[row].append(b)
-            open_rows[question.image] = row, length
+            lengths[row] += size
         return rows
 
     @staticmethod
@@ -139,19 +150,21 @@ class RegionDataCollator:
         cells = max(len(question.regions[0].coverage) for question in questions)
         coverage, enclosure = (np.zeros((images, most, cells), dtype=np.float32) for _ in range(2))
         geometry = np.zeros((images, most, len(first.geometry)), dtype=np.float32)
+        close_ups = np.zeros((images, most, *first.close_up.shape), dtype=np.uint8)
         for i, of_image in enumerate(found.values()):
             for m, region in enumerate(of_image.values()):
                 coverage[i, m, : len(region.coverage)] = region.coverage
                 enclosure[i, m, : len(region.coverage)] = region.enclosure
                 geometry[i, m] = region.geometry
+                close_ups[i, m] = region.close_up
         arrays = {
-            "coverage": coverage, "enclosure": enclosure, "geometry": geometry,
+            "coverage": coverage, "enclosure": enclosure, "geometry": geometry, "close_ups": close_ups,
             "region_index": _padded(places, np.zeros(len(questions), dtype=np.int64)),
         }  # fmt: skip
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     @staticmethod
-    def _targets(questions: Sequence[Question]) -> Targets:
+    def _targets(questions: Sequence[Question], named: tuple[Tensor, Tensor]) -> Targets:
         by_task: dict[str, Tensor] = {}
         for task in TASKS:
             targets = [question.target for question in questions if question.task is task]
@@ -166,7 +179,25 @@ class RegionDataCollator:
         }
         taught = [question.target is not None and not question.stands_in for question in questions]
         grounded = torch.tensor([question.grounded for question in questions])
-        return Targets(target=by_task, **orders, grounded=grounded, labelled=torch.tensor(taught))
+        return Targets(
+            target=by_task, **orders, grounded=grounded, labelled=torch.tensor(taught), named=named[0], names=named[1]
+        )
+
+
+def _named(questions: Sequence[Question], region_index: Tensor, coverage: Tensor, **_: Tensor) -> tuple[Tensor, Tensor]:
+    """Regions that are named, as places among all of all images, ``[K]``; and the tokens of each name, ``[K, T]``."""
+    images = list(dict.fromkeys(question.image for question in questions))
+    named = [
+        (images.index(question.image) * coverage.shape[1] + int(region_index[b, region]), torch.tensor(tokens))
+        for b, question in enumerate(questions)
+        if not question.stands_in
+        for region, tokens in question.names
+        if tokens
+    ]
+    if not named:
+        return torch.empty(0, dtype=torch.long), torch.empty(0, 0, dtype=torch.long)
+    places, tokens = zip(*named, strict=True)
+    return torch.tensor(places), pad_sequence(list(tokens), batch_first=True, padding_value=-1)
 
 
 def _padded(positions: list[list[int]], starts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -1,10 +1,9 @@
 """The data set: rows of a split table to everything that the collator needs of one question."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,11 @@ from torch.utils.data import Dataset
 from region_heads.data.batches import Key
 from region_heads.data.images import RegionFeatures, Scene
 from region_heads.data.mirroring import can_mirror, swap_sides
+from region_heads.data.naming import name_tokens, names
 from region_heads.data.processor import Encoded, RegionProcessor
 from region_heads.data.reordering import order_matters, renumber, reorder
 from region_heads.data.settings import Augmentation, TextAnswer
+from region_heads.errors import RegionHeadsError
 from region_heads.records import MASK_TOKEN
 from region_heads.tasks import Answer, Task
 
@@ -39,6 +40,8 @@ class Question:
     answer_order: NDArray[np.int64]  # [n] 1, 2, … in order of mention, 0 elsewhere
     anchor_order: NDArray[np.int64]  # [n] likewise
     grounded: bool
+    names: tuple[tuple[int, tuple[int, ...]], ...] = ()  # regions, and the tokens of what they are called
+    overview: NDArray[np.float16] | None = None  # [C, U, U] the picture as a whole, where the tower reads its tiles
     stands_in: bool = False  # fills a batch that would be empty
 
 
@@ -46,7 +49,7 @@ class RegionDataset(Dataset[Question]):
     """Questions of a split table (``region_heads.records.SPLIT_SCHEMA``, or any table with its columns).
 
     Args:
-        table: The questions.
+        table: The questions; :func:`region_heads.question_table` makes it of dictionaries.
         root: Folder that the ``image`` and ``depth`` columns are relative to.
         processor: Tokens and image format.
         depth_scale: Metres for one unit of a depth image.
@@ -85,6 +88,11 @@ class RegionDataset(Dataset[Question]):
             "grounding_roles",
             *(task.target_column for task in Task.registry.values()),
         )  # fmt: skip
+        if not isinstance(table, pa.Table):
+            raise RegionHeadsError(
+                f"expected a table of questions, found {type(table).__name__}; make one of dictionaries by "
+                "region_heads.question_table(records, root)"
+            )
         # Arrow holds the rows: gigabytes of masks as Python objects would be copied into every worker.
         self._table = table.select([name for name in columns if name in table.column_names])
         self._absent = dict.fromkeys(name for name in columns if name not in table.column_names)
@@ -128,9 +136,10 @@ class RegionDataset(Dataset[Question]):
         # A picture whose words would be guessed stays as it is, for this question alone.
         mirror = self._mirrors(epoch, column["image"]) and can_mirror(text) and can_mirror(taught or "")
         regions = [scene.region(counts, mirror=mirror) for counts in column["rle"]]
-        pixels = scene.pixels
+        pixels, overview = scene.pixels, scene.overview
         if mirror:
             pixels = pixels[:, :, ::-1]
+            overview = None if overview is None else overview[:, :, ::-1]
             text, freeform = swap_sides(text), swap_sides(freeform) if freeform else freeform
             target = swap_sides(target) if isinstance(target, str) else target
         answer_order, anchor_order, grounded = self._grounding(column, len(regions))
@@ -145,6 +154,7 @@ class RegionDataset(Dataset[Question]):
             row=row,
             image=f"{column['image']}{f' at {lens} degrees' if lens else ''}{' mirrored' if mirror else ''}",
             pixels=pixels,
+            overview=overview,
             grid=scene.grid,
             tokens=self._encode(text, answers.get(self._text_answer or ""), len(regions), epoch, row),
             region_keys=tuple(column["rle"][old] for old in order),
@@ -154,6 +164,7 @@ class RegionDataset(Dataset[Question]):
             answer_order=answer_order[order],
             anchor_order=anchor_order[order],
             grounded=grounded,
+            names=self._names(text, answers["freeform"]),
         )
 
     def _scene(self, image: str, depth: str | None, field_of_view: float | None) -> Scene:
@@ -177,12 +188,19 @@ class RegionDataset(Dataset[Question]):
         return scene
 
     def _encode(self, text: str, answer: str | None, regions: int, epoch: int, row: int) -> Encoded:
-        words: list[int] = self._processor.tokenizer.encode(text, add_special_tokens=False)
+        turn, own = self._processor.turn(text)
         if self._augmentation and self._augmentation.word_dropout > 0:
             rng = self._random("words", epoch, row)
-            kept = rng.random(len(words)) >= self._augmentation.word_dropout
-            words = [word for word, keep in zip(words, kept, strict=True) if keep or word == self._processor.mask_id]
-        return self._processor.assemble(words, regions=regions, text=answer)
+            kept = rng.random(len(own)) >= self._augmentation.word_dropout
+            words = [turn[place] for place in own if kept[place - own.start] or turn[place] == self._processor.mask_id]
+            turn, own = turn[: own.start] + words + turn[own.stop :], range(own.start, own.start + len(words))
+        return self._processor.assemble(turn, own, regions=regions, text=answer)
+
+    def _names(self, text: str, freeform: str | None) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        if self._augmentation is None:
+            return ()
+        encode = partial(self._processor.tokenizer.encode, add_special_tokens=False)
+        return tuple((region, name_tokens(name, encode)) for region, name in names(text) + names(freeform or ""))
 
     def _mirrors(self, epoch: int, image: str) -> bool:
         if self._augmentation is None:

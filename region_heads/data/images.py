@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from region_heads import masks
+from region_heads.close_ups import close_up
 from region_heads.errors import RegionHeadsError
 from region_heads.floor_plane import Ground, survey
 from region_heads.geometry import mirrored, region_geometry
@@ -28,11 +29,16 @@ MAX_HEIGHT = 3.0
 
 @dataclass(frozen=True)
 class RegionFeatures:
-    """``coverage`` and ``enclosure`` (coverage of the convex hull) float32 ``[P]``, ``geometry`` float32 ``[G]``."""
+    """What the model reads of a region.
+
+    ``coverage`` and ``enclosure`` (coverage of the convex hull) are float32 ``[P]``, ``geometry`` is float32 ``[G]``,
+    ``close_up`` uint8 ``[4, CLOSE_UP, CLOSE_UP]``: red, green, blue and the mask around the region.
+    """
 
     coverage: NDArray[np.float32]
     enclosure: NDArray[np.float32]
     geometry: NDArray[np.float32]
+    close_up: NDArray[np.uint8]
 
     def mirrored(self, columns: int) -> RegionFeatures:
         """The same region in the horizontally mirrored image."""
@@ -40,7 +46,14 @@ class RegionFeatures:
         def flip(cells: NDArray[np.float32]) -> NDArray[np.float32]:
             return np.ascontiguousarray(cells.reshape(-1, columns)[:, ::-1]).reshape(-1)
 
-        return RegionFeatures(flip(self.coverage), flip(self.enclosure), mirrored(self.geometry))
+        return RegionFeatures(
+            flip(self.coverage), flip(self.enclosure), mirrored(self.geometry), self.close_up[:, :, ::-1]
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of its arrays."""
+        return self.coverage.nbytes + self.enclosure.nbytes + self.geometry.nbytes + self.close_up.nbytes
 
 
 class Scene:
@@ -77,25 +90,38 @@ class Scene:
         lens = field_of_view or image_format.field_of_view
         ground = None if lengths is None else survey(lengths, field_of_view=lens)
         self.grid = image_format.grid(picture.height, picture.width)
-        self.pixels = _channels(picture, lengths, ground, image_format).astype(np.float16)
+        height, width = picture.height, picture.width
+        # In two steps, and the whole from them, where towers were trained so.
+        stepwise = image_format.is_tiled and image_format.tiling == "longer side"
+        resized = _resized(picture, image_format.tile_shape(height, width), image_format) if stepwise else picture
+        resized = _resized(resized, image_format.inner(height, width), image_format)
+        padded = _padded(resized, image_format.size(height, width))
+        self.pixels = _channels(padded, lengths, ground, image_format)
+        self.overview = None
+        if image_format.is_tiled:
+            whole = _resized(resized if stepwise else picture, (image_format.unit, image_format.unit), image_format)
+            self.overview = _channels(whole, None, None, image_format)
         self._regions: dict[tuple[str, bool], RegionFeatures] = {}
         for code in counts:
             region = masks.spans(code, height=picture.height, width=picture.width)
             enclosed = masks.hull(region)
             rows, columns = self.grid
+            window = image_format.window(height, width)
             self._regions[code, False] = RegionFeatures(
-                masks.coverage(region, rows=rows, columns=columns),
-                masks.coverage(enclosed, rows=rows, columns=columns),
+                masks.coverage(region, rows=rows, columns=columns, window=window),
+                masks.coverage(enclosed, rows=rows, columns=columns, window=window),
                 region_geometry(region, enclosed, lengths, ground, field_of_view=lens),
+                close_up(picture, region),
             )
 
     @property
     def nbytes(self) -> int:
         """Memory of its arrays at most, once every region has also been asked for in the mirror image."""
-        return self.pixels.nbytes + 2 * sum(
-            region.coverage.nbytes + region.enclosure.nbytes + region.geometry.nbytes
-            for (_, mirrored), region in self._regions.items()
-            if not mirrored
+        whole = 0 if self.overview is None else self.overview.nbytes
+        return (
+            self.pixels.nbytes
+            + whole
+            + 2 * sum(region.nbytes for (_, mirrored), region in self._regions.items() if not mirrored)
         )
 
     def region(self, counts: str, *, mirror: bool = False) -> RegionFeatures:
@@ -105,16 +131,30 @@ class Scene:
         return self._regions[counts, mirror]
 
 
+def _resized(picture: Image.Image, size: tuple[int, int], image_format: ImageFormat) -> Image.Image:
+    return picture.resize(size[::-1], Image.Resampling(image_format.resample))
+
+
+def _padded(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The picture in the middle of a black one."""
+    height, width = size
+    if picture.size == (width, height):
+        return picture
+    canvas = Image.new(picture.mode, (width, height))
+    canvas.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
+    return canvas
+
+
 def _channels(
     picture: Image.Image, depth: NDArray[np.float32] | None, ground: Ground | None, image_format: ImageFormat
-) -> Pixels:
-    height, width = image_format.size(picture.height, picture.width)
-    colour = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR), dtype=np.float32) / 255
+) -> NDArray[np.float16]:
+    height, width = picture.height, picture.width
+    colour = np.asarray(picture, dtype=np.float32) / 255
     colour = (colour - np.array(image_format.mean, np.float32)) / np.array(image_format.std, np.float32)
     channels = [*colour.transpose(2, 0, 1)]
     if image_format.channels == 5:
         channels += _depth_channels(depth, ground, height, width)
-    return np.stack(channels)
+    return np.stack(channels).astype(np.float16)
 
 
 def _open(path: Path, kind: Kind) -> Opened:

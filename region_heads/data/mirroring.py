@@ -5,8 +5,6 @@ what stands around the word, never by which of the two it is: so a text that was
 exchanging twice changes nothing.
 """
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 

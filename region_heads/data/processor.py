@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
@@ -12,9 +14,15 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from region_heads.errors import RegionHeadsError, first_line
 from region_heads.image_format import ImageFormat
 from region_heads.records import MASK_TOKEN
+from region_heads.tasks import Task
 
 READ_OUT_TOKEN = "<read_out>"
 ANSWER_TOKEN = "<answer>"
+NEW_TOKENS = (MASK_TOKEN, READ_OUT_TOKEN, ANSWER_TOKEN)
+
+PICTURE = -1
+"""Stands for a token of a picture, which is no word of the vocabulary."""
+
 _FILE = "region_processor.json"
 _FILES = (_FILE, "tokenizer.json", "tokenizer_config.json")  # without the last, tokens such as the end's are lost
 
@@ -28,20 +36,34 @@ class Encoded:
     read_out_positions: list[int]
     answer_position: int
     text_start: int  # first token of the text answer; len(ids) when there is none
+    word_positions: list[int]  # the question's words, its masks and what a chat puts around them left out
 
 
 @dataclass(frozen=True)
 class PromptFormat:
-    """What stands in front of the questions about an image.
+    """What stands in front of the questions about an image, and around each of them.
 
     Attributes:
         before, after: Token ids before and after the image's tokens.
+        tile: Text ahead of each tile, with places for its row and column from 1; "" where nothing stands between the
+            tokens of a picture.
+        overview: Text between such tiles and the tokens of the whole picture.
+        extra_tokens: Without such text, tokens of a picture beside those of its cells.
+        line_ends: Whether each row of its cells ends in a token more.
+        around: Text before and after a question's own: the turn of the chat that the backbone was taught.
+        context: The special token with which the image ends, as text: what follows is read as behind it.
         image_token_grid: Image tokens a side; None for one of each cell of the feature map.
         row_length: Tokens up to which questions about one image share a row; None gives each a row of its own.
     """
 
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
+    around: tuple[str, str] = ("", "")
+    context: str = ""
+    tile: str = ""
+    overview: str = ""
+    extra_tokens: int = 0
+    line_ends: bool = False
     image_token_grid: int | None = None
     row_length: int | None = None
 
@@ -49,13 +71,14 @@ class PromptFormat:
 class RegionProcessor:
     """Encodes questions for a backbone; saved beside the model.
 
-    A question is its words with one ``<mask>`` token a region, one read-out token a region, the answer token, and in
-    training the text answer, when that is learned.
+    A question is its words with one ``<mask>`` token a region in its turn of the chat, one read-out token a region, the
+    answer token, and in training the text answer, when that is learned.
 
     Args:
         tokenizer: Knows ``<mask>``, ``<read_out>`` and ``<answer>`` as single tokens (``add_region_tokens``).
         image_format: Input of the vision tower.
         prompt: What stands in front of the questions.
+        wordings: Task and question of each wording of the training data, for the router to learn from.
 
     Example:
         >>> from region_heads import RegionProcessor
@@ -65,20 +88,48 @@ class RegionProcessor:
         [True, True]
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, *, image_format: ImageFormat, prompt: PromptFormat) -> None:
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        image_format: ImageFormat,
+        prompt: PromptFormat,
+        wordings: Sequence[tuple[str, str]] = (),
+    ) -> None:
         self.tokenizer = tokenizer
+        self.wordings = wordings
         self.image_format = image_format
         self.prompt = prompt
-        self.mask_id, self.read_out_id, self.answer_id = tokenizer.convert_tokens_to_ids(
-            [MASK_TOKEN, READ_OUT_TOKEN, ANSWER_TOKEN]
-        )
+        self._prefixes: dict[tuple[PromptFormat, tuple[int, int]], list[int]] = {}
+        self.mask_id, self.read_out_id, self.answer_id = tokenizer.convert_tokens_to_ids(list(NEW_TOKENS))
         # Padding is never read, so any id will do where the tokenizer has none of its own.
         self.pad_id: int = next((one for one in (tokenizer.pad_token_id, tokenizer.eos_token_id) if one is not None), 0)
 
-    def image_tokens(self, grid: tuple[int, int]) -> int:
-        """Number of image tokens of a picture with this feature map."""
-        side = self.prompt.image_token_grid
-        return grid[0] * grid[1] if side is None else side * side
+    def prefix(self, grid: tuple[int, int]) -> list[int]:
+        """Token ids ahead of the questions about a picture with this feature map, ``PICTURE`` for each of its own."""
+        key = self.prompt, grid
+        if key not in self._prefixes:
+            self._prefixes[key] = [*self.prompt.before, *self._picture(*grid), *self.prompt.after]
+        return self._prefixes[key]
+
+    def _picture(self, rows: int, columns: int) -> list[int]:
+        prompt = self.prompt
+        if prompt.image_token_grid is not None:
+            return [PICTURE] * prompt.image_token_grid**2
+        side = self.image_format.unit // self.image_format.stride
+        if not prompt.tile:
+            # A lone tile is the whole already, but for families that pad it.
+            again = self.image_format.is_tiled and (prompt.line_ends or (rows, columns) != (side, side))
+            count = rows * columns + prompt.extra_tokens + prompt.line_ends * rows + again * side**2
+            return [PICTURE] * count
+        ids: list[int] = []
+        for row in range(1, rows // side + 1):
+            for column in range(1, columns // side + 1):
+                # Lines of tiles end in a line break, and the last in two, which a tokenizer may read as one token.
+                text = ("\n" if row > column == 1 else "") + prompt.tile.format(row=row, column=column)
+                ids += [*self.tokenizer.encode(text, add_special_tokens=False), *[PICTURE] * side**2]
+        whole = self.tokenizer.encode(f"\n\n{prompt.overview}", add_special_tokens=False)
+        return [*ids, *whole, *[PICTURE] * side**2]
 
     def encode(self, question: str, *, regions: int, text: str | None = None) -> Encoded:
         """Token ids of one question and the places of its parts.
@@ -86,19 +137,35 @@ class RegionProcessor:
         Raises:
             RegionHeadsError: The question's number of ``<mask>`` is not ``regions``.
         """
-        words: list[int] = self.tokenizer.encode(question, add_special_tokens=False)
-        return self.assemble(words, regions=regions, text=text)
+        return self.assemble(*self.turn(question), regions=regions, text=text)
 
-    def assemble(self, words: list[int], *, regions: int, text: str | None = None) -> Encoded:
-        """Like :meth:`encode`, from the question's token ids."""
-        masks = [place for place, token in enumerate(words) if token == self.mask_id]
+    def turn(self, question: str) -> tuple[list[int], range]:
+        """Token ids of a question in its turn of the chat, and the places of the question's own among them.
+
+        The whole is read at once, as the backbone's own processor does: ids at a seam depend on both sides of it.
+        """
+        before, after = (len(text) for text in self.prompt.around)
+        text = self.prompt.context + question.join(self.prompt.around)
+        found = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        first, last = len(self.prompt.context) + before, len(text) - after
+        skipped = 1 if self.prompt.context else 0
+        own = [
+            place
+            for place, (start, end) in enumerate(found["offset_mapping"][skipped:])
+            if (start >= first or end > first) and start < last
+        ]
+        return found["input_ids"][skipped:], range(own[0], own[-1] + 1) if own else range(0)
+
+    def assemble(self, turn: list[int], own: range, *, regions: int, text: str | None = None) -> Encoded:
+        """Like :meth:`encode`, from what :meth:`turn` gave."""
+        masks = [place for place in own if turn[place] == self.mask_id]
         if len(masks) != regions:
             raise RegionHeadsError(
                 f"question has {len(masks)} {MASK_TOKEN} but {regions} regions; validate finds such records"
             )
-        read_out = len(words)
+        read_out = len(turn)
         answer = read_out + regions
-        ids = words + [self.read_out_id] * regions + [self.answer_id]
+        ids = turn + [self.read_out_id] * regions + [self.answer_id]
         text_start = len(ids)
         if text is not None:
             if self.tokenizer.eos_token_id is None:
@@ -113,13 +180,15 @@ class RegionProcessor:
             read_out_positions=list(range(read_out, answer)),
             answer_position=answer,
             text_start=text_start,
+            word_positions=[place for place in own if turn[place] != self.mask_id],
         )
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes tokenizer and settings into a model folder."""
         folder = Path(folder)
         self.tokenizer.save_pretrained(folder)
-        settings = {"image_format": asdict(self.image_format), "prompt": asdict(self.prompt)}
+        settings: dict[str, Any] = {"image_format": asdict(self.image_format), "prompt": asdict(self.prompt)}
+        settings |= {"wordings": list(map(list, self.wordings))}
         (folder / _FILE).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
@@ -139,11 +208,14 @@ class RegionProcessor:
             settings = json.loads((folder / _FILE).read_text(encoding="utf-8"))
             image_format, prompt = settings["image_format"], settings["prompt"]
             image_format |= {key: tuple(image_format[key]) for key in ("mean", "std")}
-            prompt |= {key: tuple(prompt[key]) for key in ("before", "after")}
+            image_format["canvases"] = tuple(map(tuple, image_format.get("canvases", ())))
+            # Models of older versions have no "around": nothing stood around their questions.
+            prompt |= {key: tuple(prompt[key]) for key in ("before", "after", "around") if key in prompt}
             return cls(
                 PreTrainedTokenizerFast.from_pretrained(folder),
                 image_format=ImageFormat(**image_format),
                 prompt=PromptFormat(**prompt),
+                wordings=[(Task.of(task).name, str(question)) for task, question in settings["wordings"]],
             )
         except Exception as error:  # tokenizers raise plain Exceptions
             raise RegionHeadsError(
@@ -155,7 +227,7 @@ class RegionProcessor:
 def add_region_tokens(tokenizer: PreTrainedTokenizerBase) -> None:
     """Makes ``<mask>``, ``<read_out>`` and ``<answer>`` single tokens of a pretrained tokenizer."""
     tokenizer.add_special_tokens(
-        {"extra_special_tokens": [MASK_TOKEN, READ_OUT_TOKEN, ANSWER_TOKEN]},
+        {"extra_special_tokens": list(NEW_TOKENS)},
         replace_extra_special_tokens=False,
     )
 
@@ -173,7 +245,7 @@ def train_tokenizer(texts: list[str], *, vocab_size: int = 1024) -> PreTrainedTo
         [pre_tokenizers.ByteLevel(add_prefix_space=True), pre_tokenizers.Digits(individual_digits=True)]
     )
     tokenizer.decoder = decoders.ByteLevel()
-    special = ["<pad>", "<eos>", MASK_TOKEN, READ_OUT_TOKEN, ANSWER_TOKEN]
+    special = ["<pad>", "<eos>", *NEW_TOKENS]
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
         special_tokens=special,
@@ -185,5 +257,5 @@ def train_tokenizer(texts: list[str], *, vocab_size: int = 1024) -> PreTrainedTo
         tokenizer_object=tokenizer,
         pad_token="<pad>",
         eos_token="<eos>",
-        extra_special_tokens=[MASK_TOKEN, READ_OUT_TOKEN, ANSWER_TOKEN],
+        extra_special_tokens=list(NEW_TOKENS),
     )

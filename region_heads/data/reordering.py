@@ -1,7 +1,5 @@
 """Other orders of regions that a question merely lists: "the pallets <mask> <mask> <mask>"."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Settings of the training questions: how they are changed, and which text is taught."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

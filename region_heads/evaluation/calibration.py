@@ -1,7 +1,5 @@
 """Calibration: whether a model that says it is 90 % sure is right nine times in ten."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The slice by camera: which camera took a picture, read from the picture's path."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Challenger against champion on the same questions: differences of accuracy with paired intervals."""
 
-from __future__ import annotations
-
 from math import hypot
 from typing import Any
 

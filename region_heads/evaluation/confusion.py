@@ -1,7 +1,5 @@
 """Which answer was given for which: the table that Kubeflow's page draws beside the figures."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from pathlib import Path

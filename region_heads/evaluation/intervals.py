@@ -3,8 +3,6 @@
 Letters in names: Q questions, C images (clusters), K columns (one for each figure wanted), R resamples.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

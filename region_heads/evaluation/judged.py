@@ -1,7 +1,5 @@
 """Predictions joined with the questions they answer and judged by the official rule."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field
 

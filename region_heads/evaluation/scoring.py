@@ -9,8 +9,6 @@ a whole number counting, a decimal number distance. **An integer 0 is a distance
 Source of the rule: ``utils/compute_scores.py`` of the AI City Challenge 2025, track 3.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections import Counter

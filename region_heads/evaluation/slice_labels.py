@@ -1,7 +1,5 @@
 """Which slices each question belongs to; read by the evaluation and by the report alike."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from region_heads.evaluation.cameras import cameras

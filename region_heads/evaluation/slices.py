@@ -1,7 +1,5 @@
 """The slices that questions of every task have; a task names its own."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

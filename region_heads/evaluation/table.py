@@ -1,7 +1,5 @@
 """The evaluation as a table for the person watching."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

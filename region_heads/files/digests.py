@@ -4,8 +4,6 @@ DVC's digest of a folder is the MD5 of a JSON list of ``{"md5", "relpath"}``, so
 the end. MD5 names content here; it protects nothing.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Collection, Mapping

@@ -1,7 +1,5 @@
 """Reads what an earlier step wrote, or says in words what is wrong with it and which step to run."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

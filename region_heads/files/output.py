@@ -4,8 +4,6 @@ The folder holds a locked file as long as its writer lives. The kernel lets go o
 that came about, and other hosts and containers see it where they see the folder; process ids say nothing there.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import fcntl

@@ -1,7 +1,5 @@
 """Reads a YAML file that a person wrote; what YAML would read otherwise than it was meant is refused, with its line."""
 
-from __future__ import annotations
-
 import math
 import re
 from pathlib import Path
@@ -11,8 +9,7 @@ import yaml
 
 from region_heads.errors import CONTROLS, RegionHeadsError
 
-_LARGEST = 100_000
-"""Values that a file may hold, those that stand behind an alias counted each time."""
+_LARGEST = 100_000  # values that a file may hold, those that stand behind an alias counted each time
 
 _DEEPEST = 50
 

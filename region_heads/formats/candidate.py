@@ -1,7 +1,6 @@
 """The one form that every input format is read into, before its content is judged."""
 
-from __future__ import annotations
-
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +14,14 @@ class Region:
         size: Height and width as the record claims them; None for a box.
         counts: Compressed COCO counts.
         box: Left, top, right and bottom edge in pixels.
+        bare: Whether these are four numbers whose order the record does not name.
     """
 
     field: str
     size: list[int] | None = None
     counts: str | None = None
     box: tuple[float, float, float, float] | None = None
+    bare: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Candidate:
         regions_field, answer_field: What the record calls them, for messages.
         field_of_view, intrinsics: As found, and judged by ``region_heads.formats.lens``. Every format has them, so none
             sets them here.
+        extra: Fields that the format does not know.
     """
 
     id: str | None
@@ -48,3 +50,13 @@ class Candidate:
     freeform_answer: str | None
     field_of_view: Any = None
     intrinsics: Any = None
+    extra: dict[str, Any] | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """What of it stands in the record table as it was read; the answer as JSON, since its type is not known."""
+        return {
+            "question": self.question,
+            "category": self.category,
+            "answer": None if self.answer is None else json.dumps(self.answer),
+            "freeform_answer": self.freeform_answer,
+        }

@@ -1,7 +1,5 @@
 """Judges a candidate's content as far as that needs no picture: masks, placeholders, category and answer."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import Any

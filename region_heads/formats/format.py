@@ -1,7 +1,5 @@
 """What a format is, and which there are: those of the files of this folder, and of packages that name theirs."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from functools import cache
@@ -11,7 +9,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 from region_heads.formats.candidate import Candidate
@@ -23,14 +21,16 @@ _GROUP = "region_heads.formats"
 class Format(BaseModel, ABC):
     """A record of one format; its fields are the format's schema. Those of the camera are the same in all formats.
 
+    Other fields are kept as they are (``model_extra``), for whoever wrote them.
+
     A new format is one file of this folder, whose ``FORMAT`` is a subclass of this, or an entry point of the group
     ``region_heads.formats`` that names such a class. Records of it are then read from JSON, Parquet and CSV alike.
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
 
-    field_of_view: Any = None
-    intrinsics: Any = None
+    field_of_view: Any = Field(None, description="Degrees across the width of the picture.")
+    intrinsics: Any = Field(None, description="In pixels: fx, fy, cx, cy, or the camera matrix.")
 
     @classmethod
     @abstractmethod

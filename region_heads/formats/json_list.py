@@ -1,7 +1,5 @@
 """Reads a JSON list in pieces: memory for one record, and going on behind a broken one."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from functools import cache

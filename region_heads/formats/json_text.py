@@ -1,7 +1,5 @@
 """Decoding one JSON value out of a text, stricter than ``json``: no key may stand twice in an object."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter
@@ -14,11 +12,8 @@ LONGEST_RECORD = 1 << 26
 LONGEST_TOKEN = 16
 """What ends or fails this close to the end of a piece may read otherwise with the next: ``tru``, ``1.``, ``\\u00``."""
 
-_DEEPEST = 64
-"""Levels of a value: a record has four, and what is nested a thousand deep stops writers and printers."""
-
-_BEFORE_A_KEY = 256
-"""How far in front of its first key a record may start."""
+_DEEPEST = 64  # levels of a value: a record has four, and what is nested a thousand deep stops writers and printers
+_BEFORE_A_KEY = 256  # how far in front of its first key a record may start
 
 _MARKS = {"image", "question", "conversations"}
 _HUNDRED_OPENED = re.compile(r"(?:[^\[{]*[\[{]){1,100}")

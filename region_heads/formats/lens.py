@@ -1,7 +1,5 @@
 """The field of view of a picture as records and questions give it: in degrees, or by the camera's intrinsics."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from region_heads.errors import nearest
 from region_heads.formats.candidate import Candidate
-from region_heads.formats.format import Format, format_of
+from region_heads.formats.format import Format, format_of, formats
 from region_heads.formats.problem import Problem, shown
 
 if TYPE_CHECKING:
@@ -34,7 +35,27 @@ def parse_record(content: Any) -> Candidate | list[Problem]:
     candidate = record.candidate()
     if isinstance(candidate, Problem):
         return [candidate]
-    return replace(candidate, field_of_view=record.field_of_view, intrinsics=record.intrinsics)
+    extra = record.model_extra or {}
+    strays = [problem for name in extra if (problem := _stray(name, content, schema))]
+    lens = {"field_of_view": record.field_of_view, "intrinsics": record.intrinsics}
+    return strays or replace(candidate, **lens, extra=extra or None)
+
+
+_MISSPELT = 0.82
+"""Likeness, as difflib has it, from which an unknown field is taken for one that is missing: `anwser`, `answer`."""
+
+
+def _stray(name: str, content: dict[str, Any], schema: type[Format]) -> Problem | None:
+    """What is wrong with a field that the format does not know: kept as it is, it would lose what was meant."""
+    # `category_id` is no misspelt `category`.
+    missing = [known for known in schema.fields() if known not in content and f"_{known}_" not in f"_{name}_"]
+    if difflib.get_close_matches(name, missing, n=1, cutoff=_MISSPELT):
+        found = f"an unknown field{nearest(name, missing)}"
+        return Problem("unknown_field", name, "only fields of the format", found, "rename or remove it")
+    if any(name in other.fields() for other in formats()):
+        found = f"a field of another one{nearest(name, missing)}"
+        return Problem("unknown_field", name, "fields of one format", found, "rename or remove it")
+    return None
 
 
 _KINDS = {
@@ -52,14 +73,15 @@ _KINDS = {
 
 
 def _problem(details: ErrorDetails, schema: type[Format]) -> Problem:
-    # Where a region may be a mask or a box, the location also names the alternative; the record does not.
-    path = [str(part) for part in details["loc"] if part not in ("Rle", "list[float]") and "list[" not in str(part)]
+    # Where a region may be a mask or a box, the location also names the alternative in brackets; the record does not.
+    path = [str(part) for part in details["loc"] if not str(part).startswith("<")]
     field, kind = ".".join(path), details["type"]
     if kind == "extra_forbidden":
-        found = f"an unknown field{nearest(path[-1], schema.fields()) if len(path) == 1 else ''}"
-        return Problem("unknown_field", field, "only fields of the format", found, "rename or remove it")
+        return Problem("unknown_field", field, "only fields of the format", "an unknown field", "rename or remove it")
     if kind == "missing":
-        return Problem("schema", field, "this field", "nothing", "add it")
+        others = details["input"].keys() - schema.fields() if len(path) == 1 else ()
+        meant = difflib.get_close_matches(field, others, n=1)
+        return Problem("schema", field, "this field", "nothing", f"rename {meant[0]!r} to it" if meant else "add it")
     if kind == "too_long" and field == "conversations":
         found = f"{len(details['input'])} turns"
         return Problem(

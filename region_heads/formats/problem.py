@@ -1,7 +1,5 @@
 """One thing that is wrong with a record, in the words that its owner needs to mend it."""
 
-from __future__ import annotations
-
 import reprlib
 from dataclasses import asdict, dataclass
 

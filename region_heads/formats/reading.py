@@ -1,7 +1,5 @@
 """Records out of JSON, Parquet and CSV, one by one; what is broken between them is kept as text."""
 
-from __future__ import annotations
-
 import bz2
 import codecs
 import contextlib

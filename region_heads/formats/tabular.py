@@ -20,8 +20,7 @@ from region_heads.formats.problem import shown
 Row = tuple[int, str, Any]
 """Line (0 where there are none), original text, and content or a :class:`BrokenTextError`."""
 
-_ROWS = 64
-"""Rows of Parquet in memory; a record has some ten thousand characters."""
+_ROWS = 64  # rows of Parquet in memory; a record has some ten thousand characters
 
 
 def parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
@@ -53,6 +52,20 @@ def csv_rows(path: Path, file: TextIO) -> Iterator[Row]:
         RegionHeadsError: The columns are not a format's.
         EOFError: The file is empty.
     """
+    names, rows = text_rows(path, file)
+    texts = _texts(path, names)
+    for line, text, cells in rows:
+        broken = isinstance(cells, BrokenTextError)
+        yield line, text, cells if broken else {name: _parsed(cell, name in texts) for name, cell in cells.items()}
+
+
+def text_rows(path: Path, file: TextIO) -> tuple[list[str], Iterator[Row]]:
+    """The columns of a table of text, of any names, and its rows: the text of each cell that is not empty.
+
+    Raises:
+        RegionHeadsError: There is no line of names, or a name stands twice.
+        EOFError: The file is empty.
+    """
     csv.field_size_limit(LONGEST_RECORD)
     lines = _Lines(file)
     try:
@@ -63,7 +76,11 @@ def csv_rows(path: Path, file: TextIO) -> Iterator[Row]:
         raise RegionHeadsError(f"{path}: expected a line with the names of the columns, found {error}") from None
     if not names:
         raise EOFError("an empty file")
-    texts = _texts(path, names)
+    _check_distinct(path, names)
+    return names, _rows(lines, names, separator)
+
+
+def _rows(lines: _Lines, names: list[str], separator: str) -> Iterator[Row]:
     rows = csv.reader(lines, delimiter=separator, strict=True)
     while True:
         lines.begin()
@@ -81,7 +98,7 @@ def csv_rows(path: Path, file: TextIO) -> Iterator[Row]:
             yield lines.first, lines.text, problem
             continue
         row = zip(names, cells, strict=True)
-        yield lines.first, lines.text, {name: _parsed(cell, name in texts) for name, cell in row if cell}
+        yield lines.first, lines.text, {name: cell for name, cell in row if cell}
 
 
 class _Lines:
@@ -116,15 +133,19 @@ class _Lines:
         return line
 
 
+def _check_distinct(path: Path, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise RegionHeadsError(f"{path}: expected columns of different names, found {twice[0]!r} twice; rename one")
+
+
 def _texts(path: Path, names: list[str]) -> set[str]:
     """The columns that hold text.
 
     Raises:
         RegionHeadsError: A name stands twice, or a column is missing that every record of the format has.
     """
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise RegionHeadsError(f"{path}: expected columns of different names, found {twice[0]!r} twice; rename one")
+    _check_distinct(path, names)
     known = format_of(names)
     if known is None:
         found = ", ".join(shown(name) for name in names[:5])

@@ -3,8 +3,6 @@
 Source: ``nvidia/PhysicalAI-Spatial-Intelligence-Warehouse`` (AI City Challenge 2025, track 3).
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
@@ -17,7 +15,9 @@ from region_heads.markers import without_markers
 from region_heads.tasks import Task
 
 Identity = Annotated[
-    str, Field(min_length=1), BeforeValidator(lambda value: str(value) if type(value) is int else value)
+    str,
+    Field(min_length=1),
+    BeforeValidator(lambda value: str(value) if type(value) is int else value, json_schema_input_type=str | int),
 ]
 """An id; a whole number is its digits."""
 

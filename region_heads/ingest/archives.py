@@ -1,7 +1,5 @@
 """The members of a tar or zip archive, one at a time: nothing of it is believed, held in memory or passed over."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import lzma
@@ -73,8 +71,8 @@ def _limit(archive: Path) -> int:
 
 def _too_much(archive: Path) -> RegionHeadsError:
     return RegionHeadsError(
-        f"{archive}: unpacks to more than {_limit(archive) >> 20} MiB, {_TIMES} times its own size, which pictures do "
-        "not; if it is what it should be, unpack it yourself, and remove it"
+        f"{archive}: unpacks to more than {_limit(archive) >> 20} MiB, {_TIMES} times its own size, more than "
+        "pictures need; if you trust it, unpack it yourself and remove the archive"
     )
 
 

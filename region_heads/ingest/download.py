@@ -4,8 +4,6 @@ The public set (``nvidia/PhysicalAI-Spatial-Intelligence-Warehouse``) comes as `
 ``test.json``, and for each split ``images`` and ``depths`` that hold pictures or archives of pictures.
 """
 
-from __future__ import annotations
-
 import filecmp
 import os
 import re
@@ -23,7 +21,7 @@ from region_heads.files.output import whole_folder
 from region_heads.ingest.archives import ENDINGS, members
 
 KINDS = ("images", "depths")
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 _LONGEST_NAME = 250  # bytes, as file systems bound them
 _REPEATED = "train_sample.json"
 """A part of ``train.json`` that the public set brings besides: its records would all be duplicates."""
@@ -174,7 +172,7 @@ def _bring(path: Path, pictures: _Pictures, found: Ingested) -> None:
 
 def _is_no_picture(name: str) -> bool:
     """By its name; ``._0.png`` is what a Mac notes of ``0.png`` in an archive or on a disk of others."""
-    return PurePosixPath(name).suffix.lower() not in _PICTURES or name.startswith("._")
+    return PurePosixPath(name).suffix.lower() not in PICTURES or name.startswith("._")
 
 
 def _unpack(archive: Path, pictures: _Pictures, found: Ingested) -> None:
@@ -201,7 +199,15 @@ def _write(content: Iterator[bytes], target: Path) -> None:
 
 def _link(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
+    bring_file(source, target)
+
+
+def bring_file(source: Path, target: Path, *, copy: bool = False) -> None:
+    """Links a file into place, and its folders; copies it where that cannot be, or is not wanted."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        if copy:
+            raise OSError  # noqa: TRY301 - as where links cannot be
         os.link(source.resolve(), target)
     except OSError:  # another disk, or one without links
         shutil.copyfile(source, target)

@@ -1,7 +1,5 @@
 """Head outputs as plain answers: metres, sides, regions and counts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from region_heads.modeling.heads import HeadOutput

@@ -14,6 +14,9 @@ from region_heads.tasks import TASK_NAMES
 LOSS_WEIGHTINGS = get_args(LossWeighting)
 _DEFAULTS = ModelSettings()
 
+FORMAT_VERSION = 1
+"""Of the model folders that are written; all up to it are read (docs/releases.md)."""
+
 
 @strict
 class RegionHeadsConfig(PretrainedConfig):
@@ -29,6 +32,9 @@ class RegionHeadsConfig(PretrainedConfig):
             None keeps the backbone's own number. Only for backbones that read pictures of one square size.
         loss_weights: Weight of each task's loss; a task left out has weight 1.
         grounding_loss_weight: Weight of the loss on which regions the answer rests on.
+        naming_loss_weight: Weight of the loss on what questions and answers call a region.
+        name_tokens, name_shares: Tokens that names of regions hold in the training data, and the share of names that
+            hold each; the loss compares with it.
         language_loss_weight: Weight of the language-model loss on the text answer; 0 leaves it out.
         text_tokens: Most tokens of a text answer; training sets it by the longest text that it teaches.
         backbone_precision: Arithmetic of the backbone, "float32" or "bfloat16" (by autocast), the same in training and
@@ -36,6 +42,11 @@ class RegionHeadsConfig(PretrainedConfig):
         depth_share: Share of the training pictures that had a depth image; None where this is not recorded.
         length_unit: Metres that count as one in the regions' positions, as in the processor's image format.
         loss_weighting: "fixed" takes ``loss_weights`` as they are; "uncertainty" also learns a weight for each task.
+        feature_size: Width of the region features that :class:`~region_heads.RegionHeads` is given; None takes the
+            width of the backbone's language model. :class:`~region_heads.RegionHeadsModel` ignores this and the next.
+        geometry_size: Numbers of a region's geometry that ``RegionHeads`` is given beside its features; 0: none.
+        format_version: Of the model folder; raised when an older version of this library would misread it.
+        new_tokens: Whether the three tokens below are learned beside the backbone's vocabulary, in which they are new.
         mask_token_id, read_out_token_id, answer_token_id: Ids of the tokens that stand for a ``<mask>`` inside the
             question, for a region after the question, and for the answer.
 
@@ -46,8 +57,8 @@ class RegionHeadsConfig(PretrainedConfig):
         ['distance', 'left_right', 'multiple_choice']
 
     Raises:
-        ValueError: A task in ``region_heads_cfg`` or ``loss_weights``, ``loss_weighting`` or
-            ``backbone_precision`` is unknown, or a field of a head, ``depth_share`` or ``length_unit`` is none.
+        ValueError: A task in ``region_heads_cfg`` or ``loss_weights``, ``loss_weighting`` or ``backbone_precision`` is
+            unknown, or a field of a head, a size, ``depth_share`` or ``length_unit`` is out of range.
     """
 
     model_type = "region_heads"
@@ -60,15 +71,22 @@ class RegionHeadsConfig(PretrainedConfig):
     image_token_grid: int | None = _DEFAULTS.image_token_grid
     loss_weights: dict[str, Any] | None = None
     grounding_loss_weight: float = _DEFAULTS.grounding_loss_weight
+    naming_loss_weight: float = _DEFAULTS.naming_loss_weight
+    name_tokens: tuple[int, ...] = ()
+    name_shares: tuple[float, ...] = ()
     language_loss_weight: float = _DEFAULTS.language_loss_weight
     text_tokens: int = 16
     loss_weighting: str = _DEFAULTS.loss_weighting
     backbone_precision: str = "float32"
     depth_share: float | None = None
     length_unit: float = 1.0
+    new_tokens: bool = False
     mask_token_id: int = 0
     read_out_token_id: int = 0
     answer_token_id: int = 0
+    feature_size: int | None = None
+    geometry_size: int = 0
+    format_version: int = FORMAT_VERSION
 
     def __post_init__(self, **kwargs: Any) -> None:
         if isinstance(self.backbone_config, dict):
@@ -89,6 +107,10 @@ class RegionHeadsConfig(PretrainedConfig):
             raise ValueError(f"depth_share: expected a share from 0 to 1, found {self.depth_share!r}")
         if not 0 < self.length_unit < float("inf"):
             raise ValueError(f"length_unit: expected metres above 0, found {self.length_unit!r}")
+        for name, least in (("feature_size", 1), ("geometry_size", 0)):
+            size = getattr(self, name)
+            if size is not None and size < least:
+                raise ValueError(f"{name}: expected {least} or more, found {size}")
         self.loss_weights = {task: float(weights.get(task, 1.0)) for task in TASK_NAMES}
         super().__post_init__(**kwargs)
 
@@ -98,3 +120,6 @@ class RegionHeadsConfig(PretrainedConfig):
         named = config_dict.get("region_heads_cfg") or {}
         heads = {task: {"enabled": False} for task in TASK_NAMES} | named
         return super().from_dict(config_dict | {"region_heads_cfg": heads}, **kwargs)
+
+
+AutoConfig.register(RegionHeadsConfig.model_type, RegionHeadsConfig)

@@ -15,13 +15,12 @@ from transformers import PreTrainedModel
 from transformers.initialization import no_init_weights
 
 from region_heads.errors import RegionHeadsError, first_line
-from region_heads.modeling.config import RegionHeadsConfig
+from region_heads.modeling.config import FORMAT_VERSION, RegionHeadsConfig
 
 if TYPE_CHECKING:
     from region_heads.data.processor import RegionProcessor
 
-_WEIGHINGS = "region_heads.uncertainty."
-"""Where the learned weights of losses lie in a model's state."""
+_WEIGHINGS = "region_heads.uncertainty."  # where the learned weights of losses lie in a model's state
 
 _Model = TypeVar("_Model", bound=PreTrainedModel)
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -74,14 +73,19 @@ def read_config(folder: Path) -> RegionHeadsConfig:
         raise RegionHeadsError(f"{folder}: expected a model folder with {path.name}, found none; {_AGAIN}")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        found = dict(content).get("model_type")
+        found, version = dict(content).get("model_type"), content.get("format_version", 1)
         config: RegionHeadsConfig | None = None
-        if found == RegionHeadsConfig.model_type:
+        if found == RegionHeadsConfig.model_type and version <= FORMAT_VERSION:
             config = RegionHeadsConfig.from_dict(content)
     except OSError:
         raise
     except Exception as error:  # every field of every family has checks, and exceptions, of its own
         raise RegionHeadsError(f"{path}: cannot be read as a model's configuration ({error}); {_AGAIN}") from None
+    if config is None and found == RegionHeadsConfig.model_type:
+        raise RegionHeadsError(
+            f"{path}: expected a model folder of format {FORMAT_VERSION} or older, found format {version}, of a newer "
+            "region_heads; run `pip install --upgrade region-heads`"
+        )
     if config is None:
         raise RegionHeadsError(
             f"{path}: expected a model of type {RegionHeadsConfig.model_type!r}, as finetune writes it, found "

@@ -7,6 +7,7 @@ Dimensions in names are those of :mod:`region_heads.modeling.batch`, and ``D``, 
 from __future__ import annotations
 
 import math
+import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +16,28 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import AutoModel, Cache, PreTrainedModel
 from transformers.utils import ModelOutput
 
+from region_heads.errors import RegionHeadsError
+from region_heads.hub import fetched
 from region_heads.modeling.backbones import adapter_for, build_backbone
 from region_heads.modeling.backbones.adapter import ImageFeatures, ImageTokens
 from region_heads.modeling.batch import Batch
 from region_heads.modeling.config import RegionHeadsConfig
-from region_heads.modeling.heads import HeadOutput
+from region_heads.modeling.heads import HeadInputs, HeadOutput
 from region_heads.modeling.loading import read_model
-from region_heads.modeling.loss import language_losses, step_loss
+from region_heads.modeling.loss import language_losses, naming_losses, step_loss
 from region_heads.modeling.packing import PADDING, block_mask, can_pack
+from region_heads.modeling.placing import add, of_questions, place
 from region_heads.modeling.region_encoder import RegionEncoder
-from region_heads.modeling.routing import RegionHeads
+from region_heads.modeling.routing import HeadRouter
+
+_OF_THE_HUB = {"cache_dir", "force_download", "local_files_only", "revision", "token"}
+_OF_AUTO_CLASSES = {"_from_auto", "adapter_kwargs", "trust_remote_code"}
+"""What transformers' Auto classes add; no code comes with a model."""
+
+_NAME = re.compile(r"[\w.-]+/[\w.-]+")  # a model's name on the hub: its owner's, and its own
 
 
 @dataclass
@@ -80,7 +90,9 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         self.backbone = build_backbone(config.backbone_config) if backbone is None else backbone
         width = self.backbone.config.get_text_config().hidden_size
         self.region_encoder = RegionEncoder(feature_size=width, region_size=config.region_size)
-        self.region_heads = RegionHeads(config, state_size=width, vector_size=self.region_encoder.vector_size)
+        self.region_heads = HeadRouter(config, state_size=width, vector_size=self.region_encoder.vector_size)
+        # Added to the rows of `<mask>`, `<read_out>` and `<answer>`: a vocabulary of a frozen model stays as it is.
+        self.new_tokens = nn.Parameter(torch.zeros(3, width)) if config.new_tokens else None
         self.post_init()
 
     @property
@@ -100,22 +112,51 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
 
     @classmethod
     def from_pretrained(
-        cls, folder: str | Path, *, config: RegionHeadsConfig | None = None, dtype: torch.dtype | None = None
+        cls,
+        folder: str | Path,
+        *,
+        config: RegionHeadsConfig | None = None,
+        dtype: torch.dtype | None = None,
+        **options: Any,
     ) -> RegionHeadsModel:
         """The saved model in ``folder``, for use; nothing of it is drawn at random.
+
+        Also called by ``transformers.AutoModel``, which knows this class once it is imported.
 
         Each weight keeps the dtype that it was saved in: fp32, or bf16 where a part of the backbone was frozen in a
         training in bf16. Region encoder and heads are fp32 in any case.
 
         Args:
-            folder: A model folder.
+            folder: A model folder, or ``owner/name`` on the Hugging Face hub.
             config: A configuration to take in place of the saved one; heads that it disables are left out.
             dtype: What the backbone's weights are cast to; None keeps them.
+            options: ``revision``, ``token`` and the like, of the hub.
 
         Raises:
-            RegionHeadsError: A file cannot be read, or a weight is missing, of another shape or of another model.
+            RegionHeadsError: An option is unknown, a file cannot be read, or a weight is missing, of another shape or
+                of another model.
         """
-        return read_model(cls, Path(folder), config=config, dtype=dtype)
+        options = {name: value for name, value in options.items() if name not in _OF_AUTO_CLASSES}
+        if unknown := sorted(set(options) - _OF_THE_HUB):
+            expected = ", ".join(("config", "dtype", *sorted(_OF_THE_HUB)))
+            raise RegionHeadsError(
+                f"from_pretrained: expected options of {expected}, found {unknown[0]!r}; leave it out"
+            )
+        path = Path(folder)
+        if not path.exists() and _NAME.fullmatch(str(folder)):
+            path = fetched(str(folder), **options)
+        return read_model(cls, path, config=config, dtype=dtype)
+
+    def push_to_hub(self, *_arguments: Any, **_options: Any) -> None:
+        """Refuses: a model without its processor answers nothing.
+
+        Raises:
+            RegionHeadsError: With what to call instead.
+        """
+        raise RegionHeadsError(
+            "a model is published with its processor: Answerer(model, processor).push_to_hub(…), or "
+            "region_heads.load(FOLDER).push_to_hub(…)"
+        )
 
     def save_pretrained(self, folder: str | Path, **options: Any) -> None:
         """Saves under the names that the modules have, each weight in its dtype, readable as any other file.
@@ -140,41 +181,69 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
             logits: Tensor = self.backbone.get_output_embeddings()(hidden)
         return logits.float()
 
-    def forward(self, *, batch: Batch) -> RegionHeadsOutput:
+    def forward(self, *, batch: Batch, cache: Cache | None = None) -> RegionHeadsOutput:
         """Answers a batch of questions; with their losses, where it holds targets.
+
+        The language model's keys and values are kept in ``cache``, for :mod:`region_heads.text_generation` to go on.
 
         By name: DeepSpeed looks for tensors in what comes by place, and warns of types that it does not know.
         """
         with self.backbone_arithmetic():
-            features = self.adapter.image_features(self.backbone, batch.pixel_values, batch.grids)
+            features = self.adapter.image_features(
+                self.backbone, batch.pixel_values, batch.sizes, batch.grids, batch.overviews
+            )
         valid = batch.region_index >= 0
-        regions_BND, vectors_BNZ, positions_BN3, inside_BNN = _of_questions(
-            batch.region_index,
-            batch.image_index[batch.row_index],
-            *self.region_encoder(features.cells, batch.coverage, batch.enclosure, batch.geometry, batch.grids.prod(-1)),
+        of_images = self.region_encoder(
+            features.cells, batch.coverage, batch.enclosure, batch.geometry, batch.close_ups, batch.grids.prod(-1)
         )
+        regions = of_questions(batch.region_index, batch.image_index[batch.row_index], of_images)
         images, tokens_RTD = self._image_tokens(features, batch)
-        embeddings = self.backbone.get_input_embeddings()(batch.input_ids)
-        embeddings = _place(embeddings, batch.image_positions, tokens_RTD)
+        embed = self.backbone.get_input_embeddings()
+        embeddings = embed(batch.input_ids)
+        embeddings = place(embeddings, batch.image_positions, tokens_RTD)
         start = batch.row_index * batch.input_ids.shape[1]  # of each question's row, in rows laid end to end
+        word_places, said = start[:, None] + batch.word_positions.clamp_min(0), batch.word_positions >= 0
+        words_BWD = embeddings.flatten(0, 1)[word_places]
         for positions in (batch.mask_positions, batch.read_out_positions):
-            embeddings = _add(embeddings, start[:, None] + positions, regions_BND, valid)
+            embeddings = add(embeddings, start[:, None] + positions, regions.embeddings, valid)
+        if self.new_tokens is not None:
+            for new, positions in zip(self.new_tokens, (batch.mask_positions, batch.read_out_positions), strict=False):
+                embeddings = add(embeddings, start[:, None] + positions, new.expand(*valid.shape, -1), valid)
+            answers = (start + batch.answer_positions)[:, None]
+            embeddings = add(embeddings, answers, self.new_tokens[2].expand(len(answers), 1, -1), answers >= 0)
         seen = block_mask(batch.segments) if self.packs else (batch.segments != PADDING).long()
         with self.backbone_arithmetic():
-            hidden_RLD = self.adapter.hidden_states(self.backbone, embeddings, seen, batch.position_ids, images)
+            hidden_RLD = self.adapter.hidden_states(self.backbone, embeddings, seen, batch.position_ids, images, cache)
 
         hidden = hidden_RLD.flatten(0, 1)
-        states_BND = hidden[start[:, None] + batch.read_out_positions.clamp_min(0)] * valid[..., None]
-        question_BD = hidden[start + batch.answer_positions]
-        outputs = self.region_heads(
-            states_BND, vectors_BNZ, positions_BN3, inside_BNN, question_BD, valid, batch.task_index, batch.targets
+        # At its mask a region has just been spoken of, at its read-out the whole question has been seen.
+        at_mask, at_read_out = (
+            hidden[start[:, None] + positions.clamp_min(0)]
+            for positions in (batch.mask_positions, batch.read_out_positions)
         )
+        states_BND = (at_mask + at_read_out) * valid[..., None]
+        inputs = HeadInputs(
+            states=states_BND,
+            vectors=regions.vectors,
+            positions=regions.positions,
+            inside=regions.inside,
+            question=hidden[start + batch.answer_positions],
+            words=hidden[word_places],
+            fits=self.region_encoder.fits(regions.looks, words_BWD) * said[:, None] * valid[..., None],
+            valid=valid,
+            length_unit=self.config.length_unit,
+        )
+        outputs = self.region_heads(inputs, batch.task_index, batch.targets)
         loss, losses = None, None
         if batch.targets is not None:
-            language = None
+            # Computed where their weight is 0, too: every rank then has the same gradients to share.
+            shares = dict(zip(self.config.name_tokens, self.config.name_shares, strict=True))
+            naming = naming_losses(self.region_encoder.fits, embed, of_images.looks, batch.targets, shares)
+            tokens = {"names": (self.config.naming_loss_weight, naming)}
             if batch.labels is not None and self.config.language_loss_weight > 0:
                 language = language_losses(self.token_logits, hidden_RLD, batch.labels)
-            loss, losses = step_loss(outputs, self.config, self.region_heads.weigh, batch.step_counts or {}, language)
+                tokens["language"] = self.config.language_loss_weight, language
+            loss, losses = step_loss(outputs, self.config, self.region_heads.weigh, batch.step_counts or {}, tokens)
         return RegionHeadsOutput(
             loss=loss, losses=losses, outputs=outputs, region_features=states_BND, hidden_states=hidden_RLD
         )
@@ -183,7 +252,8 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         """Where the image tokens are, and the tokens ``[R, T, D]``."""
         side = self.config.image_token_grid
         if side is None:
-            grids_R2, maps = batch.grids[batch.image_index], (features.cells, *features.deep)
+            read = features.cells if features.tokens is None else features.tokens
+            grids_R2, maps = batch.grids[batch.image_index], (read, *features.deep)
         else:
             # Only backbones with pictures of one size get here; their feature maps are square.
             across = math.isqrt(features.cells.shape[1])
@@ -196,39 +266,4 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         return ImageTokens(batch.image_positions, grids_R2, tuple(deep)), cells
 
 
-def _of_questions(region_index_BN: Tensor, image_of_B: Tensor, *of_images: Tensor) -> tuple[Tensor, ...]:
-    """What is known of the regions of images, for the regions of each question; 0 on padding.
-
-    Args:
-        region_index_BN: Regions of each question among those of its image; -1 pads.
-        image_of_B: The image of each question.
-        of_images: Tensors ``[I, M, …]``, the last one ``[I, M, M]`` for pairs.
-
-    Returns:
-        ``[B, N, …]`` each, the last one ``[B, N, N]``.
-    """
-    held = (region_index_BN >= 0)[..., None]
-    columns = region_index_BN.clamp_min(0)
-    places = image_of_B[:, None] * of_images[0].shape[1] + columns
-    *found, pairs = (
-        known.flatten(0, 1).index_select(0, places.flatten()).unflatten(0, places.shape) * held for known in of_images
-    )
-    columns = columns[:, None].expand(-1, places.shape[1], -1)
-    return *found, pairs.gather(2, columns) * held.mT
-
-
-def _place(embeddings_RLD: Tensor, positions_RT: Tensor, tokens_RTD: Tensor) -> Tensor:
-    """Embeddings with ``tokens`` at ``positions``, where they are not padding."""
-    held = (positions_RT >= 0)[..., None]
-    index = positions_RT.clamp_min(0)[..., None]
-    tokens = (tokens_RTD * held).to(embeddings_RLD.dtype)
-    placed = torch.zeros_like(embeddings_RLD).scatter_add(1, index.expand_as(tokens), tokens)
-    here = torch.zeros_like(embeddings_RLD[..., :1]).scatter_add(1, index, held.to(embeddings_RLD.dtype))
-    return torch.where(here > 0, placed, embeddings_RLD)
-
-
-def _add(embeddings_RLD: Tensor, index_BN: Tensor, regions_BND: Tensor, valid_BN: Tensor) -> Tensor:
-    """Embeddings plus ``regions`` at ``index`` in rows laid end to end, where they are not padding."""
-    regions = (regions_BND * valid_BN[..., None]).to(embeddings_RLD.dtype).flatten(0, 1)
-    index = index_BN.clamp_min(0).flatten()
-    return embeddings_RLD.flatten(0, 1).index_add(0, index, regions).view_as(embeddings_RLD)
+AutoModel.register(RegionHeadsConfig, RegionHeadsModel)

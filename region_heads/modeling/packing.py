@@ -5,8 +5,6 @@ and itself, positions restart behind the image for each of them, and so each tok
 of its own. The image's tokens are computed once instead of once a question.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -17,13 +15,15 @@ PADDING = -1
 """Segment of tokens that pad a row; 0 is the image's prefix, 1, 2, … are the questions."""
 
 
-def block_mask(segments_RL: Tensor) -> Tensor:
+def block_mask(segments_RL: Tensor, *, newest: int = 0) -> Tensor:
     """Which token sees which: bool ``[R, 1, L, L]``, from the segment of each token (long ``[R, L]``).
 
-    A token sees the tokens before it and itself, of those the prefix and its own segment.
+    A token sees the tokens before it and itself, of those the prefix and its own segment. With ``newest``, what that
+    many tokens at the end see: ``[R, 1, newest, L]``.
     """
-    asks, seen = segments_RL[:, :, None], segments_RL[:, None, :]
-    causal = torch.ones(segments_RL.shape[1], segments_RL.shape[1], dtype=torch.bool, device=segments_RL.device).tril()
+    asks, seen = segments_RL[:, -newest:, None], segments_RL[:, None, :]
+    places = torch.arange(segments_RL.shape[1], device=segments_RL.device)
+    causal = places[-newest:, None] >= places
     mask: Tensor = causal & ((seen == 0) | (seen == asks))
     return mask[:, None]
 

@@ -1,8 +1,7 @@
 """Arithmetic: a backbone may compute in bf16 by autocast; the region path always computes in fp32."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -25,12 +24,21 @@ def in_float32(forward: Callable[_P, _R]) -> Callable[_P, _R]:
 
     @wraps(forward)
     def run(*arguments: _P.args, **options: _P.kwargs) -> _R:
-        tensors = (value for value in (*arguments, *options.values()) if isinstance(value, Tensor))
+        given = (*arguments, *options.values())
+        tensors = (tensor for value in given for tensor in _parts(value).values() if isinstance(tensor, Tensor))
         with torch.autocast(next(tensors).device.type, enabled=False):
             return forward(*map(_cast, arguments), **{name: _cast(value) for name, value in options.items()})
 
     return run
 
 
+def _parts(value: Any) -> dict[str, Any]:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return {"": value}
+
+
 def _cast(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{name: _cast(part) for name, part in _parts(value).items()})
     return value.float() if isinstance(value, Tensor) and value.is_floating_point() else value

@@ -4,8 +4,6 @@ The slices may be empty. That a head runs all the same is what keeps the gradien
 parallelism and ZeRO; that it runs once, and not once for each sample, is what makes it fast.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
@@ -28,8 +26,8 @@ def head_class(task: str) -> Any:
     return getattr(import_module(module), name)
 
 
-class RegionHeads(nn.Module):
-    """All enabled heads behind one router.
+class HeadRouter(nn.Module):
+    """All enabled heads behind one router; :class:`~region_heads.RegionHeads` puts it behind plain features.
 
     Args:
         config: Which heads are enabled, their widths and dropout.
@@ -37,16 +35,18 @@ class RegionHeads(nn.Module):
         vector_size: Width Z of the region vectors.
 
     Example:
-        Two questions about three regions each, the second of which has two; features are yours.
+        Two questions about three regions each, the second of which has two.
 
         >>> import torch
-        >>> from region_heads import RegionHeads, RegionHeadsConfig
-        >>> heads = RegionHeads(RegionHeadsConfig(), state_size=16, vector_size=8).eval()
-        >>> states, vectors, positions = torch.randn(2, 3, 16), torch.randn(2, 3, 8), torch.randn(2, 3, 3)
-        >>> inside, question = torch.zeros(2, 3, 3), torch.randn(2, 16)
-        >>> valid = torch.tensor([[True, True, True], [True, True, False]])
-        >>> index = {"counting": torch.tensor([0]), "distance": torch.tensor([1])}
-        >>> outputs = heads(states, vectors, positions, inside, question, valid, index)
+        >>> from region_heads import HeadInputs, RegionHeadsConfig
+        >>> from region_heads.modeling.routing import HeadRouter
+        >>> heads = HeadRouter(RegionHeadsConfig(), state_size=16, vector_size=8).eval()
+        >>> inputs = HeadInputs(
+        ...     states=torch.randn(2, 3, 16), vectors=torch.randn(2, 3, 8), positions=torch.randn(2, 3, 3),
+        ...     inside=torch.zeros(2, 3, 3), question=torch.randn(2, 16), words=torch.randn(2, 5, 16),
+        ...     fits=torch.randn(2, 3, 5), valid=torch.tensor([[True, True, True], [True, True, False]]),
+        ... )
+        >>> outputs = heads(inputs, {"counting": torch.tensor([0]), "distance": torch.tensor([1])})
         >>> outputs["distance"].answer.shape, outputs["left_right"].answer.shape
         (torch.Size([1]), torch.Size([0]))
     """
@@ -65,7 +65,6 @@ class RegionHeads(nn.Module):
                 if settings["enabled"]
             }
         )
-        self.length_unit = config.length_unit
         learned = config.loss_weighting == "uncertainty"
         self.uncertainty = nn.ModuleDict({task: Uncertainty() for task in self.heads} if learned else {})
 
@@ -78,25 +77,12 @@ class RegionHeads(nn.Module):
 
     @in_float32
     def forward(
-        self,
-        states: Tensor,
-        vectors: Tensor,
-        positions: Tensor,
-        inside: Tensor,
-        question: Tensor,
-        valid: Tensor,
-        index: Mapping[str, Tensor],
-        targets: Targets | None = None,
+        self, inputs: HeadInputs, index: Mapping[str, Tensor], targets: Targets | None = None
     ) -> dict[str, HeadOutput]:
         """Runs every head on its slice.
 
         Args:
-            states: ``[B, N, D]`` hidden states of the regions' read-out tokens.
-            vectors: ``[B, N, Z]`` region vectors.
-            positions: ``[B, N, 3]`` their places in the learned metric.
-            inside: ``[B, N, N]`` share of region i within the hull of region j.
-            question: ``[B, D]`` hidden states of the answer tokens.
-            valid: bool ``[B, N]``.
+            inputs: Of all questions of the batch.
             index: For each task the positions ``[n_task]`` (long) of its questions in the batch; a task left out
                 has none.
             targets: Asks for losses.
@@ -104,14 +90,10 @@ class RegionHeads(nn.Module):
         Returns:
             The output of every enabled head, by task.
         """
-        nobody = torch.empty(0, dtype=torch.long, device=states.device)
+        nobody = torch.empty(0, dtype=torch.long, device=inputs.states.device)
         outputs: dict[str, HeadOutput] = {}
         for task, head in self.heads.items():
             rows = index.get(task, nobody)
-            inputs = HeadInputs(
-                states[rows], vectors[rows], positions[rows], inside[rows], question[rows], valid[rows],
-                self.length_unit,
-            )  # fmt: skip
             wanted = None
             if targets is not None:
                 wanted = HeadTargets(
@@ -120,7 +102,7 @@ class RegionHeads(nn.Module):
                     anchor_order=targets.anchor_order[rows],
                     grounded=targets.grounded[rows],
                 )
-            outputs[task] = output = head(inputs, wanted)
+            outputs[task] = output = head(inputs.of(rows), wanted)
             if targets is not None:
                 taught = targets.labelled[rows]
                 outputs[task] = replace(output, loss=output.loss[taught], grounding_loss=output.grounding_loss[taught])

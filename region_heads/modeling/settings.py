@@ -1,7 +1,5 @@
 """Settings of the model: its backbone and the region path."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
@@ -20,10 +18,18 @@ class HeadSettings(Section):
 
 
 class ModelSettings(Section):
-    """What is trained; most of it becomes the model's configuration."""
+    """What is trained; most of it becomes the model's configuration.
+
+    Example:
+        >>> from region_heads import ModelSettings
+        >>> ModelSettings(head_size=128).backbone
+        'tiny'
+    """
 
     backbone: str = Field(
-        "tiny", description="'tiny', or the name or folder of a LLaVA, LLaVA-OneVision, Qwen-VL or SmolVLM model."
+        "tiny",
+        description="'tiny', or the name or folder of a LLaVA, LLaVA-NeXT, LLaVA-OneVision, InternVL, Qwen-VL or "
+        "SmolVLM model.",
     )
     region_heads_cfg: dict[TaskName, HeadSettings] = Field(
         {}, description="Settings by task; a task left out has the defaults."
@@ -31,17 +37,23 @@ class ModelSettings(Section):
     region_size: int = Field(32, ge=1, description="Width of the learned part of a region's vector.")
     head_size: int = Field(64, ge=1, description="Hidden width of the heads.")
     image_token_grid: int | None = Field(
-        4,
+        None,
         ge=1,
-        description="Image tokens a side that the language model reads; null keeps the backbone's own.",
+        description="Image tokens a side that the language model reads; null: the backbone's own, 4 for 'tiny'.",
     )
     image_pixels: int | None = Field(
         None, ge=1, description="Largest area of a picture, for backbones that keep its shape; null: the family's."
+    )
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = Field(
+        "sdpa", description="Kernels of the backbone's attention; flash_attention_2 gives each question a row."
     )
     packing: bool = Field(True, description="Questions about one image share its tokens; the answers are the same.")
     loss_weights: dict[TaskName, float] = Field({}, description="Weight of each task's loss.")
     loss_weighting: LossWeighting = Field("fixed", description='"uncertainty" also learns a weight for each task.')
     grounding_loss_weight: float = Field(0.5, ge=0, description="Weight of the loss on the regions used.")
+    naming_loss_weight: float = Field(
+        1.0, ge=0, description='Weight of the loss on what texts call a region ("the red cube <mask>").'
+    )
     language_loss_weight: float = Field(0.0, ge=0, description="Weight of the text answer's loss; 0: none.")
     text_answer: TextAnswer = Field(
         "freeform", description="What that loss teaches: the freeform answer, or the plain one that can be scored."

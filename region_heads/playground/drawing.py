@@ -1,7 +1,5 @@
 """The picture with its regions, in the colours of the report: yellow what the answer is about, blue what helped."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 import numpy as np

@@ -1,8 +1,8 @@
 """The playground's page: a picture to click on, a question, and what the model makes of them."""
 
-from __future__ import annotations
-
 import html
+import json
+import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from region_heads.picture_file import PictureError, open_picture
 from region_heads.playground.drawing import draw
 from region_heads.playground.scene import Scene, completed
 from region_heads.prediction import LoadedModel
-from region_heads.tasks import TASKS
+from region_heads.tasks import TASKS, Task
 
 _HINT = (
     "Click on an outlined region to ask about it, or on two corners of a box anywhere else. Regions are numbered in "
@@ -112,7 +112,8 @@ class Playground:
         (found,) = ask(self._model, [asked], images=Images(), depth_scale=self._depth_scale)
         if isinstance(found, Refusal):
             return draw(scene), _refused(found)
-        return draw(scene, answer=found.regions, anchors=found.anchors), _answered(found)
+        verdict = _verdict(scene, question, found)
+        return draw(scene, answer=found.regions, anchors=found.anchors), _answered(found, verdict)
 
 
 def _upload(path: str | None) -> tuple[Any, ...]:
@@ -158,13 +159,23 @@ def _spoken(task: str) -> str:
     return task.replace("_", " ").capitalize()
 
 
-def _answered(found: Answer) -> str:
+def _verdict(scene: Scene, question: str, found: Answer) -> str:
+    """What the data set answers to this question, and whether the model did, too; "" where it has no answer."""
+    for example in scene.examples:
+        if (example.question, example.rle) == (question, scene.chosen) and example.truth != "unknown":
+            truth = json.loads(example.truth)
+            return f"{'right' if Task.of(found.task).correct(found.answer, truth) else 'wrong'}, the data say {truth}"
+    return ""
+
+
+def _answered(found: Answer, verdict: str) -> str:
     answer = f"{found.answer:.2f}" if isinstance(found.answer, float) else str(found.answer)
     shown = f"Region {answer}" if found.unit == "region" else f"{answer} {found.unit}".strip()
     facts = {
         "head": f"{_spoken(found.task)} ({found.routing:.0%} sure of it)",
         "sure of the answer": f"{found.confidence:.0%}",
         "says": found.sentence,
+        "this is": verdict or "not in the data set",
         "about regions": ", ".join(map(str, found.regions)) or "none",
         "found by": ", ".join(map(str, found.anchors)) or "none",
     }
@@ -186,6 +197,9 @@ def _words(title: str, text: str) -> str:
 
 def launch(page: gr.Blocks, *, host: str, port: int) -> None:
     """Serves the page until Ctrl-C. It asks nothing of the network: fonts and scripts are the system's and its own."""
+    # gradio asks its own page before it goes on, and a proxy does not know this machine.
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost", "::1", host)))
     fonts = ["system-ui", "sans-serif"]
     theme = gr.themes.Base(primary_hue="amber", neutral_hue="stone", font=fonts, font_mono=["monospace"])
     page.launch(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from region_heads.errors import RegionHeadsError
+from region_heads.registry.tracking import if_there, in_words
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -23,15 +24,8 @@ MODEL_ARTIFACT = "model"
 
 def version_of(client: MlflowClient, name: str, alias: str = CHAMPION) -> ModelVersion | None:
     """The version that carries ``alias``, None where the model or the alias does not exist."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_model_version_by_alias(name, alias)
-    except MlflowException as error:
-        # A missing model and a missing alias; anything else (no rights, no answer) must not pass for "none".
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise RegionHeadsError(f"MLflow: cannot read alias {alias!r} of model {name!r}: {error}") from error
+    with in_words(client):  # no rights and no answer must not pass for "none"
+        return if_there(lambda: client.get_model_version_by_alias(name, alias))
 
 
 def download_model(name: str, version: str, folder: Path) -> Path:

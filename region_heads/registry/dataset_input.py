@@ -1,7 +1,5 @@
 """The splits as an input of an MLflow run: which data it trained on or was judged on, by the digest that DVC has."""
 
-from __future__ import annotations
-
 import warnings
 from pathlib import Path
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from region_heads.registry.tracking import equals
+from region_heads.registry.tracking import equals, if_there
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -59,15 +59,7 @@ class Log:
 
     def exists(self) -> bool:
         """Whether there is such a log, with entries or without."""
-        from mlflow.exceptions import MlflowException
-
-        try:
-            self.client.get_registered_model(self.name)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            return False
-        return True
+        return if_there(lambda: self.client.get_registered_model(self.name)) is not None
 
     def make(self) -> None:
         """Makes the log, unless it is there."""

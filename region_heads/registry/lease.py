@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 LEASE = 20.0
-"""Seconds without a sign of life after which a promotion counts as dead; a living one gives four in that time."""
+"""Seconds without a heartbeat after which a promotion counts as dead; a living one gives four in that time."""
 
 SILENCE = 3600.0
 """The same for a retraining: its steps give signs of life while they work, but not while they wait for a machine."""
@@ -49,7 +49,7 @@ class Held:
         """Raises where it is not held any more.
 
         Raises:
-            RegionHeadsError: It was taken over: this process gave no sign of life for too long.
+            RegionHeadsError: It was taken over: this process renewed no heartbeat for too long.
         """
         last = _last(self.log)
         if last is None or last.number != self.entry.number:
@@ -93,7 +93,7 @@ def promotion_lock(client: MlflowClient, model: str, *, patience: float = 60.0) 
 def take_for_run(client: MlflowClient, model: str, pipeline_run: str, *, lease: float = SILENCE) -> str | None:
     """Takes the lease under which one pipeline run retrains ``model``, for longer than a process lives.
 
-    Where another run has it, a sign of life is waited for, and without one for ``lease`` seconds it is taken over.
+    Where another run has it, a heartbeat is waited for, and without one for ``lease`` seconds it is taken over.
 
     Returns:
         None when ``pipeline_run`` has it, now or from an earlier try; else the run that has it, and lives.
@@ -107,7 +107,7 @@ def take_for_run(client: MlflowClient, model: str, pipeline_run: str, *, lease: 
         nonlocal found
         if found != other.tags[_HOLDER]:
             found = other.tags[_HOLDER]
-            print(f"pipeline run {found} is retraining {model}; looking for a sign of life, at most {lease:g} s")
+            print(f"pipeline run {found} is retraining {model}; waiting for a heartbeat, at most {lease:g} s")
         return not alive
 
     return found if _take(log, pipeline_run, lease=lease, wait=wait) is None else None
@@ -140,7 +140,7 @@ def retraining_renewed(tracking: TrackingParams, *, every: float = BEATS) -> Ite
         mine = [entry for entry in entries if entry.tags.get(_HOLDER) == run and _RELEASED not in entry.tags]
         if mine and mine[-1] is not entries[-1]:
             raise RegionHeadsError(
-                f"{log.name}: this run, {run}, gave no sign of life for more than {SILENCE:g} s, and run "
+                f"{log.name}: this run, {run}, renewed no heartbeat for more than {SILENCE:g} s, and run "
                 f"{entries[-1].tags.get(_HOLDER)} has taken over; wait for its end"
             )
         return (log, mine[-1]) if mine else None

@@ -1,7 +1,5 @@
 """MLflow's store in a file: its address, and the paths in it, which follow when its folder is moved or copied."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re
@@ -90,32 +88,21 @@ def _earlier(store: sqlite3.Connection, file: Path) -> list[str]:
     if "experiments" not in tables:
         return []
     found = store.execute(
-        "SELECT artifact_location, max(EXISTS (SELECT 1 FROM experiment_tags tag WHERE tag.key = ? AND "
-        "tag.experiment_id = one.experiment_id)) FROM experiments one WHERE artifact_location LIKE ? GROUP BY 1",
+        "SELECT DISTINCT artifact_location FROM experiments JOIN experiment_tags USING (experiment_id) "
+        "WHERE experiment_tags.key = ? AND artifact_location LIKE ?",
         (BESIDE, f"file:///%/{ARTIFACTS}"),
     )
     return [
         location.removesuffix(ARTIFACTS)
-        for location, ours in found.fetchall()
-        if _is_earlier(Path(_path(location)).parent, file, ours=bool(ours))
+        for (location,) in found.fetchall()
+        if not _same(Path(_path(location)).parent, file.parent)
     ]
 
 
-def _is_earlier(folder: Path, file: Path, *, ours: bool) -> bool:
-    """Whether the store has lain in ``folder`` before, and does no longer.
-
-    Stores of before the tag are known by a database of the same name beside the artifacts, or by artifacts that came
-    along. Where there are neither, a person may have wanted the artifacts there.
-    """
-    if folder == file.parent or (_is_there(folder) and folder.samefile(file.parent)):
-        return False
-    return ours or _is_there(folder / file.name) or (file.parent / ARTIFACTS).is_dir()
-
-
-def _is_there(path: Path) -> bool:
+def _same(folder: Path, other: Path) -> bool:
     try:
-        return path.exists()
-    except OSError:  # in another person's folder
+        return folder == other or folder.samefile(other)
+    except OSError:  # there is no longer one, or it is in another person's folder
         return False
 
 

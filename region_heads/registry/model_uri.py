@@ -1,7 +1,5 @@
 """Finds a model by the address that a person gives: a folder, or a version or alias in the registry."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

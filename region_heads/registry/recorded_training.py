@@ -1,7 +1,5 @@
 """One training with its run in MLflow: from the split tables to a model folder that says how it was trained."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import tempfile

@@ -4,8 +4,6 @@ A thread of its own opens the run and sends settings and curves. What it could n
 written beside the model, from where :func:`region_heads.registry.training_record.deliver` takes it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import threading
@@ -20,7 +18,7 @@ from transformers import TrainerCallback
 
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.tracking import connect, find_run, in_words, tracking_run
-from region_heads.registry.training_record import Sample, send_params, send_samples
+from region_heads.registry.training_record import Sample, run_name, send_params, send_samples
 from region_heads.settings import TrackingParams
 from region_heads.training.curves import points
 
@@ -94,8 +92,8 @@ class Recorder(TrainerCallback):  # type: ignore[misc, unused-ignore]  # transfo
         where = f"is not closed in run {state.run_id}" if state.run_id else "has no run in MLflow"
         print(
             f"This training {where}: {len(self._waiting)} values of its curves"
-            f"{'' if state.params_sent else ' and its settings'} were not recorded ({left['reason']}). They lie beside "
-            "the model in training.json; the step evaluate delivers them."
+            f"{'' if state.params_sent else ' and its settings'} were not recorded ({left['reason']}). They are kept "
+            "in the model's training.json; the step evaluate sends them."
         )
         return state.run_id, left
 
@@ -115,7 +113,7 @@ class Recorder(TrainerCallback):  # type: ignore[misc, unused-ignore]  # transfo
         client = connect(self._tracking)
         with in_words(client):
             self._close_killed(client)
-            with tracking_run(self._tracking, name="finetune") as run:
+            with tracking_run(self._tracking, name=run_name(self._params)) as run:
                 with self._lock:
                     self._state.run_id = run.info.run_id
                     self._state.opened = run.info.run_id != os.environ.get("MLFLOW_RUN_ID")
@@ -159,5 +157,5 @@ class Recorder(TrainerCallback):  # type: ignore[misc, unused-ignore]  # transfo
 
     def _trouble(self, problem: str) -> None:
         if self._state.problem is None:
-            print(f"{problem}. Training goes on; its curves are sent when MLflow answers.", flush=True)
+            print(f"{problem}. Training continues; its curves are sent once MLflow answers.", flush=True)
         self._state.problem = problem

@@ -11,8 +11,8 @@ import contextlib
 import logging
 import os
 import typing
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
 from region_heads.errors import RegionHeadsError, first_line, public
@@ -26,8 +26,21 @@ if TYPE_CHECKING:
 PIPELINE_RUN = "REGION_HEADS_PIPELINE_RUN"
 """Environment variable with the id of the pipeline run that a step belongs to."""
 
+_DESCRIPTION = (
+    "A run is a training, with its settings, curves and figures on the test split; runs called validate are checks of "
+    "data. Columns to show for a ranking: metrics test/score and test/TASK/accuracy, parameters finetune.backbone and "
+    "finetune.epochs. Versions and their aliases are under Models."
+)
 _PIPELINE_RUN_TAG = "region_heads.pipeline_run"
 _MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+_ADVICE = {
+    "UNAUTHENTICATED": "it expects a login and got none that it knows: set MLFLOW_TRACKING_USERNAME and "
+    "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN where a proxy asks; in a cluster they are in the "
+    "secret region-heads-mlflow",
+    "PERMISSION_DENIED": "this login may not do that; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to one "
+    "that manages the experiment and the model",
+}
+_CHECK_ADDRESS = "check tracking.uri in params.yaml and MLFLOW_TRACKING_URI"
 
 
 def tracking_uri(tracking: TrackingParams) -> str:
@@ -91,12 +104,12 @@ def connect(tracking: TrackingParams, *, make: bool = True) -> MlflowClient:
     except Exception as error:  # MLflow lets errors of its drivers and of HTTP through
         raise RegionHeadsError(
             f"MLflow at {uri}: not usable ({type(error).__name__}: {public(first_line(error), uri)}); "
-            "check tracking.uri in params.yaml and MLFLOW_TRACKING_URI"
+            + _ADVICE.get(getattr(error, "error_code", ""), _CHECK_ADDRESS)
         ) from error
     if believes:
         raise RegionHeadsError(
-            f"MLflow at {uri}: not usable (it finds whatever it is asked for, as no MLflow does); "
-            "check tracking.uri in params.yaml and MLFLOW_TRACKING_URI"
+            f"MLflow at {uri}: not usable (it also finds what cannot exist, so it is no MLflow server); "
+            + _CHECK_ADDRESS
         )
     return client
 
@@ -114,7 +127,9 @@ def in_words(client: MlflowClient) -> Iterator[None]:
         yield
     except MlflowException as error:
         uri = str(client.tracking_uri)
-        raise RegionHeadsError(f"MLflow at {uri}: {error.error_code}: {public(first_line(error), uri)}") from error
+        said = f"MLflow at {uri}: {error.error_code}: {public(first_line(error), uri)}"
+        advice = _ADVICE.get(error.error_code)
+        raise RegionHeadsError(f"{said}; {advice}" if advice else said) from error
 
 
 @contextlib.contextmanager
@@ -205,25 +220,32 @@ def _environment_kept(*names: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
+_T = TypeVar("_T")
+
+
+def if_there(ask: Callable[[], _T]) -> _T | None:
+    """What MLflow answers, None where what it is asked for is not there; everything else that goes wrong is raised."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return ask()
+    except MlflowException as error:
+        if error.error_code not in _MISSING:
+            raise
+        return None
+
+
 def find_run(client: MlflowClient, run_id: str | None) -> Run | None:
     """The run with this id, None where the store has none that is not deleted.
 
     Raises:
         RegionHeadsError: The store cannot be asked.
     """
-    from mlflow.exceptions import MlflowException
-
     if not run_id:
         return None
-    try:
-        run = client.get_run(run_id)
-    except MlflowException as error:
-        if error.error_code not in _MISSING:  # no answer, or no right to read it: that is not "no such run"
-            raise RegionHeadsError(
-                f"MLflow at {client.tracking_uri}: run {run_id} cannot be read: {first_line(error)}"
-            ) from error
-        return None
-    return run if run.info.lifecycle_stage == "active" else None
+    with in_words(client):
+        run = if_there(lambda: client.get_run(run_id))
+    return run if run is not None and run.info.lifecycle_stage == "active" else None
 
 
 def _experiment(client: MlflowClient, name: str) -> str:
@@ -239,7 +261,7 @@ def _experiment(client: MlflowClient, name: str) -> str:
         return typing.cast(str, found.experiment_id)
     file = store_file(str(client.tracking_uri))
     artifacts = None if file is None else (file.parent / ARTIFACTS).as_uri()
-    tags = None if file is None else {BESIDE: "true"}
+    tags = {"mlflow.note.content": _DESCRIPTION} | ({} if file is None else {BESIDE: "true"})
     try:
         return typing.cast(str, client.create_experiment(name, artifact_location=artifacts, tags=tags))
     except MlflowException:

@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 _ARTIFACT = "training_profile/profile.parquet"
-_TAG = "region_heads.training_profile"
-"""Marks a profile that cannot be read, unlike one that was never there."""
-_MOST = 50_000
-"""Questions of a profile: shares are then known to half a percent, in a megabyte."""
+_TAG = "region_heads.training_profile"  # marks a profile that cannot be read, unlike one that was never there
+_MOST = 50_000  # questions of a profile: shares are then known to half a percent, in a megabyte
 
 
 def log_training_profile(splits: Path) -> None:

@@ -28,6 +28,12 @@ def read_training(model: Path) -> dict[str, Any]:
     return read_json(path, Training, writer="finetune") if path.exists() else {}
 
 
+def run_name(params: Mapping[str, Any]) -> str:
+    """What MLflow's pages call a training: ``tiny, 30 epochs, seed 0``."""
+    backbone = str(params["backbone"]).rstrip("/").rpartition("/")[2]
+    return f"{backbone}, {params['epochs']:g} epochs, seed {params['seed']}"
+
+
 def send_params(client: MlflowClient, run_id: str, params: Mapping[str, Any]) -> None:
     """Logs the settings of the step ``finetune``, each under its key in ``params.yaml``."""
     from mlflow.entities import Param
@@ -61,14 +67,17 @@ def deliver(tracking: TrackingParams, training: Mapping[str, Any]) -> str | None
         delivered = _delivered(client, tracking, left["id"])
         if delivered is not None:
             return str(delivered.info.run_id)
-        with tracking_run(tracking, run_id=run_id, name="finetune") as run:
+        with tracking_run(tracking, run_id=run_id, name=run_name(training["params"])) as run:
             if left["params"]:
                 send_params(client, run.info.run_id, training["params"])
             send_samples(client, run.info.run_id, left["samples"])
             client.set_tag(run.info.run_id, _DELIVERED_TAG, left["id"])
         if left["open"]:
             client.set_terminated(run.info.run_id)
-    print(f"Delivered to MLflow, which had been unreachable: {len(left['samples'])} values of the training's curves")
+    print(
+        "Sent to MLflow, which was unreachable during the training: "
+        f"{len(left['samples'])} values of the training's curves"
+    )
     return str(run.info.run_id)
 
 

@@ -1,7 +1,5 @@
 """Composes the questions of one picture: so many of each category, no two with the same meaning."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar

@@ -4,8 +4,6 @@ Each pixel takes one of 16 samples, by its place in a 4 x 4 pattern; a blur over
 the border of a face then averages all sixteen. (Interleaved sampling, Keller and Heidrich 2001.)
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

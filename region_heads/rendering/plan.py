@@ -1,7 +1,5 @@
 """Divides the data set into scenes: which split each belongs to and how many questions of each category it gets."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Makes scenes in several processes, with a progress bar; the result does not depend on their number."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path

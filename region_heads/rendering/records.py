@@ -1,7 +1,5 @@
 """What a scene leaves on disk: a picture, its depth, and records in the public format."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Section ``sample_data`` of ``params.yaml``."""
 
-from __future__ import annotations
-
 from typing import Literal, Self
 
 from pydantic import Field, model_validator

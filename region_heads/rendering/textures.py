@@ -1,7 +1,5 @@
 """Textures that give surfaces their grain: periodic, drawn once for a process."""
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

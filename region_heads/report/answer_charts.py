@@ -1,7 +1,5 @@
 """The report's drawings of answers: predicted against true numbers, tables of confusions, training curves."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The report's drawings of calibration: columns of pallets beside the height of its mean confidence."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

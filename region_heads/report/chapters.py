@@ -1,10 +1,9 @@
 """A step's page: chapters of charts and tables, as data and as HTML."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from region_heads.quality.drift.profile import by_number
 from region_heads.report.html import fill
 
 
@@ -47,14 +46,19 @@ class Chapter:
     tables: Sequence[Cells] = field(default_factory=list)
 
 
-def page(title: str, *, summary: str, warnings: Sequence[str], chapters: Sequence[Chapter]) -> str:
-    """The page as HTML; all text is escaped."""
-    return fill("page.html.j2", title=title, summary=summary, warnings=warnings, chapters=chapters)
+def page(
+    title: str, *, summary: str, warnings: Sequence[str], chapters: Sequence[Chapter], links: Mapping[str, str] = {}
+) -> str:
+    """The page as HTML; all text is escaped. ``links`` are words by the address that they lead to."""
+    return fill("page.html.j2", title=title, summary=summary, warnings=warnings, chapters=chapters, links=links)
 
 
 def shares(counts: Mapping[str, Mapping[str, int]]) -> dict[str, list[float | None]]:
-    """Counts by series and label, as the rows of :class:`Bars`: each series adds up to 1, an empty one is None."""
-    labels = dict.fromkeys(label for series in counts.values() for label in series)
+    """Counts by series and label, as the rows of :class:`Bars`: each series adds up to 1, an empty one is None.
+
+    Numbers are in their order, and names in that in which they came.
+    """
+    labels = sorted(dict.fromkeys(label for series in counts.values() for label in series), key=by_number)
     totals = {name: sum(series.values()) for name, series in counts.items()}
     return {
         label: [series.get(label, 0) / totals[name] if totals[name] else None for name, series in counts.items()]

@@ -1,7 +1,5 @@
 """The champion beside the challenger: what changed on the same questions, on one axis around nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any

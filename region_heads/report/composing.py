@@ -1,7 +1,5 @@
 """The report: what its template shows, from the evaluation and the answers."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any

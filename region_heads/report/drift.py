@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from region_heads.report.chapters import Bars, Chapter, page
-from region_heads.report.shifts import feature_table, word_table
+from region_heads.report.chapters import Bars, Cells, Chapter, page
+from region_heads.report.shifts import ABOUT, advice, feature_tables, word_table
 
 _FIRST, _SECOND = "champion", "new"
 
@@ -15,7 +15,7 @@ def render(content: Mapping[str, Any]) -> str:
     """The page for the report's ``content``."""
     summary = f"{content['questions']:,} training questions, compared {content['compared']}."
     if not content["features"]:
-        return page("Has the data changed?", summary=summary, warnings=[], chapters=[])
+        return page("Has the data changed?", summary=summary, warnings=[], chapters=[_first(content["training"])])
     drifted = content["drifted"]
     verdict = f"{len(drifted)} of {len(content['features'])} features drifted" if drifted else "No feature drifted"
     sizes = Bars(
@@ -24,10 +24,9 @@ def render(content: Mapping[str, Any]) -> str:
     chapters = [
         Chapter(
             verdict,
-            "A size of 0 is the same distribution, 1 nothing in common; what exceeds the limit and is not chance is "
-            "marked.",
+            ABOUT,
             bars=[sizes],
-            tables=[feature_table("Features", content["features"], first=_FIRST, second=_SECOND)],
+            tables=feature_tables(content["features"], first=_FIRST, second=_SECOND),
         ),
     ]
     if content["words"]:
@@ -38,5 +37,15 @@ def render(content: Mapping[str, Any]) -> str:
                 tables=[word_table("Words", content["words"], first=_FIRST, second=_SECOND)],
             )
         )
-    warnings = [f"{name} drifted" for name in drifted]
+    warnings = [f"{name} drifted. {advice(name)}" for name in drifted]
     return page("Has the data changed?", summary=summary, warnings=warnings, chapters=chapters)
+
+
+def _first(training: Sequence[Mapping[str, str]]) -> Chapter:
+    """What there is to see before there is a champion."""
+    return Chapter(
+        "What the next data will be compared with",
+        "This training data as it is. It is kept with the model that is registered; once that is champion, later data "
+        "is compared with it, and this page says what has changed and what to do about it.",
+        tables=[Cells("Features", ["feature", "training data"], [[one["name"], one["value"]] for one in training])],
+    )

@@ -1,7 +1,5 @@
 """The gallery: which questions are shown, and everything the page needs to draw them."""
 
-from __future__ import annotations
-
 import base64
 import io
 import json

@@ -1,7 +1,5 @@
 """Pages from the templates of this folder: one environment, one base, one style."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined

@@ -1,7 +1,5 @@
 """Region masks as SVG outlines: from COCO RLE to a short path in the pixels of the embedded picture."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What the router made of the questions: labels against what the router reads, and where the two disagree."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The test questions as the report shows them: joined with their predictions and with the slices they belong to."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

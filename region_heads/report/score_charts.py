@@ -1,7 +1,5 @@
 """The report's drawings of scores: pallets in their frames, intervals beside baselines, seen beside novel."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

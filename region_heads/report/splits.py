@@ -1,13 +1,11 @@
 """The split's page: what each split holds, and in what the splits differ."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from region_heads.quality.splits.assignment import SPLITS
 from region_heads.report.chapters import Bars, Cells, Chapter, page, shares
-from region_heads.report.shifts import feature_table, word_table
+from region_heads.report.shifts import ABOUT, feature_tables, word_table
 from region_heads.tasks import TASKS
 
 
@@ -48,11 +46,10 @@ def _chapters(content: Mapping[str, Any]) -> Iterator[Chapter]:
             words = [word_table("Words that stand out", drift["words"], first=first, second=second)]
             yield Chapter(
                 f"{first.capitalize()} against {second}",
-                "A size of 0 is the same distribution, 1 nothing in common; what exceeds the limit and is not chance "
-                "is marked." + ("" if drift["words"] else " No word stands out in the questions of a task."),
+                ABOUT + ("" if drift["words"] else " No word stands out in the questions of a task."),
                 tables=[
                     *(words if drift["words"] else []),
-                    feature_table("Features", drift["features"], first=first, second=second),
+                    *feature_tables(drift["features"], first=first, second=second),
                 ],
             )
     yield _pictures(content["images"])

@@ -1,7 +1,5 @@
 """Small SVG: elements from attributes, numbers kept short, text escaped, colours left to the style sheet."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from math import floor, log10
 

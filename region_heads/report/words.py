@@ -1,7 +1,5 @@
 """The report's sentences: what the figures mean, in plain words."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -73,7 +71,7 @@ def macro(evaluation: Mapping[str, Any]) -> str:
     text = "Macro: the same with every kind of question weighing the same, however often it is asked. "
     moved = 100 * (even - score)
     if abs(moved) < 1:
-        return text + f"S1 is then {_percent(even)}: the score does not live off an easy mix of questions."
+        return text + f"S1 is then {_percent(even)}: the score does not rest on an easy mix of questions."
     return text + (
         f"S1 is then {_percent(even)}, {abs(moved):.1f} points {'more' if moved > 0 else 'less'}: "
         f"the questions asked most often are the {'harder' if moved > 0 else 'easier'} ones."
@@ -100,7 +98,7 @@ def _agreement(report: Mapping[str, Any]) -> str:
     labelled, agreed = agreement["labelled"], agreement["agreed"]
     text = f"Each question goes to the head of its task; {report['tagged']:,} of {report['questions']:,} found one. "
     if not labelled:
-        return text + "No question has a label, so the router’s readings cannot be compared with anything."
+        return text + "No question has a label with which the router could be compared."
     text += f"{labelled:,} have a label of their own: "
     if agreed == labelled:
         return text + "the router reads the same from the words, every time."
@@ -118,7 +116,7 @@ def wordings(evaluation: Mapping[str, Any]) -> str | None:
     drop = 100 * (seen["score"] - novel["score"])
     tail = "loses nothing" if drop <= 0 else f"loses {drop:.1f} points"
     return (
-        f"{novel['n']} of the {novel['n'] + seen['n']} questions are put in words that training never saw. "
+        f"{novel['n']} of the {novel['n'] + seen['n']} questions use wordings that do not occur in the training split. "
         f"There the model {tail}: {_percent(novel['score'])} against {_percent(seen['score'])}."
     )
 

@@ -1,15 +1,14 @@
 """The HTTP server: questions in, answers out, and a reason for everything that is not answered."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from region_heads.asking import Answer, Refusal
@@ -28,7 +27,7 @@ def create_app(
     Args:
         worker: Answers; started and stopped by the application.
         limits: What a request may cost.
-        about: What ``GET /v1/model`` says of the model.
+        about: What ``GET /v1/model`` says of the model; looked at whenever it is asked for.
         tokens: Of those who may ask; None: everyone who reaches the server.
     """
 
@@ -38,7 +37,7 @@ def create_app(
         yield
         await asyncio.to_thread(worker.stop)
 
-    app = FastAPI(title="Region Heads", description=__doc__ or "", lifespan=lifespan, redoc_url=None)
+    app = FastAPI(title="Region Heads", description=__doc__ or "", lifespan=lifespan, docs_url=None, redoc_url=None)
     metrics, intake = Metrics(worker, about), Intake(limits)
     if tokens is not None:
         app.add_middleware(Guarded, tokens=tokens)
@@ -78,6 +77,12 @@ def create_app(
     async def figures() -> Response:
         """For Prometheus."""
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @app.get("/", include_in_schema=False)
+    @app.get("/docs", include_in_schema=False)
+    async def page() -> FileResponse:
+        """A page to ask by hand; it fetches nothing from elsewhere."""
+        return FileResponse(Path(__file__).parent / "page.html", media_type="text/html; charset=utf-8")
 
     _add_health(app, worker)
     return app

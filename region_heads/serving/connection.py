@@ -1,7 +1,5 @@
 """One connection of the server: how long its sender may take, and how many there may be."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from http import HTTPStatus

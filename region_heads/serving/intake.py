@@ -1,7 +1,5 @@
 """Takes in the bodies of requests: size, number of values and weight of all together are checked while they stream."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress

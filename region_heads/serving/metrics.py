@@ -23,7 +23,7 @@ class Metrics:
 
     Args:
         worker: Is looked at when the figures are asked for.
-        about: What is reported of the model, as labels.
+        about: What is reported of the model, as labels; looked at likewise.
     """
 
     def __init__(self, worker: Worker, about: Mapping[str, Any]) -> None:
@@ -42,9 +42,7 @@ class Metrics:
         waiting.set_function(lambda: worker.waiting)
         ready = Gauge("region_heads_ready", "1 once a question was answered.", registry=self._registry)
         ready.set_function(lambda: float(worker.trouble is None))
-        Info("region_heads_model", "Which model answers.", registry=self._registry).info(
-            {name: str(value) for name, value in about.items()}
-        )
+        self._model, self._about = Info("region_heads_model", "Which model answers.", registry=self._registry), about
 
     def request(self, status: int, seconds: float) -> None:
         """Counts a request for answers."""
@@ -58,6 +56,7 @@ class Metrics:
 
     def text(self) -> bytes:
         """All figures in Prometheus' text format."""
+        self._model.info({name: str(value) for name, value in self._about.items()})
         return generate_latest(self._registry)
 
 

@@ -1,7 +1,5 @@
 """What a request may look like, and what is said to one that does not."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError

@@ -1,7 +1,5 @@
 """The one thread that asks the model; whatever waits when it is free is answered together."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import queue
@@ -40,7 +38,8 @@ class Worker:
         load: Loads the model; called by the worker's thread, so that the server can say meanwhile that it is not ready.
         images, limits, depth_scale, without_depth: As in :func:`region_heads.asking.ask`.
         waiting: Requests that may wait.
-        patience: Seconds that a batch may take before the worker is taken for stuck.
+        patience: Seconds that a batch may take before the worker is taken for stuck; loading and a model's first
+            questions may take longer.
         on_failure: Called when the model cannot be loaded or answers no question; ``failure`` says why.
     """
 
@@ -64,6 +63,7 @@ class Worker:
         self._thread = threading.Thread(target=self._work, name="model", daemon=True)
         self._busy_since: float | None = None
         self._ended = False
+        self._next: tuple[LoadedModel, Future[None]] | None = None
         self.model: LoadedModel | None = None
         self.failure: BaseException | None = None
 
@@ -83,6 +83,18 @@ class Worker:
         except queue.Full:
             raise BusyError from None
         return job.replies
+
+    def take_over(self, model: LoadedModel) -> Future[None]:
+        """Has ``model`` answer from a later batch on, once it has answered a question of its own; else the old stays.
+
+        Returns:
+            Done when it has taken over, or has the reason why not.
+        """
+        taken: Future[None] = Future()
+        self._next = (model, taken)
+        with contextlib.suppress(queue.Full):  # then it wakes up by itself
+            self._jobs.put_nowait(None)
+        return taken
 
     @property
     def waiting(self) -> int:
@@ -124,11 +136,26 @@ class Worker:
             return
         self.model = model
         while not (self._ended and self._jobs.empty()):
-            job = self._jobs.get()
+            # Not waited for where a model waits: the None that announced it may have been taken with a batch.
+            job = self._jobs.get() if self._next is None else None
+            self._change()
+            self._busy_since = time.monotonic()
             if job is not None:
-                self._busy_since = time.monotonic()
                 self._answer(self.model, self._with_others(job))
-                self._busy_since = None
+            self._busy_since = None
+
+    def _change(self) -> None:
+        """Puts the next model in the place of this one, where there is one that answers."""
+        if self._next is None:
+            return
+        (model, taken), self._next = self._next, None
+        try:
+            self._warm_up(model)
+        except Exception as error:
+            taken.set_exception(error)
+        else:
+            self.model = model
+            taken.set_result(None)
 
     def _warm_up(self, model: LoadedModel) -> None:
         """Asks a question of each task: what is loaded or compiled on first use is there when others ask.

@@ -1,7 +1,5 @@
 """Draws whole scenes: mats, solids on them and beside them, and a camera that has them in view."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from region_heads.rendering.camera import Camera
@@ -18,8 +16,7 @@ _FLOORS: tuple[Colour, ...] = ((0.16, 0.15, 0.14), (0.30, 0.29, 0.28), (0.09, 0.
 _TRIES = 60
 _CAMERAS = 5
 _AROUND = np.array([(a, b, z) for a in (-1, 1) for b in (-1, 1) for z in (0, 1)], float)
-_FIELD = (0.56, 0.42)
-"""Half lengths of the part of the table on which things lie (metres)."""
+_FIELD = (0.56, 0.42)  # half lengths of the part of the table on which things lie (metres)
 
 
 def draw_scene(rng: Rng, size: tuple[int, int]) -> Scene:

@@ -1,7 +1,5 @@
 """Finds what rays meet, in closed form: spheres, cylinders, cones and cubes, the table and the floor."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

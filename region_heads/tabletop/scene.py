@@ -1,7 +1,5 @@
 """What a table scene is: solids and mats that can be asked about, a table, a lamp and a camera."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """One table scene from its number: drawn, looked at, asked about, rendered and written; what a worker process does."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +27,7 @@ _MAKERS: Mapping[str, Makers[Asker]] = {
     "count": count.MAKERS,
 }
 _DRAWS = 8
-_FEWEST = 5
-"""Solids that are seen well, for a scene to be asked about."""
+_FEWEST = 5  # solids that are seen well, for a scene to be asked about
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,6 @@
 Logistic regression on the letters and words of a question's reading.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -21,8 +19,7 @@ UNKNOWN = "unknown"
 
 CLASSES = (*TASK_NAMES, UNKNOWN)
 
-_MOST_TIMES = 5
-"""How often an example at hand counts at most, against one of the router's own wordings."""
+_MOST_TIMES = 5  # how often an example at hand counts at most, against one of the router's own wordings
 
 
 def wordings() -> list[tuple[str, str]]:

@@ -1,7 +1,5 @@
 """A user's file of example questions, from which the router learns beside its own wordings."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from region_heads.errors import RegionHeadsError, nearest

@@ -1,7 +1,5 @@
 """The reading of a question: its words with spelling, spacing, masks and mere selections brought to one form."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Section ``tag_tasks`` of ``params.yaml``."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

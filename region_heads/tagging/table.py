@@ -1,7 +1,5 @@
 """A record table in, a tagged table out: every question with its task, its typed target and its grounded regions."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -19,11 +17,10 @@ from region_heads.tagging.classifier import WordingClassifier
 from region_heads.tagging.examples import read_examples
 from region_heads.tagging.report import RouterReport
 from region_heads.tagging.settings import Params
-from region_heads.tagging.tagger import Tagger
+from region_heads.tagging.tagger import READ, Tagger
 from region_heads.tagging.teaching import teach
 
-_SHARE = 50_000
-"""Questions for which another process is worth its start."""
+_SHARE = 50_000  # questions for which another process is worth its start
 
 
 def tag_table(*, records: Path, tagged: Path, quarantine: Path, report: Path, settings: Params) -> dict[str, float]:
@@ -54,10 +51,11 @@ def tag_table(*, records: Path, tagged: Path, quarantine: Path, report: Path, se
         progress_bar("tagging", total=file.metadata.num_rows, unit="questions") as bar,
     ):
         taught, labels = teach(file, examples) or (None, None)
-        tagger = Tagger(records, settings, WordingClassifier(examples) if examples else None, taught)
+        tagger = Tagger(settings, WordingClassifier(examples) if examples else None, taught)
         processes = min(settings.workers or cores(), 1 + file.metadata.num_rows // _SHARE)
-        groups = range(file.num_row_groups)
-        for group, found in in_order(tagger, groups, processes=processes, doing="tagging questions"):
+        questions = (file.read_row_group(group, columns=READ) for group in range(file.num_row_groups))
+        tags = in_order(tagger, questions, processes=processes, doing="tagging questions")
+        for group, (_, found) in enumerate(tags):
             table = file.read_row_group(group).select(RECORD_SCHEMA.names).combine_chunks()
             kept = table.take(pa.array(found.rows, pa.int64())).to_batches() if found.rows else []
             for record_columns in kept:
@@ -73,6 +71,6 @@ def tag_table(*, records: Path, tagged: Path, quarantine: Path, report: Path, se
     figures.show(quarantine, content["taught_by"])
     if content["tagged"] == 0 and content["questions"] > 0:
         raise RegionHeadsError(
-            f"{records}: none of {content['questions']} questions could be tagged; {quarantine} says why for each"
+            f"{records}: none of {content['questions']} questions could be tagged; {quarantine} has the reasons"
         )
     return figures.headline()

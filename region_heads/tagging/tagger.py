@@ -1,14 +1,10 @@
 """Questions to tags: the task, the typed target, the grounding; a row group at a time, in any process."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from region_heads.records import RECORD_SCHEMA, TAGGED_SCHEMA
 from region_heads.tagging.classifier import UNKNOWN, WordingClassifier
@@ -19,7 +15,8 @@ from region_heads.tasks import TASKS, Answer, Task
 from region_heads.tasks.grounding import Grounded, ground
 
 NEW_COLUMNS = pa.schema([field for field in TAGGED_SCHEMA if field.name not in RECORD_SCHEMA.names])
-_READ = ["id", "source", "question", "mask_areas", "category", "answer", "freeform_answer"]
+READ = ["id", "source", "question", "mask_areas", "category", "answer", "freeform_answer"]
+"""Columns of the record table by which a question is tagged."""
 
 
 class UntaggedError(Exception):
@@ -57,34 +54,36 @@ class Tagged:
 
 @dataclass(frozen=True)
 class Tagger:
-    """Tags a row group of the record table; reads only the columns that it needs.
+    """Tags rows of the record table.
 
     Args:
         classifier: Reads labelled questions; None takes the library's.
         taught: Reads questions without a label; None takes ``classifier``.
     """
 
-    records: Path
     settings: Params
     classifier: WordingClassifier | None = None
     taught: WordingClassifier | None = None
 
-    def __call__(self, group: int) -> Tagged:
-        """The tags of row group number ``group``."""
-        with pq.ParquetFile(self.records) as file:
-            questions = file.read_row_group(group, columns=_READ).to_pylist()
+    def __call__(self, questions: pa.Table) -> Tagged:
+        """The tags of ``questions``, which hold the columns ``READ``."""
         report = RouterReport()
         tags, rows, untagged = [], [], {}
-        for row, record in enumerate(questions):
+        for row, record in enumerate(questions.to_pylist()):
             try:
-                tags.append(self._tag(record, report))
+                tags.append(self.tag(record, report))
                 rows.append(row)
             except UntaggedError as error:
                 report.untagged(error.kind, str(error))
                 untagged[row] = error
         return Tagged(pa.RecordBatch.from_pylist(tags, schema=NEW_COLUMNS), rows, untagged, report)
 
-    def _tag(self, record: dict[str, Any], report: RouterReport) -> dict[str, Any]:
+    def tag(self, record: dict[str, Any], report: RouterReport) -> dict[str, Any]:
+        """``NEW_COLUMNS`` of one row of the record table.
+
+        Raises:
+            UntaggedError: Its task is not known, or its answer is none of the task.
+        """
         unlabelled = record["category"] is None
         guess = judged(record["question"], (self.taught if unlabelled else None) or self.classifier)
         read = guess.believed(self.settings.min_confidence)

@@ -1,7 +1,5 @@
 """What the labels at hand teach the router: a classifier for those questions of the same data that have none."""
 
-from __future__ import annotations
-
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -15,12 +13,9 @@ from region_heads.tagging.classifier import CLASSES, UNKNOWN, WordingClassifier,
 from region_heads.tagging.reading import folded, read
 from region_heads.tasks import TASKS
 
-_MOST = 4000
-"""Labelled wordings that are learned from, drawn at random where there are more."""
-_FEWEST = 20
-"""Labelled wordings of which some are worth being held out."""
-_HELD_OUT = 5
-"""One in so many."""
+_MOST = 4000  # labelled wordings that are learned from, drawn at random where there are more
+_FEWEST = 20  # labelled wordings of which some are worth being held out
+_HELD_OUT = 5  # one in so many
 _TEMPERATURES = (0.5, 5.0)
 
 

@@ -4,8 +4,6 @@ A fifth task is one more module here and its head. A task may also lie in a pack
 entry point of the group ``region_heads.tasks``. Nothing else in the project names a task.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules

@@ -1,7 +1,5 @@
 """Trivial baselines: what an answer without looking is worth; fitted on the training split only."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

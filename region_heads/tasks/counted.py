@@ -4,8 +4,6 @@ An answer is grounded only where question, text and count agree: the question te
 names as many of its regions as the count says, and none of them as what others are held against.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

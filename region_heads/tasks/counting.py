@@ -1,7 +1,5 @@
 """The task ``counting``: how many things lie in a place."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The task ``distance``: metres between two regions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -13,8 +13,7 @@ import numpy as np
 
 _FAR = 0.1
 _CHANCE = 0.001
-_RARE = 0.05
-"""Share of the answers below which a kind does not decide how many of the others may teach."""
+_RARE = 0.05  # share of the answers below which a kind does not decide how many of the others may teach
 
 
 @dataclass

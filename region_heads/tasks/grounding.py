@@ -8,8 +8,6 @@ Raises (each of them):
     ValueError: The answer's regions contradict the target; with the expected and the found.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The task ``left_right``: on which side of one region another lies."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -4,8 +4,6 @@ Structure tells, not a list of things: "how many of <masks>", "of the cubes <mas
 again before a run, "with the cubes <masks> and the trays <masks>, how many cubes".
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -95,7 +93,7 @@ class Counted:
     """What a counting question counts.
 
     Attributes:
-        regions: The list that the counted things belong to; None where none can be told.
+        regions: The list that the counted things belong to; None where this cannot be determined.
         sure: Whether the words say so; else it is merely the only list.
         noun: Stems of the counted noun; empty where the question has none, or one for any thing.
         places: All runs, where each list bears another noun than what is counted "in" something: then the counted

@@ -3,8 +3,6 @@
 Prepositions, comparisons and negations tell; what the things are called does not matter.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """The task ``multiple_choice``: one region out of several."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """What is taken for a number in a ``normalized_answer``, and how a value is shown in a message."""
 
-from __future__ import annotations
-
 import math
 import re
 from typing import Any

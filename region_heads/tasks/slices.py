@@ -3,8 +3,6 @@
 A slice is ``slice(row) -> label``, or None for a question that it does not cover.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

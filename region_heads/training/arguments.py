@@ -1,7 +1,5 @@
 """Training arguments: the settings as those of the Hugging Face Trainer and what this project adds."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,6 +10,7 @@ import torch
 from transformers import TrainingArguments
 
 from region_heads.data.batches import ImageBatchSampler
+from region_heads.parallel import cores
 from region_heads.training.deepspeed_builds import guard_builds
 from region_heads.training.deepspeed_config import deepspeed_config
 from region_heads.training.settings import TrainingSettings
@@ -32,6 +31,7 @@ class RegionTrainingArguments(TrainingArguments):  # type: ignore[misc, unused-i
     images_per_batch: int = _setting("images_per_batch")
     sampling_temperature: float = _setting("sampling_temperature")
     scene_cache: int = _setting("scene_cache")
+    threads: int | None = _setting("threads")
     early_stopping_patience: int = _setting("early_stopping_patience")
     backbone_precision: str = field(
         default="", metadata={"help": "Arithmetic of the backbone; follows from `bf16`, with which it should be set."}
@@ -43,8 +43,7 @@ class RegionTrainingArguments(TrainingArguments):  # type: ignore[misc, unused-i
     @property
     def cache_share(self) -> int:
         """Bytes of ``scene_cache`` for each process that prepares pictures: every worker of every rank here."""
-        ranks = int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("WORLD_SIZE") or 1)
-        return self.scene_cache * 2**20 // (ranks * max(1, int(self.dataloader_num_workers)))
+        return self.scene_cache * 2**20 // (_ranks_here() * max(1, int(self.dataloader_num_workers)))
 
     def __post_init__(self) -> None:
         half = bool(self.bf16)  # type: ignore[has-type, unused-ignore]  # transformers is not typed
@@ -54,6 +53,16 @@ class RegionTrainingArguments(TrainingArguments):  # type: ignore[misc, unused-i
         if self.deepspeed:
             guard_builds()
         super().__post_init__()
+
+
+def _ranks_here() -> int:
+    """Ranks of this training on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("WORLD_SIZE") or 1)
+
+
+def _cores_left() -> int:
+    """Processes that prepare batches of a rank: up to four feed a GPU, and one a CPU, beside the core that trains."""
+    return max(0, min(4 if torch.cuda.is_available() else 1, cores() // _ranks_here() - 1))
 
 
 def training_arguments(settings: TrainingSettings, train: pa.Table, folder: Path) -> RegionTrainingArguments:
@@ -75,12 +84,11 @@ def training_arguments(settings: TrainingSettings, train: pa.Table, folder: Path
         save_total_limit=2,  # one to fall back on where the newest is damaged
         metric_for_best_model="score",
         greater_is_better=True,
-        dataloader_num_workers=settings.workers,
+        dataloader_num_workers=_cores_left() if settings.workers is None else settings.workers,
         dataloader_pin_memory=torch.cuda.is_available(),
         bf16=settings.precision == "bf16",
         deepspeed=deepspeed_config(settings.deepspeed, settings.offload),
         use_cpu=not torch.cuda.is_available(),  # else ranks without a GPU would each train alone
-        report_to="none",
         disable_tqdm=True,
     )
     batches = len(

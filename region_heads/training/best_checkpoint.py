@@ -1,7 +1,5 @@
 """What a training keeps: sealed checkpoints, of which the best step's is brought back at the end."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +91,6 @@ class KeepingTrainer(Trainer):  # type: ignore[misc, unused-ignore]  # transform
             if names:
                 raise RegionHeadsError(
                     f"{self.args.output_dir}: a checkpoint has weights {what}: {listed(sorted(names))}; remove its "
-                    "folder, and training goes on from the one before"
+                    "folder, and training resumes from the one before"
                 )
         self.model.tie_weights(recompute_mapping=False)

@@ -3,8 +3,6 @@
 Their folder is named after everything that the result depends on.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from pathlib import Path
@@ -80,7 +78,7 @@ def last_checkpoint(folder: Path, *, report: bool = False) -> Path | None:
     """The newest whole checkpoint; with ``report``, newer ones that are damaged are printed, with what is wrong."""
     newest, damaged = newest_whole(folder)
     for path, problem in damaged.items() if report else ():
-        print(f"passed over {path}: {problem}", flush=True)
+        print(f"skipped {path}: {problem}", flush=True)
     return newest
 
 
@@ -91,7 +89,7 @@ def agreed_checkpoint(folder: Path) -> Path | None:
     found = [last_checkpoint(folder, report=True) if is_main_rank() else None]
     newest: Path | None = broadcast_object_list(found)[0]
     if newest and is_main_rank():
-        print(f"going on from {newest}", flush=True)
+        print(f"resuming from {newest}", flush=True)
     return newest
 
 

@@ -1,7 +1,5 @@
 """Training curves: the trainer's log as a long table, one row for each value."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields, replace

@@ -4,8 +4,6 @@ PyTorch marks a build by a file called ``lock``, which stays when the builder is
 end or word. Here builders also hold a lock of the kernel, which ends with them.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import time

@@ -1,7 +1,5 @@
 """DeepSpeed configurations for :class:`~region_heads.training.arguments.RegionTrainingArguments`."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 Preset = Literal["none", "zero0", "zero2", "zero3"]

@@ -1,7 +1,5 @@
 """Groundings that would teach a bias are left out of the training split: see :mod:`region_heads.tasks.evenness`."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Fine-tuning: from split tables to a saved model."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -10,18 +8,22 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import torch
 from transformers import PrinterCallback, TrainerCallback, set_seed
 from transformers.integrations.deepspeed import set_hf_deepspeed_config, unset_hf_deepspeed_config
 
 from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import RegionDataset
+from region_heads.data.processor import RegionProcessor
 from region_heads.data.settings import Augmentation
 from region_heads.errors import RegionHeadsError
+from region_heads.modeling.backbones.tiny import TINY
+from region_heads.modeling.model import RegionHeadsModel
 from region_heads.modeling.settings import HeadSettings, ModelSettings
 from region_heads.tasks import TASK_NAMES
 from region_heads.training import policies
 from region_heads.training.arguments import RegionTrainingArguments
-from region_heads.training.build import TINY, build
+from region_heads.training.build import build
 from region_heads.training.even_grounding import even_grounding
 from region_heads.training.fixed_order import in_fixed_order
 from region_heads.training.labels import check_labels, check_taught
@@ -78,11 +80,36 @@ def finetune(
         settings = settings.model_copy(update={"region_heads_cfg": none})
     with _unpartitioned(arguments) if settings.backbone == TINY or weights else nullcontext():
         model, processor = build(settings, train, weights)
+    trainer = trainer_of(
+        model, processor, train, val, root, settings=settings, arguments=arguments, augmentation=augmentation,
+        depth_scale=depth_scale, policy=policy or TrainingPolicy(), callbacks=callbacks,
+    )  # fmt: skip
+    threads = arguments.threads or (1 if settings.backbone == TINY else torch.get_num_threads())
+    with in_fixed_order(threads) if arguments.device.type == "cpu" else nullcontext():
+        trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
+    return trainer
+
+
+def trainer_of(
+    model: RegionHeadsModel,
+    processor: RegionProcessor,
+    train: pa.Table,
+    val: pa.Table,
+    root: Path,
+    *,
+    settings: ModelSettings,
+    arguments: RegionTrainingArguments,
+    augmentation: Augmentation | None,
+    depth_scale: float,
+    policy: TrainingPolicy,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> RegionHeadsTrainer:
+    """The trainer of a model that was built, its parts frozen and adapted; see :func:`finetune`."""
     text_answer = settings.text_answer if settings.language_loss_weight > 0 else None
     longest = check_taught(train, processor.tokenizer, text_answer)
     # Mirrored and renumbered texts, and those of other questions, may be longer.
     model.config.text_tokens = max(2 * longest, model.config.text_tokens)
-    policies.apply(policy or TrainingPolicy(), model)
+    policies.apply(policy, model)
     if not arguments.tune_region_heads:
         model.region_encoder.requires_grad_(False)
         model.region_heads.requires_grad_(False)
@@ -104,9 +131,8 @@ def finetune(
         callbacks=list(callbacks),
     )
     trainer.processor = processor
+    trainer.rates = policies.rates(policy, model, heads=arguments.learning_rate, scratch=settings.backbone == TINY)
     trainer.remove_callback(PrinterCallback)  # prints raw dictionaries; a caller's own callback shows the log
-    with in_fixed_order() if arguments.device.type == "cpu" else nullcontext():
-        trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
     return trainer
 
 

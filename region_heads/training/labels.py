@@ -1,7 +1,5 @@
 """Labels are checked before the first step, record by record: what cannot be learned is refused."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The line that a person watches while a model trains."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rich.progress import (

@@ -1,7 +1,5 @@
 """Keeps libraries from telling what is no news to the person who waits for the score."""
 
-from __future__ import annotations
-
 import os
 import warnings
 

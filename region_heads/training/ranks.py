@@ -1,7 +1,5 @@
 """Whether this process trains alone or as one of several ranks."""
 
-from __future__ import annotations
-
 import os
 
 

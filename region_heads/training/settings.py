@@ -1,7 +1,6 @@
 """Settings of the training: which parts of the backbone learn, and how."""
 
-from __future__ import annotations
-
+import importlib.util
 from typing import Literal
 
 from pydantic import Field
@@ -23,12 +22,28 @@ class Parts(Section):
     language: Policy = Field("full", description="The language model.")
 
 
+class Rates(Section):
+    """Peaks of the learning rate where they are not that of the heads.
+
+    null: ``learning_rate`` for a backbone that starts from nothing; of a pretrained one 1e-5 for whole weights, and
+    1e-4 for adapters and the tokens that it did not know.
+    """
+
+    vision: float | None = Field(None, gt=0, description="Of the vision tower.")
+    projector: float | None = Field(None, gt=0, description="Of the projector.")
+    language: float | None = Field(None, gt=0, description="Of the language model.")
+    new_tokens: float | None = Field(None, gt=0, description="Of <mask>, <read_out> and <answer>.")
+
+
 class Lora(Section):
     """Low-rank adapters (arXiv:2106.09685); they are merged into the weights when the model is saved."""
 
     rank: int = Field(16, ge=1, description="Inner width of an adapter.")
     alpha: int = Field(32, ge=1, description="Its output is scaled by alpha / rank.")
     dropout: float = Field(0.0, ge=0, lt=1, description="Dropout in front of it.")
+    rslora: bool = Field(False, description="Scaled by alpha / sqrt(rank) instead (arXiv:2312.03732).")
+    dora: bool = Field(False, description="Adapts length and direction of weights apart (arXiv:2402.09353).")
+    targets: list[str] = Field([], description="Last names of the layers that get one, as q_proj; []: all linear ones.")
 
 
 class TrainingPolicy(Section):
@@ -36,6 +51,7 @@ class TrainingPolicy(Section):
 
     parts: Parts = Field(Parts(), description="How each part of the backbone is trained.")
     lora: Lora = Field(Lora(), description="Adapters of the parts that are trained by them.")
+    rates: Rates = Field(Rates(), description="Learning rates of the backbone's parts; null: what suits it.")
 
 
 class TrainingSettings(Section):
@@ -49,7 +65,7 @@ class TrainingSettings(Section):
         1.0, ge=0, le=1, description="1 takes each question once an epoch, 0 takes all tasks equally often."
     )
     epochs: float = Field(30, gt=0, description="Passes over the training split.")
-    learning_rate: float = Field(2e-3, gt=0, description="Peak of the cosine schedule.")
+    learning_rate: float = Field(2e-3, gt=0, description="Peak of the cosine schedule, of what starts from nothing.")
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
     weight_decay: float = Field(0.05, ge=0, description="Of AdamW.")
     max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
@@ -69,8 +85,14 @@ class TrainingSettings(Section):
         description="MiB for prepared pictures on a machine, all its ranks and workers together.",
         json_schema_extra=OPERATIONAL,
     )
-    workers: int = Field(
-        0, ge=0, description="Processes that prepare batches; 0 prepares in the trainer.", json_schema_extra=OPERATIONAL
+    workers: int | None = Field(
+        None,
+        ge=0,
+        description="Processes of a rank that prepare batches; 0: it does so itself, null: cores that are left do.",
+        json_schema_extra=OPERATIONAL,
+    )
+    threads: int | None = Field(
+        None, ge=1, description="Threads of a rank on CPUs; null: one for 'tiny', whose sums are small, else all cores."
     )
     log_every: int = Field(
         1, ge=1, description="Optimiser steps between two points of the training curves.", json_schema_extra=OPERATIONAL
@@ -79,6 +101,9 @@ class TrainingSettings(Section):
     activation_checkpointing: bool = Field(False, description="Less memory for a third more time.")
     deepspeed: Preset = Field("none", description="What the ranks share out.")
     offload: Offload = Field("none", description="What DeepSpeed keeps in main memory.")
+    report_to: list[Literal["tensorboard", "wandb"]] = Field(
+        [], description="Who else gets the curves, beside MLflow.", json_schema_extra=OPERATIONAL
+    )
     seed: int = Field(0, ge=0, description="Of initial weights, order and augmentation.")
 
 
@@ -106,6 +131,11 @@ class FinetuneSettings(TrainingSettings, Augmentation, TrainingPolicy, ModelSett
                 "finetune.early_stopping_patience: expected 0 where finetune.keep_best is false, found "
                 f"{self.early_stopping_patience}; set finetune.keep_best to true"
             )
+        for name in self.report_to:
+            if importlib.util.find_spec(name) is None:
+                raise RegionHeadsError(
+                    f"finetune.report_to: {name} is not installed here; pip install {name}, or leave it out"
+                )
         try:
             deepspeed_config(self.deepspeed, self.offload)
         except ValueError as error:

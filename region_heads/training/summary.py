@@ -1,7 +1,5 @@
 """What a finished training was: its sizes, which step's weights were kept, and their score."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from region_heads.training.trainer import RegionHeadsTrainer

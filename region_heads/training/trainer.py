@@ -1,7 +1,5 @@
 """The trainer: image batches, losses normalised per task, and the official rule on the validation split."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import compress, islice
@@ -20,8 +18,9 @@ from region_heads.modeling.answers import answers
 from region_heads.modeling.batch import IGNORED, Batch, Targets
 from region_heads.tasks import TASK_INDEX, TASK_NAMES, Task
 from region_heads.training.best_checkpoint import KeepingTrainer
+from region_heads.training.epoch_loader import EpochLoader
 
-_COUNTED = (*TASK_NAMES, "language")
+_COUNTED = (*TASK_NAMES, "language", "names")
 
 
 class RegionHeadsTrainer(KeepingTrainer):
@@ -38,6 +37,9 @@ class RegionHeadsTrainer(KeepingTrainer):
         super().__init__(*arguments, **options)
         # The model divides by the counts of the whole step, so the Trainer must not divide again.
         self.loss_is_scaled_for_ga = True
+        self.rates: dict[str, float] = {}
+        """Peak learning rates of weights by name; those that are not named have that of the arguments."""
+        self._eval_loader: EpochLoader | None = None
         self._losses: dict[str, Tensor] = {}  # [sum, number] of each loss since the last log
         self._head_norms: dict[str, Tensor] = {}
 
@@ -60,6 +62,8 @@ class RegionHeadsTrainer(KeepingTrainer):
     def get_eval_dataloader(self, eval_dataset: RegionDataset | None = None) -> DataLoader[Any]:
         """This rank's part of the validation split; all of it where there are fewer images than ranks."""
         dataset = eval_dataset or self.eval_dataset
+        if dataset is self.eval_dataset and self._eval_loader is not None:
+            return self._eval_loader
         shares = len(set(dataset.images)) >= self.accelerator.num_processes
         sampler = ImageBatchSampler(
             dataset.images,
@@ -69,16 +73,43 @@ class RegionHeadsTrainer(KeepingTrainer):
             rank=self.accelerator.process_index if shares else 0,
             ranks=self.accelerator.num_processes if shares else 1,
         )
-        return self._loader(dataset, sampler)
+        loader = self._loader(dataset, sampler)
+        if dataset is self.eval_dataset:
+            self._eval_loader = loader
+        return loader
 
-    def _loader(self, dataset: RegionDataset, sampler: ImageBatchSampler) -> DataLoader[Any]:
-        return _EpochLoader(
+    def _loader(self, dataset: RegionDataset, sampler: ImageBatchSampler) -> EpochLoader:
+        return EpochLoader(
             dataset,
             batch_sampler=sampler,
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory,
+            # Kept for the next epoch or evaluation, with the pictures that they prepared.
+            persistent_workers=self.args.dataloader_num_workers > 0,
         )
+
+    def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
+        """The optimiser, each weight with its rate; the highest comes first, for it is the one that is logged."""
+        optimizer: torch.optim.Optimizer | None = getattr(self, "optimizer")  # noqa: B009 - the Trainer gives it no type
+        if optimizer is None:
+            whole = self.model if model is None else model
+            decayed = set(self.get_decay_parameter_names(whole))
+            groups: dict[tuple[float, bool], list[Tensor]] = {}
+            for name, weight in whole.named_parameters():
+                if weight.requires_grad:
+                    rate = self.rates.get(name, float(self.args.learning_rate))
+                    groups.setdefault((rate, name in decayed), []).append(weight)
+            kind, options = self.get_optimizer_cls_and_kwargs(self.args, whole)
+            optimizer = kind(
+                [
+                    {"params": weights, "lr": rate, "weight_decay": self.args.weight_decay if decays else 0.0}
+                    for (rate, decays), weights in sorted(groups.items(), key=lambda item: item[0], reverse=True)
+                ],
+                **options,
+            )
+            self.optimizer = optimizer
+        return optimizer
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device
@@ -88,8 +119,9 @@ class RegionHeadsTrainer(KeepingTrainer):
         counts = torch.zeros(len(_COUNTED), dtype=torch.long)
         for batch in batches:
             assert batch.targets is not None and batch.labels is not None  # as the collator makes them
-            counts[:-1] += batch.task_types[batch.targets.labelled].bincount(minlength=len(TASK_NAMES))
-            counts[-1] += (batch.labels[:, 1:] != IGNORED).sum()
+            counts[: len(TASK_NAMES)] += batch.task_types[batch.targets.labelled].bincount(minlength=len(TASK_NAMES))
+            counts[-2] += (batch.labels[:, 1:] != IGNORED).sum()
+            counts[-1] += len(batch.targets.names)
         counts = self.accelerator.reduce(counts.to(device), reduction="sum")
         step_counts = dict(zip(_COUNTED, counts, strict=True))
         return [replace(batch, step_counts=step_counts) for batch in batches], None
@@ -200,10 +232,3 @@ class RegionHeadsTrainer(KeepingTrainer):
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
-
-
-class _EpochLoader(DataLoader[Any]):
-    """A loader to which the Trainer passes the epoch."""
-
-    def set_epoch(self, epoch: int) -> None:
-        self.batch_sampler.set_epoch(epoch)  # type: ignore[union-attr]  # always an ImageBatchSampler

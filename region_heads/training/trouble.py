@@ -1,13 +1,11 @@
 """What goes wrong while a model trains, in words."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from region_heads.errors import RegionHeadsError
+from region_heads.errors import RegionHeadsError, first_line
 from region_heads.training.checkpoints import last_checkpoint
 from region_heads.training.ranks import is_rank
 from region_heads.training.settings import FinetuneSettings
@@ -17,10 +15,18 @@ _OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough mem
 
 @contextmanager
 def explained(settings: FinetuneSettings, checkpoints: Path) -> Iterator[None]:
-    """Turns an exhausted memory into a :class:`RegionHeadsError` that says what needs less of it."""
+    """Turns an exhausted memory, and a lost process that prepared batches, into a :class:`RegionHeadsError`.
+
+    The message says what needs less memory.
+    """
     try:
         yield
     except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
+        if str(error).startswith("DataLoader worker"):  # raised by PyTorch wherever the training is
+            raise RegionHeadsError(
+                f"a process that prepared batches died ({first_line(error)}); give the machine more memory or a larger "
+                "/dev/shm, lower finetune.scene_cache, or set finetune.workers to 0, which prepares them in the trainer"
+            ) from None
         if isinstance(error, RegionHeadsError) or not (
             isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error))
         ):

@@ -1,7 +1,5 @@
 """Draws whole scenes: layouts and cameras at random until one shows enough to ask about."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from region_heads.rendering.camera import Camera

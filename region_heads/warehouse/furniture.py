@@ -1,7 +1,5 @@
 """Things that stand in the warehouse: shelves, transporters, tables, trolleys, pillars, lamps."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from region_heads.warehouse.boxes import Boxes, Colour, Material

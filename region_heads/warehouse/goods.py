@@ -1,7 +1,5 @@
 """Goods: cartons in varied stacks, pallets of three makes, crates."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from region_heads.warehouse.boxes import Boxes, Colour, Material

@@ -1,7 +1,5 @@
 """Draws a warehouse at random: where buffers, pallets, transporters and shelves stand on the floor."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from region_heads.warehouse.scene import Kind, Rectangle, Region

@@ -1,7 +1,5 @@
 """Light on surfaces: soft shadows of the ceiling lamps and ambient occlusion, a few rays for each pixel."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

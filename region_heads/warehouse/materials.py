@@ -1,7 +1,5 @@
 """Surface patterns: the colour of a point on a box of each material, computed for many points at once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

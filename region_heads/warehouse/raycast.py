@@ -1,7 +1,5 @@
 """Finds what a ray meets: a thin layer over embree in terms of boxes and faces."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

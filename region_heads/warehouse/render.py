@@ -1,7 +1,5 @@
 """Renders a scene: picture, metric depth and the exact visible mask of each region."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

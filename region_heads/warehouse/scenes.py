@@ -1,7 +1,5 @@
 """One scene from its number: drawn, looked at, asked about, rendered and written; what a worker process does."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What is around the regions: walls, tables, trolleys, pillars, lamps and painted lanes; no question is about it."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -194,7 +194,7 @@ def test_a_training_without_its_server_is_recorded_by_the_next_step_that_reaches
         told = capsys.readouterr().out
     finally:
         server.start()
-    assert "Training goes on; its curves are sent when MLflow answers." in told
+    assert "Training continues; its curves are sent once MLflow answers." in told
     values = line.curve_values()
     assert f"has no run in MLflow: {values} values of its curves and its settings were not recorded" in told
     assert about["mlflow_run_id"] is None
@@ -206,7 +206,8 @@ def test_a_training_without_its_server_is_recorded_by_the_next_step_that_reaches
     assert _logged(client, run_id) == values
     run = client.get_run(run_id)
     assert run.data.params["finetune.epochs"] == "2.0"
-    assert (run.info.run_name, run.info.status) == ("finetune", "FINISHED")
+    assert (run.info.run_name, run.info.status) == ("tiny, 2 epochs, seed 0", "FINISHED")
+    assert "A run is a training" in client.get_experiment(run.info.experiment_id).tags["mlflow.note.content"]
     assert line.register()["run_id"] == run_id
 
 

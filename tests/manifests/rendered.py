@@ -17,15 +17,30 @@ _SERVERS = ("Deployment", "StatefulSet")
 _PINNED = re.compile(r"[^@:]+(:[0-9]+/[^@:]+)?(:v?[0-9]+(\.[0-9]+)+[\w.-]*|@sha256:[0-9a-f]{64})")
 
 
-def render(folder: str) -> list[dict[str, Any]]:
+def render(folder: str, *, root: Path = MANIFESTS) -> list[dict[str, Any]]:
     """The resources of ``manifests/<folder>``."""
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed")
-    done = subprocess.run(
-        ["kubectl", "kustomize", str(MANIFESTS / folder)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["kubectl", "kustomize", str(root / folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return [resource for resource in yaml.safe_load_all(done.stdout) if resource]
+
+
+def render_changed(
+    overlay: str, copy: Path, *, namespace: str | None = None, more: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
+    """The same of an overlay as a user changes it: another ``namespace:``, and ``more`` components behind its own.
+
+    Args:
+        copy: Folder that takes a copy of the manifests.
+    """
+    shutil.copytree(MANIFESTS, copy)
+    file = copy / "overlays" / overlay / "kustomization.yaml"
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    content["namespace"] = namespace or content["namespace"]
+    content["components"] = [*content.get("components", []), *(f"../../components/{name}" for name in more)]
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return render(f"overlays/{overlay}", root=copy)
 
 
 def of(resources: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
@@ -48,9 +63,18 @@ def pod_templates(resources: list[dict[str, Any]]) -> Iterator[tuple[str, dict[s
                 yield label, resource["spec"]["template"]
             case "CronJob":
                 yield label, resource["spec"]["jobTemplate"]["spec"]["template"]
+            case "InferenceService":
+                predictor = dict(resource["spec"]["predictor"])
+                labels = predictor.pop("labels")
+                of_kserve = {"minReplicas", "maxReplicas"}
+                pod = {key: value for key, value in predictor.items() if key not in of_kserve}
+                yield label, {"metadata": {"labels": labels}, "spec": pod}
             case "TrainingRuntime":
                 for job in resource["spec"]["template"]["spec"]["replicatedJobs"]:
                     yield label, job["template"]["spec"]["template"]
+            case "RayCluster":
+                for group in (resource["spec"]["headGroupSpec"], *resource["spec"]["workerGroupSpecs"]):
+                    yield label, group["template"]
 
 
 def broken_rules(workload: dict[str, Any]) -> list[str]:

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
+import promql_parser
 import pytest
 import yaml
-from kubeflow_trainer_api import models
+from kubeflow_trainer_api.models import JobsetV1alpha2JobSetSpec
+from prometheus_client.parser import text_string_to_metric_families
 
 from components.finetune.settings import Params as FinetuneParams
 from components.params import load_params
 from pipelines.schedules.wanted import read_schedules
 from pipelines.task_policy import POLICIES
-from region_heads.asking import Images, Limits
+from region_heads.asking import Images, Limits, Refusal
 from region_heads.params_file import section
 from region_heads.serving.metrics import Metrics
 from region_heads.serving.worker import Worker
 from region_heads.settings import ClusterParams
-from tests.components.finetune.trainer_cluster import Refused, strict
-from tests.manifests.rendered import MANIFESTS, broken_pod_rules, of, pod_templates, render, workloads
+from tests.custom_resources.checking import FOLDER, check_custom_resource
+from tests.manifests.rendered import MANIFESTS, broken_pod_rules, of, pod_templates, render, render_changed, workloads
 
 OVERLAYS = sorted(folder.name for folder in (MANIFESTS / "overlays").iterdir() if folder.is_dir())
 _UNITS = {"": 1, "m": Fraction(1, 1000), "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -70,13 +73,11 @@ def _components() -> list[str]:
     return sorted(f"components/{folder.name}" for folder in (MANIFESTS / "components").iterdir())
 
 
-def test_every_component_is_used_and_every_file_of_it() -> None:
-    used = "".join((MANIFESTS / "overlays" / name / "kustomization.yaml").read_text() for name in OVERLAYS)
-    for component in _components():
-        assert f"../../{component}" in used
-        listed = (MANIFESTS / component / "kustomization.yaml").read_text()
-        for file in (MANIFESTS / component).iterdir():
-            assert file.name == "kustomization.yaml" or file.name in listed, file
+def test_every_file_of_a_component_is_part_of_it() -> None:
+    for kustomization in (MANIFESTS / "components").rglob("kustomization.yaml"):
+        listed = kustomization.read_text()
+        for file in kustomization.parent.iterdir():
+            assert file == kustomization or file.name in listed, file
 
 
 def check_schema(resource: dict[str, Any]) -> None:
@@ -85,58 +86,15 @@ def check_schema(resource: dict[str, Any]) -> None:
     Raises:
         Exception: It does not fit.
     """
-    match resource["apiVersion"]:
-        case "trainer.kubeflow.org/v1alpha1":
-            strict(models.TrainerV1alpha1TrainingRuntime, resource)
-        case "monitoring.coreos.com/v1":
-            {"PrometheusRule": _check_alerts, "PodMonitor": _check_pod_monitor}[resource["kind"]](resource)
-        case _:
-            kubernetes_validate.validate(resource, "1.33", strict=True)
-
-
-def _check_alerts(resource: dict[str, Any]) -> None:
-    """What the Prometheus operator asks of a PrometheusRule, written down here: its schema is in no package."""
-    assert set(resource) == {"apiVersion", "kind", "metadata", "spec"}
-    assert set(resource["spec"]) == {"groups"}
-    for group in resource["spec"]["groups"]:
-        assert set(group) <= {"name", "interval", "rules"}
-        for rule in group["rules"]:
-            assert set(rule) == {"alert", "expr", "for", "labels", "annotations"}
-            assert re.fullmatch(r"[0-9]+(ms|s|m|h|d)", rule["for"])
-            assert rule["expr"].count("(") == rule["expr"].count(")")
-            assert rule["expr"].count("{") == rule["expr"].count("}")
-            assert {"summary", "description"} == set(rule["annotations"])
-
-
-def _check_pod_monitor(resource: dict[str, Any]) -> None:
-    """Likewise, of a PodMonitor."""
-    assert set(resource) == {"apiVersion", "kind", "metadata", "spec"}
-    assert set(resource["spec"]) == {"selector", "podMetricsEndpoints"}
-    assert set(resource["spec"]["selector"]) == {"matchLabels"}
-    for endpoint in resource["spec"]["podMetricsEndpoints"]:
-        assert set(endpoint) == {"port", "path", "interval"}
+    if (FOLDER / f"{resource['kind']}.json").is_file():
+        check_custom_resource(resource)
+    else:
+        kubernetes_validate.validate(resource, "1.33", strict=True)
 
 
 def test_every_resource_fits_its_schema(overlay: tuple[str, Resources]) -> None:
     for resource in overlay[1]:
         check_schema(resource)
-
-
-@pytest.mark.parametrize(
-    ("path", "error"),
-    [
-        (("spec", "mlPolicy", "numberNodes"), "unknown field .spec.mlPolicy.numberNodes"),
-        (("spec", "template", "spec", "maxRestarts"), "unknown field .spec.template.spec.maxRestarts"),
-    ],
-)
-def test_a_runtime_with_a_misspelt_field_is_found(multi_node: Resources, path: tuple[str, ...], error: str) -> None:
-    runtime = copy.deepcopy(of(multi_node, "TrainingRuntime", "region-heads-torch"))
-    inner = runtime
-    for key in path[:-1]:
-        inner = inner[key]
-    inner[path[-1]] = 1
-    with pytest.raises(Refused, match=re.escape(error)):
-        check_schema(runtime)
 
 
 def test_every_pod_keeps_the_rules(overlay: tuple[str, Resources]) -> None:
@@ -167,8 +125,9 @@ def test_a_pod_inside_something_else_that_breaks_a_rule_is_found(multi_node: Res
     assert len(broken_pod_rules(bad)) == 1
 
 
-def test_what_runs_always_and_the_heaviest_task_fit_the_quota(overlay: tuple[str, Resources], tmp_path: Path) -> None:
-    _, resources = overlay
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_runs_always_and_the_heaviest_task_fit_the_quota_of_a_sole_tenant(overlay: str, tmp_path: Path) -> None:
+    resources = render_changed(overlay, tmp_path / "manifests", more=("sole-tenant",))
     quota = of(resources, "ResourceQuota", "everything")["spec"]["hard"]
     most = of(resources, "LimitRange", "containers")["spec"]["limits"][0]["max"]
     params = params_of(resources, tmp_path)
@@ -223,7 +182,7 @@ def test_a_train_job_finds_its_runtime_storage_and_rights(multi_node: Resources,
     assert mounts[job.folder] == job.claim
     assert of(multi_node, "PersistentVolumeClaim", job.claim)["spec"]["accessModes"] == ["ReadWriteMany"]
     assert runtime["spec"]["template"]["spec"]["failurePolicy"]["maxRestarts"] == 0, "tries are the step's"
-    rules = of(multi_node, "Role", "pipeline-runner")["rules"]
+    rules = of(multi_node, "Role", "region-heads-runner")["rules"]
     granted = {
         (group, name): set(rule["verbs"]) for rule in rules for group in rule["apiGroups"] for name in rule["resources"]
     }
@@ -254,14 +213,33 @@ def test_scheduled_runs_take_the_images_of_the_overlay_and_a_file_that_is_read(n
     assert container["args"][0] == f"--file={mounts['schedules']}/schedules.yaml"
 
 
+def test_the_runtime_s_template_is_a_job_set_and_nothing_of_it_is_dropped(multi_node: Resources) -> None:
+    """By JobSet's own model, in which fields that it does not know get lost."""
+    spec = of(multi_node, "TrainingRuntime", "region-heads-torch")["spec"]["template"]["spec"]
+    assert JobsetV1alpha2JobSetSpec.from_dict(spec).to_dict() == spec
+    wrong = spec | {"restarts": 1}
+    assert JobsetV1alpha2JobSetSpec.from_dict(wrong).to_dict() != wrong
+
+
+def test_alerts_are_expressions_that_prometheus_reads_and_say_what_to_do(multi_node: Resources) -> None:
+    groups = of(multi_node, "PrometheusRule", "region-heads")["spec"]["groups"]
+    for rule in (rule for group in groups for rule in group["rules"]):
+        promql_parser.parse(rule["expr"])
+        assert "alert" not in rule or set(rule["annotations"]) == {"summary", "description"}
+    with pytest.raises(ValueError, match="unclosed"):
+        promql_parser.parse("sum(rate(region_heads_requests_total[10m])")
+
+
 def test_alerts_name_what_is_there(multi_node: Resources) -> None:
     expressions = str(of(multi_node, "PrometheusRule", "region-heads")["spec"])
     for kind in ("deployment", "statefulset"):
         named = re.findall(rf'{kind}=~?"([^"]+)"', expressions)
         there = {one["metadata"]["name"] for one in multi_node if one["kind"].lower() == kind}
+        there |= {"model-server-predictor"} if kind == "deployment" else set()  # what KServe makes of its component
         assert {name for names in named for name in names.split("|")} == there
     (jobs,) = re.findall(r'job_name=~"([^"]+)"', expressions)
-    assert any(re.fullmatch(jobs, f"{one['metadata']['name']}-123") for one in multi_node if one["kind"] == "CronJob")
+    for cronjob in (of(multi_node, "CronJob", "schedules"), of(render("components/backup"), "CronJob", "backup")):
+        assert re.fullmatch(jobs, f"{cronjob['metadata']['name']}-123")
 
 
 def test_prometheus_finds_the_figures_that_the_alerts_are_about(multi_node: Resources) -> None:
@@ -271,10 +249,51 @@ def test_prometheus_finds_the_figures_that_the_alerts_are_about(multi_node: Reso
     (endpoint,) = monitor["podMetricsEndpoints"]
     (container,) = template["spec"]["containers"]
     assert endpoint["port"] in {port["name"] for port in container["ports"]}
+    expressions = str(of(multi_node, "PrometheusRule", "region-heads")["spec"])
+    assert set(re.findall(r"\bregion_heads_\w+", expressions)) <= exported().keys()
+
+
+def exported() -> dict[str, set[str]]:
+    """The model server's figures with the labels that they have, as Prometheus reads them."""
     worker = Worker(lambda: None, images=Images(Path()), limits=Limits())  # type: ignore[arg-type,return-value]
     metrics = Metrics(worker, {"model": "m"})
     metrics.request(200, 0.1)
-    told = metrics.text().decode()
-    expressions = str(of(multi_node, "PrometheusRule", "region-heads")["spec"])
-    for name in set(re.findall(r"\bregion_heads_\w+", expressions)):
-        assert re.search(rf"^{name}[ {{]", told, re.M), name
+    metrics.replies([Refusal("check", "question", "a question", "none", "ask one")])
+    samples = [
+        sample for family in text_string_to_metric_families(metrics.text().decode()) for sample in family.samples
+    ]
+    return {sample.name: set(sample.labels) | {"namespace", "pod"} for sample in samples}
+
+
+_OF_THE_CLUSTER = {
+    *("kube_deployment_created", "kube_deployment_status_replicas_available", "kube_statefulset_status_replicas_ready"),
+    *("kube_pod_status_phase", "kube_pod_labels", "kube_pod_container_resource_requests", "kube_job_status_failed"),
+    *("kube_cronjob_status_last_successful_time", "ALERTS"),
+    *("kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"),
+}
+"""What kube-state-metrics, the kubelet and Prometheus itself export, of which no schema is at hand."""
+
+
+def test_every_panel_of_the_dashboard_asks_for_what_is_exported(multi_node: Resources) -> None:
+    config = of(multi_node, "ConfigMap", "region-heads-dashboard")
+    dashboard = json.loads(config["data"]["dashboard.json"])
+    (namespaces,) = (one["query"] for one in dashboard["templating"]["list"] if one["name"] == "namespace")
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
+    ours = exported()
+    asked = set()
+    for expression in (*expressions, namespaces.removeprefix("label_values(").removesuffix(", namespace)")):
+        promql_parser.parse(expression)
+        for name in re.findall(r"[A-Za-z_]\w*(?={)", expression):
+            assert name in ours or name in _OF_THE_CLUSTER, expression
+            asked.add(name)
+        if found := re.search(r"\bregion_heads_\w+", expression):
+            by = re.findall(r"by \(([^)]*)\)", expression)
+            assert {label for labels in by for label in labels.split(", ")} <= ours[found[0]], expression
+    figures = {name for name in ours if not name.endswith(("_created", "_sum", "_count"))}
+    assert asked >= figures, "every figure of the model server is shown"
+    assert all("$namespace" in expression for expression in expressions)
+    places = [panel["gridPos"] for panel in dashboard["panels"]]
+    cells = [
+        (x, y) for at in places for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])
+    ]
+    assert len(cells) == len(set(cells)), "no panel lies on another"

@@ -17,7 +17,8 @@ import yaml
 from components.command import ports, step_function
 from components.params import CLUSTER_STEPS, load_params, sections
 from pipelines.training import training_pipeline
-from tests.pipelines.kubeflow_standin import Server, kubeflow_standin
+from tests.pipelines.kubeflow_server import Server
+from tests.pipelines.kubeflow_standin import kubeflow_standin
 
 
 @dataclass

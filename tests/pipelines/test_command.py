@@ -41,6 +41,14 @@ def test_what_a_pipeline_command_lacks_is_named(
     assert said in result.err
 
 
+def test_whose_clock_a_schedule_goes_by_is_said_where_it_is_written(command: Command, repository: Path) -> None:
+    said = " ".join(command("pipeline", "schedule", "--help").out.replace("│", " ").split())
+    assert "Times are UTC, unless Kubeflow's controller of schedules has CRON_SCHEDULE_TIMEZONE" in said
+    assert "UTC" in (repository / "docs" / "gitops.md").read_text(encoding="utf-8")
+    component = repository / "manifests" / "components" / "scheduled-retraining" / "schedules.yaml"
+    assert "In UTC" in component.read_text(encoding="utf-8")
+
+
 def test_where_the_line_does_not_lie_its_commands_say_so_and_others_work(tmp_path: Path, repository: Path) -> None:
     """The package alone, in a folder with another project's `pipelines`, of which nothing is run."""
     shutil.copytree(repository / "region_heads", tmp_path / "site" / "region_heads")

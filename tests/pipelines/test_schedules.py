@@ -15,7 +15,7 @@ from pipelines.schedules.reconcile import Change, reconcile, unschedule
 from pipelines.schedules.wanted import Schedule, read_schedules
 from region_heads.errors import RegionHeadsError
 from tests.conftest import Command
-from tests.pipelines.kubeflow_standin import Server
+from tests.pipelines.kubeflow_server import Server
 
 NIGHTLY = "0 0 3 * * *"
 WEEKLY = "0 0 5 * * SUN"
@@ -52,7 +52,7 @@ def _write(folder: Path, schedules: object) -> Path:
 
 def _keep(server: Server, params: Path, *, name: str = "nightly", cron: str = NIGHTLY, paused: bool = False) -> Change:
     schedule = Schedule(name=name, cron=cron, params=params, paused=paused)
-    return reconcile([schedule], host=server.host)[name]
+    return reconcile([schedule], at=server.endpoint)[name]
 
 
 def test_a_schedule_is_created_once(server: Server, params: Path) -> None:
@@ -107,44 +107,44 @@ def test_doubles_are_put_right_on_whatever_page_and_others_left_alone(server: Se
 
 def test_deleting_is_repeatable(server: Server, params: Path) -> None:
     _keep(server, params)
-    assert unschedule("nightly", host=server.host) == "deleted"
-    assert unschedule("nightly", host=server.host) == "unchanged"
+    assert unschedule("nightly", at=server.endpoint) == "deleted"
+    assert unschedule("nightly", at=server.endpoint) == "unchanged"
     assert server.schedules == []
 
 
 def test_a_file_has_them_all_and_the_second_time_nothing_is_written(server: Server, file: Path) -> None:
-    assert reconcile(read_schedules(file), host=server.host) == {"nightly": "created", "weekly": "created"}
+    assert reconcile(read_schedules(file), at=server.endpoint) == {"nightly": "created", "weekly": "created"}
     assert {kept.display_name: kept.status for kept in server.schedules} == {
         "nightly": "ENABLED", "weekly": "DISABLED",
     }  # fmt: skip
     writes = server.writes
-    assert reconcile(read_schedules(file), host=server.host, prune=True) == {
+    assert reconcile(read_schedules(file), at=server.endpoint, prune=True) == {
         "nightly": "unchanged", "weekly": "unchanged",
     }  # fmt: skip
     assert server.writes == writes
 
 
 def test_pruning_takes_what_the_file_names_no_more_and_nothing_of_others(server: Server, file: Path) -> None:
-    reconcile(read_schedules(file), host=server.host)
+    reconcile(read_schedules(file), at=server.endpoint)
     theirs = copy.copy(server.schedules[0])
     theirs.recurring_run_id, theirs.display_name, theirs.description = "theirs", "theirs", "made by hand"
     server.stored["recurringruns"]["theirs"] = theirs
     _write(file.parent, [{"name": "nightly", "cron": NIGHTLY}])
-    without = reconcile(read_schedules(file), host=server.host)
+    without = reconcile(read_schedules(file), at=server.endpoint)
     assert without == {"nightly": "unchanged"}
-    pruned = reconcile(read_schedules(file), host=server.host, prune=True)
+    pruned = reconcile(read_schedules(file), at=server.endpoint, prune=True)
     assert pruned == {"nightly": "unchanged", "weekly": "deleted"}
     assert sorted(kept.display_name for kept in server.schedules) == ["nightly", "theirs"]
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(server: Server, file: Path) -> None:
-    reconcile(read_schedules(file), host=server.host)
+    reconcile(read_schedules(file), at=server.endpoint)
     _write(file.parent, [{"name": "nightly", "cron": WEEKLY}, {"name": "new", "cron": NIGHTLY}])
     writes = server.writes
-    planned = reconcile(read_schedules(file), host=server.host, prune=True, dry_run=True)
+    planned = reconcile(read_schedules(file), at=server.endpoint, prune=True, dry_run=True)
     assert server.writes == writes
     assert planned == {"nightly": "updated", "new": "created", "weekly": "deleted"}
-    assert reconcile(read_schedules(file), host=server.host, prune=True) == planned
+    assert reconcile(read_schedules(file), at=server.endpoint, prune=True) == planned
 
 
 @pytest.mark.parametrize("cut_at", range(1, 7))
@@ -152,12 +152,12 @@ def test_a_reconciliation_that_breaks_off_is_put_right_by_the_next_and_no_schedu
     server: Server, file: Path, cut_at: int
 ) -> None:
     """The connection breaks off at each single write, from which on the server does nothing."""
-    reconcile(read_schedules(file), host=server.host)
+    reconcile(read_schedules(file), at=server.endpoint)
     wanted = [{"name": "nightly", "cron": WEEKLY}, {"name": "new", "cron": NIGHTLY, "experiment": "other"}]
     _write(file.parent, wanted)
     server.cut_at = cut_at
     try:
-        reconcile(read_schedules(file), host=server.host, prune=True)
+        reconcile(read_schedules(file), at=server.endpoint, prune=True)
         broke_off = False
     except RegionHeadsError as error:
         broke_off = True
@@ -165,12 +165,12 @@ def test_a_reconciliation_that_breaks_off_is_put_right_by_the_next_and_no_schedu
     assert broke_off == (cut_at <= 5), "create and delete, experiment and create, prune: five writes"
     server.cut_at = None
     assert "nightly" in {kept.display_name for kept in server.schedules}
-    reconcile(read_schedules(file), host=server.host, prune=True)
+    reconcile(read_schedules(file), at=server.endpoint, prune=True)
     found = {kept.display_name: kept.trigger.cron_schedule.cron for kept in server.schedules}
     assert found == {"nightly": WEEKLY, "new": NIGHTLY}
     assert len(server.schedules) == 2
     writes = server.writes
-    reconcile(read_schedules(file), host=server.host, prune=True)
+    reconcile(read_schedules(file), at=server.endpoint, prune=True)
     assert server.writes == writes
 
 
@@ -178,7 +178,7 @@ def test_nothing_is_written_where_one_of_them_is_wrong(server: Server, file: Pat
     (file.parent / "broken.yaml").write_text("finetune: {epoch: 2}\n")
     _write(file.parent, [{"name": "one", "cron": NIGHTLY}, {"name": "two", "cron": NIGHTLY, "params": "broken.yaml"}])
     with pytest.raises(RegionHeadsError, match=r"unknown key finetune\.epoch"):
-        reconcile(read_schedules(file), host=server.host)
+        reconcile(read_schedules(file), at=server.endpoint)
     assert server.writes == 0
 
 

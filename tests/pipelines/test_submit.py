@@ -8,16 +8,17 @@ import pytest
 
 from pipelines.compile import compile_text
 from pipelines.connection import kubeflow
+from pipelines.endpoint import Endpoint
 from pipelines.schedules.reconcile import reconcile, unschedule
 from pipelines.schedules.wanted import Schedule
 from pipelines.submit import submit
 from region_heads.errors import RegionHeadsError
-from tests.pipelines.kubeflow_standin import Server
+from tests.pipelines.kubeflow_server import Server
 
 
 def test_a_run_carries_the_compiled_pipeline(server: Server, params: Path) -> None:
     run_id = submit(
-        params, host=server.host, experiment="region-heads", name="first", service_account="pipeline-runner"
+        params, at=server.endpoint, experiment="region-heads", name="first", service_account="pipeline-runner"
     )
     (run,) = server.stored["runs"].values()
     assert run.run_id == run_id
@@ -31,7 +32,7 @@ def test_a_run_carries_the_compiled_pipeline(server: Server, params: Path) -> No
 
 def test_a_second_run_finds_the_experiment(server: Server, params: Path) -> None:
     for _ in range(2):
-        submit(params, host=server.host, experiment="region-heads")
+        submit(params, at=server.endpoint, experiment="region-heads")
     assert len(server.stored["experiments"]) == 1
     assert len(server.stored["runs"]) == 2
 
@@ -39,7 +40,7 @@ def test_a_second_run_finds_the_experiment(server: Server, params: Path) -> None
 def test_a_refusal_is_reported_in_words(server: Server, params: Path) -> None:
     server.denied = True
     with pytest.raises(RegionHeadsError, match=r"the server refused \(403 .*quota exceeded"):
-        submit(params, host=server.host, experiment="region-heads")
+        submit(params, at=server.endpoint, experiment="region-heads")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_a_refusal_is_reported_in_words(server: Server, params: Path) -> None:
 )
 def test_without_a_server_it_says_so_at_once(host: str | None, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KF_PIPELINES_ENDPOINT", raising=False)
-    with pytest.raises(RegionHeadsError, match=message), kubeflow(host):
+    with pytest.raises(RegionHeadsError, match=message), kubeflow(Endpoint(host)):
         pass
 
 
@@ -81,14 +82,18 @@ def test_an_answer_that_is_not_the_apis_is_never_believed(
 
     def run() -> object:
         if command == "submit":
-            return submit(params, host=server.host, experiment="region-heads")
-        return reconcile(wanted, host=server.host) if command == "schedule" else unschedule("nightly", host=server.host)
+            return submit(params, at=server.endpoint, experiment="region-heads")
+        return (
+            reconcile(wanted, at=server.endpoint)
+            if command == "schedule"
+            else unschedule("nightly", at=server.endpoint)
+        )
 
     server.front = page
     for request in range(1, 20):
         if command == "unschedule":
             server.front_from = None
-            reconcile(wanted, host=server.host)
+            reconcile(wanted, at=server.endpoint)
         server.front_from = request
         try:
             run()
@@ -104,7 +109,7 @@ def test_an_answer_that_is_not_the_apis_is_never_believed(
 def test_an_empty_answer_is_no_run(server: Server, params: Path) -> None:
     server.front, server.front_from = "{}", 4
     with pytest.raises(RegionHeadsError, match="expected an answer with"):
-        submit(params, host=server.host, experiment="region-heads")
+        submit(params, at=server.endpoint, experiment="region-heads")
 
 
 @pytest.mark.parametrize(("status", "said"), [(401, b"\xff\xfe"), (403, b""), (502, b"<html>bad gateway</html>")])
@@ -113,4 +118,4 @@ def test_status_and_reason_of_a_refusal_reach_the_user_in_seconds(
 ) -> None:
     server.front, server.front_from, server.front_status = said, 1, status
     with pytest.raises(RegionHeadsError, match=rf"the server refused \({status} "):
-        submit(params, host=server.host, experiment="region-heads")
+        submit(params, at=server.endpoint, experiment="region-heads")

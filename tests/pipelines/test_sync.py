@@ -41,7 +41,10 @@ def test_params_keep_their_values_and_get_what_they_lack_with_what_it_is(params_
     assert load_params(written) == load_params(file)
     assert yaml.safe_load(text)["split"] == yaml.safe_load(shipped)["split"]
     assert "\n  epochs: 3                        # Passes over the training split.\n" in text
-    assert "\n    tries: 3                       # How often a job is started whose machines were lost.\n" in text
+    assert (
+        "\n    tries: 3                       # Most starts of a job, which starts again when its machines were lost.\n"
+        in text
+    )
     assert params_text(written) == text
 
 

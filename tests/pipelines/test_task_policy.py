@@ -10,7 +10,7 @@ import yaml
 
 from components.params import CLUSTER_STEPS, STEPS
 from pipelines.compile import compile_text
-from pipelines.task_policy import POLICIES, SECRETS, USER
+from pipelines.task_policy import LABELS, NETWORK, NETWORK_FOLDER, NETWORK_KEYS, POLICIES, SECRETS
 
 IN_TRAINING = ("preflight", *STEPS)
 MODEL_STEPS = {"finetune", "evaluate"}
@@ -47,7 +47,7 @@ def test_each_executor_asks_for_what_it_may_use(step: str, documents: Any) -> No
 @pytest.mark.parametrize("step", IN_TRAINING)
 def test_each_executor_runs_as_the_images_user_with_its_secrets_by_reference(step: str, documents: Any) -> None:
     found = _kubernetes(documents, step)
-    assert found["securityContext"] == {"runAsUser": str(USER), "runAsGroup": str(USER), "runAsNonRoot": True}
+    assert found["securityContext"] == {"runAsUser": "65532", "runAsGroup": "65532", "runAsNonRoot": True}
     given = {
         secret["secretName"]: {key["secretKey"]: key["envVar"] for key in secret["keyToEnv"]}
         for secret in found.get("secretAsEnv", [])
@@ -55,6 +55,27 @@ def test_each_executor_runs_as_the_images_user_with_its_secrets_by_reference(ste
     assert given == {name: SECRETS[name] for name in POLICIES[step].secrets}
     assert all(secret["optional"] for secret in found.get("secretAsEnv", []))
     assert "env" not in _executor(documents, step), "a value in the pipeline could be a secret's"
+
+
+@pytest.mark.parametrize("step", IN_TRAINING)
+def test_each_executor_has_labels_by_which_policies_find_it_and_the_way_out_of_the_cluster(
+    step: str, documents: Any
+) -> None:
+    found = _kubernetes(documents, step)
+    assert found["podMetadata"]["labels"] == LABELS
+    (given,) = found["configMapAsEnv"]
+    assert (given["configMapName"], given["optional"]) == (NETWORK, True)
+    assert [key["envVar"] for key in given["keyToEnv"]] == list(NETWORK_KEYS)
+    (mounted,) = found["configMapAsVolume"]
+    assert (mounted["configMapName"], mounted["mountPath"], mounted["optional"]) == (NETWORK, NETWORK_FOLDER, True)
+
+
+def test_where_the_cluster_chooses_users_no_task_asks_for_one(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text("cluster: {user: null}\n")
+    _, platform = yaml.safe_load_all(compile_text(file))
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert {str(one["securityContext"]) for one in executors.values()} == {"{'runAsNonRoot': True}"}
 
 
 @pytest.mark.parametrize("step", IN_TRAINING)

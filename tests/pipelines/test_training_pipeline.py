@@ -28,6 +28,7 @@ def _compiled(params: Path) -> dict[str, Any]:
     return document
 
 
+@pytest.mark.slow
 def test_two_processes_compile_the_same_bytes(params_file: Path, tmp_path: Path) -> None:
     for name in ("one.yaml", "two.yaml"):
         command = [sys.executable, "-m", "region_heads", "pipeline", "compile", "--params", str(params_file)]

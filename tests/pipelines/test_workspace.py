@@ -37,7 +37,7 @@ def test_its_settings_are_the_projects_but_for_the_domain_and_its_names(root: Pa
     differing = {(name, key) for name in ours for key in ours[name] if ours[name][key] != theirs[name][key]}
     assert ours["sample_data"]["domain"] == "tabletop"
     assert differing == {
-        ("sample_data", "domain"), ("sample_data", "width"), ("sample_data", "height"),
+        *(("sample_data", key) for key in ("domain", "scenes", "questions_per_scene", "width", "height")),
         ("tracking", "experiment"), ("tracking", "model_name"),
     }  # fmt: skip
 

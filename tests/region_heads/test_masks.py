@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 
-from region_heads.masks import Mask, Spans, coverage, decode, hull, spans
+from region_heads.masks import Mask, Spans, around, coverage, decode, hull, spans
 
 
 def region(mask: Mask) -> Spans:
@@ -74,6 +74,32 @@ def test_coverage_is_decoding_and_area_averaging(height: int, width: int, rows: 
     expected = fine.reshape(rows, height, columns, width).mean((1, 3)).reshape(-1)
     found = coverage(spans(code["counts"].decode(), height=height, width=width), rows=rows, columns=columns)
     assert np.allclose(found, expected, atol=1e-5)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1), st.data())
+def test_coverage_of_a_window_is_that_of_the_picture_cut_to_it(
+    height: int, width: int, seed: int, data: st.DataObject
+) -> None:
+    mask = np.random.default_rng(seed).random((height, width)) < 0.5
+    left, top = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
+    right, bottom = data.draw(st.integers(left + 1, width)), data.draw(st.integers(top + 1, height))
+    mask[top, left] = True
+    found = coverage(region(mask), rows=5, columns=7, window=(left, top, right, bottom))
+    assert np.allclose(found, coverage(region(mask[top:bottom, left:right]), rows=5, columns=7), atol=1e-5)
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.floats(1, 3), st.integers(0, 2**32 - 1))
+def test_what_is_around_a_region_holds_it_and_lies_in_the_picture(
+    height: int, width: int, wider: float, seed: int
+) -> None:
+    mask = np.random.default_rng(seed).random((height, width)) < 0.1
+    mask[height // 2, width // 2] = True
+    left, top, right, bottom = around(region(mask), wider=wider)
+    rows, columns = np.nonzero(mask)
+    assert 0 <= left <= columns.min() < columns.max() + 1 <= right <= width + 1e-9
+    assert 0 <= top <= rows.min() < rows.max() + 1 <= bottom <= height + 1e-9
+    side = wider * max(np.ptp(rows) + 1, np.ptp(columns) + 1)
+    assert (right - left, bottom - top) == (pytest.approx(min(side, width)), pytest.approx(min(side, height)))
 
 
 @given(st.integers(1, 1080), st.integers(1, 1920), st.data())

@@ -11,7 +11,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from region_heads.errors import RegionHeadsError
 from region_heads.parallel import in_order
@@ -47,6 +49,19 @@ def die(number: int) -> int:
 def test_results_come_in_the_order_of_the_work(processes: int) -> None:
     found = list(in_order(squared, range(40), processes=processes, doing="squaring"))
     assert found == [(number, number**2) for number in range(40)]
+
+
+def threads(_: int) -> int:
+    """How many threads numpy's algebra may take."""
+    np.ones(2)
+    return max(int(pool["num_threads"]) for pool in threadpool_info() if pool["user_api"] == "blas")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_sums_are_the_same_beside_other_work_and_in_any_number_of_processes(processes: int) -> None:
+    with threadpool_limits(2):
+        assert [found for _, found in in_order(threads, range(4), processes=processes, doing="adding")] == [1] * 4
+        assert threads(0) == 2, "and what comes after has its threads again"
 
 
 @pytest.mark.parametrize("processes", [1, 2])

@@ -17,7 +17,15 @@ from pycocotools import mask as coco
 
 from region_heads.data.images import Scene
 from region_heads.image_format import ImageFormat
-from region_heads.picture_file import PictureError, Shape, depth_problem, located, open_picture, size_advice
+from region_heads.picture_file import (
+    PictureError,
+    Shape,
+    depth_problem,
+    file_content,
+    located,
+    open_picture,
+    size_advice,
+)
 
 WIDTH, HEIGHT = 12, 8
 PIXELS = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
@@ -146,3 +154,50 @@ def test_names_are_found_however_their_letters_are_composed(tmp_path: Path) -> N
     assert located(tmp_path, composed) == located(tmp_path, taken_apart) == file
     assert located(tmp_path, "Lager/nothing.png") == tmp_path / "Lager" / "nothing.png"
     assert not located(tmp_path, "a\0b").exists()
+
+
+COLOURS = Image.fromarray(PIXELS)
+FLOATS = Image.fromarray(PIXELS[..., 0].astype(np.float32) / 7)
+FAR = Image.fromarray(PIXELS[..., 0].astype(np.int32) * 1000)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        *(("image", saved(COLOURS.convert(mode), "TIFF")) for mode in ("CMYK", "L", "LA", "P", "RGBA")),
+        *(("image", turned(COLOURS, number, kind)) for number in range(1, 9) for kind in ("PNG", "TIFF")),
+        *(("depth", turned(depth, number, "TIFF")) for number in (1, 6) for depth in (FLOATS, FAR)),
+        *(("depth", turned(COLOURS.convert(mode), 6)) for mode in ("L", "I;16")),
+    ],
+)
+def test_an_opened_picture_is_what_its_file_is(kind: Any, content: bytes) -> None:
+    of_file = open_picture(content, kind)
+    with Image.open(io.BytesIO(content)) as picture:
+        of_opened = open_picture(file_content(picture), kind)
+    assert np.array_equal(np.asarray(of_opened.image), np.asarray(of_file.image))
+    assert of_opened.image.mode == of_file.image.mode
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "HSV", "YCbCr"])
+def test_an_opened_picture_in_a_colour_mode_becomes_rgb(mode: str) -> None:
+    seen = open_picture(file_content(COLOURS.convert(mode))).image
+    assert np.array_equal(np.asarray(seen), np.asarray(COLOURS.convert(mode).convert("RGB")))
+
+
+def test_an_opened_picture_that_cannot_be_read_is_refused_in_words() -> None:
+    damaged, closed = Image.open(io.BytesIO(saved(COLOURS)[:-60])), Image.open(io.BytesIO(saved(COLOURS)))
+    closed.close()
+    for picture in (damaged, closed):
+        with pytest.raises(PictureError, match=r"expected a readable picture, found mode .*; open it anew"):
+            file_content(picture)
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "RGBA", "L", "RGB"])
+def test_a_tiff_is_turned_however_it_is_reached(mode: str, tmp_path: Path) -> None:
+    """Also without compression, where Pillow maps a file with a name into memory."""
+    file = tmp_path / "0.tiff"
+    file.write_bytes(turned(COLOURS.convert(mode), 6, "TIFF"))
+    seen = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(file.read_bytes()))).convert("RGB"))
+    with Image.open(file) as picture:
+        for source in (file, file.read_bytes(), file_content(picture)):
+            assert np.array_equal(np.asarray(open_picture(source).image), seen)

@@ -63,7 +63,8 @@ def test_training_report_playground_and_validation_see_the_upright_picture(
         question = RegionDataset(table, folder, processor)[0]
         pictures = Pictures(folder, 0.001)
         places = [Place("0.png", "", "image"), Place("0_depth.png", "", "depth")]
-        found = [fact for fact in pictures.look(places).values() if isinstance(fact, Seen)]
+        ((_, looked),) = pictures.look([(None, places)])
+        found = [fact for fact in looked.values() if isinstance(fact, Seen)]
         drawn, shown = draw(Scene(folder / "0.png", WIDTH, HEIGHT)), picture(folder / "0.png", WIDTH, 90)
         geometry = [region.geometry for region in question.regions]
         facts = [[fact.width, fact.height, fact.hash, fact.brightness, fact.metres] for fact in found]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 
@@ -32,7 +31,6 @@ SLOW = "images/" + "a" * 40 + "!.png"
 def test_a_pattern_without_an_end_is_reported_with_its_setting_and_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(user_patterns, "_SECONDS", 0.5)
     images = ["images/a.png", SLOW, "images/b.png"]
-    since = time.monotonic()
     for setting, use in (
         ("evaluate.camera", lambda: cameras(images, "((?:a+)+)$")),
         ("split.group", lambda: group_of(images, "((?:a+)+)$", [])),
@@ -42,7 +40,6 @@ def test_a_pattern_without_an_end_is_reported_with_its_setting_and_the_text(monk
         assert str(told.value).startswith(f"{setting}: expected a regular expression that is done within 0.5 s")
         assert "'((?:a+)+)$'" in str(told.value)
         assert f"after 1 of 3 texts, at {SLOW!r}" in str(told.value)
-    assert time.monotonic() - since < 5
 
 
 def test_a_pattern_of_a_suite_of_ones_own_is_bounded_as_well(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,6 @@
 Kubeflow's ``TrainerClient`` has one call for all three. What differs about them is said here and nowhere else.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import shutil
@@ -28,8 +26,7 @@ _HANDED_ON = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", PIPELINE_RUN)
 On Kubernetes the runtime takes these from the same secrets as the pipeline's tasks."""
 
 
-_POLL = 5.0
-"""Seconds between two looks at a job on Kubernetes."""
+_POLL = 5.0  # seconds between two looks at a job on Kubernetes
 
 
 @dataclass(frozen=True)

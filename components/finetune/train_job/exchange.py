@@ -10,8 +10,6 @@
     lease            whose turn it is, and a count that goes on while the step lives
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """One TrainJob: created, waited for while GPUs are queued for, followed by its log, deleted."""
 
-from __future__ import annotations
-
 import sys
 import threading
 import time
@@ -88,7 +86,7 @@ class Job:
                 away_since = away_since or time.monotonic()
                 if time.monotonic() - away_since > _PATIENCE:
                     raise RegionHeadsError(
-                        f"TrainJob {self.name}: nothing was heard of it for {_PATIENCE:.0f} s ({cause_of(error)})"
+                        f"TrainJob {self.name}: no status was received for {_PATIENCE:.0f} s ({cause_of(error)})"
                     ) from error
                 time.sleep(self._backend.poll)
                 continue
@@ -162,4 +160,4 @@ class _Log:
                     sys.stdout.write(piece if self._backend.logs == "chunks" else piece.rstrip("\n") + "\n")
                     sys.stdout.flush()
         except Exception as error:  # a log that breaks off must not end a training
-            print(f"the log of TrainJob {self._name} broke off ({cause_of(error)}); the training goes on", flush=True)
+            print(f"the log of TrainJob {self._name} broke off ({cause_of(error)}); the training continues", flush=True)

@@ -1,7 +1,5 @@
 """A job's processes: how they are marked as such, and end when no step waits for their results."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import threading

@@ -1,7 +1,5 @@
 """What a node of a TrainJob runs, once for each of its ranks: ``torchrun`` or Kubeflow Trainer has started it."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

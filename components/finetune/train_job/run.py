@@ -1,15 +1,9 @@
 """Leads a TrainJob from the step's inputs to its outputs, through lost machines, and leaves nothing behind."""
 
-from __future__ import annotations
-
-import contextlib
 import os
 import re
-import signal
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 
 from components.finetune.settings import Params
 from components.finetune.train_job.backends import open_backend
@@ -27,8 +21,8 @@ def run_train_job(
     """Trains in a TrainJob and brings its results to the step's ports.
 
     A job whose machine is lost is started again, from its last checkpoint, ``finetune.train_job.tries`` times in all.
-    However this ends, SIGTERM included, the job is deleted; where this process is killed outright, its nodes notice
-    by the lease, and the next call deletes what is left.
+    However this ends, the job is deleted, also by SIGTERM, of which the step's boundary makes an exception. Where this
+    process is killed outright, its nodes notice by the lease, and the next call deletes what is left.
 
     Args:
         digest: Names everything that the result depends on; a later call with the same one goes on where this ended.
@@ -41,18 +35,17 @@ def run_train_job(
     exchange, job, folder = backend.exchange, Job(backend, name), Path.cwd()
     ports = {port: path.absolute() for port, path in ports.items()}
     try:
-        with _ended_by_sigterm():
-            if job.delete():
-                print(f"TrainJob {name} was left over from a step that has ended; deleted")
-            for attempt in range(1, params.train_job.tries + 1):
-                exchange.hand_over(ports, sections, ranks=params.nodes * params.processes)
-                with exchange.lease(every=min(5.0, params.train_job.lease_seconds / 10)):
-                    _attempt(job, params, attempt)
-                if exchange.complete():
-                    exchange.take(ports)
-                    exchange.remove()
-                    return
-                _raise_or_retry(exchange.reason(), name, attempt, params.train_job.tries, exchange.here / CHECKPOINTS)
+        if job.delete():
+            print(f"TrainJob {name} was left over from a step that has ended; deleted")
+        for attempt in range(1, params.train_job.tries + 1):
+            exchange.hand_over(ports, sections, ranks=params.nodes * params.processes)
+            with exchange.lease(every=min(5.0, params.train_job.lease_seconds / 10)):
+                _attempt(job, params, attempt)
+            if exchange.complete():
+                exchange.take(ports)
+                exchange.remove()
+                return
+            _raise_or_retry(exchange.reason(), name, attempt, params.train_job.tries, exchange.here / CHECKPOINTS)
     finally:
         os.chdir(folder)  # the client for processes leaves this one elsewhere
 
@@ -68,6 +61,8 @@ def _attempt(job: Job, params: Params, attempt: int) -> None:
     labels = {"app.kubernetes.io/part-of": "region-heads", "app.kubernetes.io/component": "finetune"}
     if PIPELINE_RUN in os.environ:
         labels["region-heads/pipeline-run"] = os.environ[PIPELINE_RUN]
+    if params.train_job.queue:
+        labels["kueue.x-k8s.io/queue-name"] = params.train_job.queue
     machines = f"{params.nodes} node{'s' if params.nodes > 1 else ''} x {params.processes}"
     print(f"TrainJob {job.name} ({params.train_job.backend}, {machines}), try {attempt}", flush=True)
     try:
@@ -82,25 +77,8 @@ def _raise_or_retry(reason: str | None, name: str, attempt: int, tries: int, che
     if reason is not None:
         raise RegionHeadsError(f"TrainJob {name}: {reason}")
     found = next(filter(None, (last_checkpoint(folder) for folder in sorted(checkpoints.glob("*")))), None)
-    then = f"goes on from {found}" if found else "starts anew, for no checkpoint was written yet"
+    then = f"resumes from {found}" if found else "starts from the beginning, since no checkpoint was written yet"
     ended = f"TrainJob {name}: try {attempt} of {tries} ended without a result; its log is above"
     if attempt == tries:
         raise RegionHeadsError(f"{ended}. The same command {then}")
     print(f"{ended}. The next one {then}", flush=True)
-
-
-@contextlib.contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Lets SIGTERM, which is how Kubernetes ends a pod, run the ``finally`` of what is within."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, _: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

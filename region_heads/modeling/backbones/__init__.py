@@ -13,19 +13,30 @@ from transformers import AutoConfig, AutoModelForImageTextToText, PretrainedConf
 
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.backbones.adapter import Adapter
-from region_heads.modeling.backbones.llava import LlavaAdapter
+from region_heads.modeling.backbones.internvl import InternVLAdapter
+from region_heads.modeling.backbones.llava import LlavaAdapter, LlavaNextAdapter, LlavaOnevisionAdapter
 from region_heads.modeling.backbones.qwen import Qwen3VLAdapter, QwenVLAdapter
 from region_heads.modeling.backbones.smolvlm import SmolVLMAdapter
 
 ADAPTERS: dict[str, Adapter] = {
+    "internvl": InternVLAdapter(),
     "llava": LlavaAdapter(),
-    "llava_onevision": LlavaAdapter(),
+    "llava_next": LlavaNextAdapter(),
+    "llava_onevision": LlavaOnevisionAdapter(),
+    "qwen2_vl": QwenVLAdapter(),
     "qwen2_5_vl": QwenVLAdapter(),
     "qwen3_vl": Qwen3VLAdapter(),
+    "qwen3_vl_moe": Qwen3VLAdapter(),
     "idefics3": SmolVLMAdapter(),  # SmolVLM's first generation
     "smolvlm": SmolVLMAdapter(),
 }
 """Adapters by ``model_type`` of the backbone's configuration."""
+
+_LEFT_OUT = {
+    "gemma3": "its image tokens see each other in both directions and most of its layers a window of tokens, which the "
+    "rows here do not express",
+}
+"""Families that were looked at, with the reason why they are refused."""
 
 
 def adapter_for(config: PretrainedConfig) -> Adapter:
@@ -37,9 +48,10 @@ def adapter_for(config: PretrainedConfig) -> Adapter:
     try:
         return ADAPTERS[config.model_type]
     except KeyError:
+        reason = _LEFT_OUT.get(config.model_type)
         raise RegionHeadsError(
-            f"backbone of type {config.model_type!r} is not supported; supported: {', '.join(ADAPTERS)} "
-            "and the preset 'tiny'. Set finetune.backbone in params.yaml to one of these"
+            f"backbone of type {config.model_type!r} is not supported{f' ({reason})' if reason else ''}; supported: "
+            f"{', '.join(ADAPTERS)} and the preset 'tiny'. Set finetune.backbone in params.yaml to one of these"
         ) from None
 
 
@@ -50,7 +62,7 @@ def load_backbone_config(name_or_path: str) -> PretrainedConfig:
         RegionHeadsError: It cannot be read, or its family is not supported.
     """
     try:
-        config = AutoConfig.from_pretrained(name_or_path)
+        config = AutoConfig.from_pretrained(name_or_path, trust_remote_code=False)
     except (OSError, ValueError) as error:
         known = "a folder with config.json" if Path(name_or_path).exists() else "a model name or a folder"
         raise RegionHeadsError(

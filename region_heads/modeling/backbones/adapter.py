@@ -14,7 +14,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from transformers import PretrainedConfig, PreTrainedModel
+from transformers import Cache, PretrainedConfig, PreTrainedModel
 
 from region_heads.image_format import ImageFormat
 
@@ -27,10 +27,12 @@ class ImageFeatures:
         cells: ``[I, P, D]``; maps with fewer cells than the largest are padded at the end.
         deep: Further maps of the same shape that join inside the language model (Qwen3-VL), one for each of its first
             layers.
+        tokens: ``[I, T, D]`` what the language model reads; None where that is the cells.
     """
 
     cells: Tensor
     deep: tuple[Tensor, ...] = ()
+    tokens: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class ImageTokens:
     """Where the rows of a batch hold image tokens.
 
     Attributes:
-        positions: long ``[R, T]``, contiguous and ascending; -1 pads at the end.
+        positions: long ``[R, T]``, ascending, and without a gap but between tiles; -1 pads at the end.
         grids: long ``[R, 2]`` rows and columns of the image's tokens.
         deep: ``ImageFeatures.deep`` of each row, ``[R, T, D]``.
     """
@@ -51,16 +53,39 @@ class ImageTokens:
 class Adapter(Protocol):
     """How to reach the parts of one family of image-text models."""
 
+    picture: str
+    """What the family's chat templates write for a picture."""
     before_image: str
     """Special tokens in front of the image tokens, as text."""
     after_image: str
     """Special tokens behind them."""
+    before_tile: str = ""
+    """What stands in front of each tile's tokens, with places for its row and column from 1."""
+    extra_tokens: int = 0
+    """Image tokens beside those of the cells, and of the whole where tiles are read."""
+    line_ends: bool = False
+    """Whether each row of cells ends in a token more."""
 
     def image_format(self, config: PretrainedConfig) -> ImageFormat:
         """The tower's input, with the colour normalisation that the family was trained with."""
 
-    def image_features(self, backbone: PreTrainedModel, pixels_ICHW: Tensor, grids_I2: Tensor) -> ImageFeatures:
-        """Features of images; ``grids_I2`` (long) holds rows and columns of each, pixels beyond them are padding."""
+    def image_features(
+        self,
+        backbone: PreTrainedModel,
+        pixels_ICHW: Tensor,
+        sizes_I2: Tensor,
+        grids_I2: Tensor,
+        overviews_ICUU: Tensor | None,
+    ) -> ImageFeatures:
+        """Features of images.
+
+        Args:
+            backbone: Its weights.
+            pixels_ICHW: The images; pixels beyond their size are padding of the batch.
+            sizes_I2: Height and width of each, long.
+            grids_I2: Rows and columns of each feature map, long.
+            overviews_ICUU: The images as a whole, where the tower reads their tiles.
+        """
 
     def hidden_states(
         self,
@@ -69,10 +94,13 @@ class Adapter(Protocol):
         attention_mask: Tensor,
         position_ids_RL: Tensor,
         images: ImageTokens,
+        cache: Cache | None = None,
     ) -> Tensor:
         """Last hidden states ``[R, L, D]`` of the language model.
 
-        ``attention_mask`` is ``[R, L]`` (1 on tokens) or bool ``[R, 1, L, L]``.
+        ``attention_mask`` is ``[R, L]`` (1 on tokens) or bool ``[R, 1, L, L]``. With a ``cache``, keys and values are
+        kept in it; where it holds some already, the embeddings are what follows in the rows, and the mask's last axis
+        is as long as both.
         """
 
     def parts(self, backbone: PreTrainedModel) -> dict[str, list[nn.Module]]:
@@ -80,48 +108,68 @@ class Adapter(Protocol):
 
 
 def run_language_model(
-    model: nn.Module, embeddings_RLD: Tensor, attention_mask: Tensor, position_ids: Tensor, **more: object
+    model: nn.Module,
+    embeddings_RLD: Tensor,
+    attention_mask: Tensor,
+    position_ids: Tensor,
+    cache: Cache | None,
+    **more: object,
 ) -> Tensor:
     """Last hidden states of a Hugging Face causal language model."""
     hidden: Tensor = model(
         inputs_embeds=embeddings_RLD,
         attention_mask=attention_mask,
         position_ids=position_ids,
-        use_cache=False,
+        past_key_values=cache,
+        use_cache=cache is not None,
         **more,
     ).last_hidden_state
     return hidden
 
 
 def encode_tiles(
-    encode: Callable[[Tensor], Tensor], pixels_ICHW: Tensor, grids_I2: Tensor, *, unit: int, stride: int
-) -> Tensor:
-    """Feature maps of images that a tower of one size reads tile by tile.
+    encode: Callable[[Tensor], Tensor],
+    pixels_ICHW: Tensor,
+    sizes_I2: Tensor,
+    overviews_ICUU: Tensor | None,
+    *,
+    unit: int,
+    stride: int,
+) -> ImageFeatures:
+    """Feature maps of images that a tower of one size reads tile by tile, and as a whole.
 
     Args:
         encode: Tiles ``[K, C, unit, unit]`` to features ``[K, (unit / stride)^2, D]``.
         pixels_ICHW: Images of whole tiles.
-        grids_I2: Rows and columns of cells of each image.
+        sizes_I2: Height and width of each image.
+        overviews_ICUU: The images as a whole.
         unit: Pixels a side of a tile.
         stride: Pixels a side of a cell.
 
     Returns:
-        ``[I, P, D]``, the tiles' features put together row by row, padded at the end.
+        The tiles' features put together row by row; the tokens are tile after tile and then the whole.
     """
-    if pixels_ICHW.shape[-2:] == (unit, unit):
-        return encode(pixels_ICHW)
+    if overviews_ICUU is None and pixels_ICHW.shape[-2:] == (unit, unit):
+        return ImageFeatures(encode(pixels_ICHW))
     side = unit // stride
-    grids = [(rows // side, columns // side) for rows, columns in grids_I2.tolist()]
+    grids = [(height // unit, width // unit) for height, width in sizes_I2.tolist()]
     tiles = [
         image[:, : rows * unit, : columns * unit].unflatten(2, (columns, unit)).unflatten(1, (rows, unit))
         for image, (rows, columns) in zip(pixels_ICHW, grids, strict=True)
     ]  # each [C, rows, unit, columns, unit]
-    features = encode(torch.cat([tile.permute(1, 3, 0, 2, 4).flatten(0, 1) for tile in tiles]))
-    maps = []
-    for part, (rows, columns) in zip(features.split([r * c for r, c in grids]), grids, strict=True):
+    counts = [rows * columns for rows, columns in grids]
+    wholes = [] if overviews_ICUU is None else [overviews_ICUU]
+    features = encode(torch.cat([*(tile.permute(1, 3, 0, 2, 4).flatten(0, 1) for tile in tiles), *wholes]))
+    parts = features.split([*counts, *map(len, wholes)])
+    maps, tokens = [], []
+    for number, (part, (rows, columns)) in enumerate(zip(parts, grids, strict=False)):
         cells = part.unflatten(0, (rows, columns)).unflatten(2, (side, side))  # [rows, columns, side, side, D]
         maps.append(cells.transpose(1, 2).flatten(0, 3))
-    return nn.utils.rnn.pad_sequence(maps, batch_first=True)
+        if wholes:
+            tokens.append(torch.cat([part.flatten(0, 1), parts[-1][number]]))
+    padded = partial(nn.utils.rnn.pad_sequence, batch_first=True)
+    # Models of 0.1.0 have tiles and no whole; their tokens are the map's.
+    return ImageFeatures(padded(maps), tokens=padded(tokens) if tokens else None)
 
 
 class TileAdapter(Adapter):
@@ -139,10 +187,17 @@ class TileAdapter(Adapter):
     def encode(self, backbone: PreTrainedModel, tiles_TCHW: Tensor) -> Tensor:
         """Features of tiles in the language model's space, ``[T, P, D]``."""
 
-    def image_features(self, backbone: PreTrainedModel, pixels_ICHW: Tensor, grids_I2: Tensor) -> ImageFeatures:
+    def image_features(
+        self,
+        backbone: PreTrainedModel,
+        pixels_ICHW: Tensor,
+        sizes_I2: Tensor,
+        grids_I2: Tensor,  # noqa: ARG002 - for families that read no whole tiles
+        overviews_ICUU: Tensor | None,
+    ) -> ImageFeatures:
         image = self.image_format(backbone.config)
         encode = partial(self.encode, backbone)
-        return ImageFeatures(encode_tiles(encode, pixels_ICHW, grids_I2, unit=image.unit, stride=image.stride))
+        return encode_tiles(encode, pixels_ICHW, sizes_I2, overviews_ICUU, unit=image.unit, stride=image.stride)
 
     def hidden_states(
         self,
@@ -151,9 +206,10 @@ class TileAdapter(Adapter):
         attention_mask: Tensor,
         position_ids_RL: Tensor,
         images: ImageTokens,  # noqa: ARG002 - for families that place pictures inside the language model
+        cache: Cache | None = None,
     ) -> Tensor:
         language = backbone.model.get_submodule(self.language)
-        return run_language_model(language, embeddings_RLD, attention_mask, position_ids_RL)
+        return run_language_model(language, embeddings_RLD, attention_mask, position_ids_RL, cache)
 
     def parts(self, backbone: PreTrainedModel) -> dict[str, list[nn.Module]]:
         tower, projector, language = map(backbone.model.get_submodule, (self.tower, self.projector, self.language))

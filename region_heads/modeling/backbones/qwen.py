@@ -1,33 +1,45 @@
-"""Qwen2.5-VL and Qwen3-VL: pictures of any shape, positions in time, height and width."""
+"""Qwen2-VL, Qwen2.5-VL and Qwen3-VL: pictures of any shape, positions in time, height and width."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PretrainedConfig, PreTrainedModel
+from transformers import Cache, PretrainedConfig, PreTrainedModel
 
-from region_heads.image_format import ImageFormat
-from region_heads.modeling.backbones.adapter import ImageFeatures, ImageTokens, run_language_model
+from region_heads.image_format import BICUBIC, ImageFormat
+from region_heads.modeling.backbones.adapter import Adapter, ImageFeatures, ImageTokens, run_language_model
 from region_heads.modeling.backbones.llava import CLIP_MEAN, CLIP_STD
 
 _TOKENS = 1024
 """Image tokens of a picture at most; the families read up to 16384, at a price in every step."""
 
 
-class QwenVLAdapter:
-    """Qwen2.5-VL; pictures keep their shape, four patches make a token."""
+class QwenVLAdapter(Adapter):
+    """Qwen2-VL and Qwen2.5-VL; pictures keep their shape, four patches make a token."""
 
+    picture = "<|vision_start|><|image_pad|><|vision_end|>"
     before_image = "<|vision_start|>"
     after_image = "<|vision_end|>"
 
     def image_format(self, config: PretrainedConfig) -> ImageFormat:
         vision = config.vision_config
         unit = vision.patch_size * vision.spatial_merge_size
-        return ImageFormat(unit=unit, stride=unit, max_pixels=_TOKENS * unit**2, mean=CLIP_MEAN, std=CLIP_STD)
+        return ImageFormat(
+            unit=unit, stride=unit, min_pixels=4 * unit**2, max_pixels=_TOKENS * unit**2, resample=BICUBIC,
+            mean=CLIP_MEAN, std=CLIP_STD,
+        )  # fmt: skip
 
-    def image_features(self, backbone: PreTrainedModel, pixels_ICHW: Tensor, grids_I2: Tensor) -> ImageFeatures:
+    def image_features(
+        self,
+        backbone: PreTrainedModel,
+        pixels_ICHW: Tensor,
+        sizes_I2: Tensor,  # noqa: ARG002 - their grids say it
+        grids_I2: Tensor,
+        overviews_ICUU: Tensor | None,  # noqa: ARG002 - for families that read tiles
+    ) -> ImageFeatures:
         vision = backbone.config.vision_config
         merge = vision.spatial_merge_size
         grids = grids_I2.tolist()
@@ -49,12 +61,14 @@ class QwenVLAdapter:
         attention_mask: Tensor,
         position_ids_RL: Tensor,
         images: ImageTokens,
+        cache: Cache | None = None,
     ) -> Tensor:
         return run_language_model(
             backbone.model.language_model,
             embeddings_RLD,
             attention_mask,
             positions_in_space(position_ids_RL, images),
+            cache,
             **self._inside(embeddings_RLD, images),
         )
 
@@ -76,8 +90,8 @@ class Qwen3VLAdapter(QwenVLAdapter):
     """Qwen3-VL also adds features of earlier layers of its tower inside the language model."""
 
     def image_format(self, config: PretrainedConfig) -> ImageFormat:
-        image = super().image_format(config)
-        return ImageFormat(unit=image.unit, stride=image.stride, max_pixels=image.max_pixels)
+        plain = ImageFormat.mean
+        return replace(super().image_format(config), mean=plain, std=plain)
 
     def _features(self, found: Any) -> ImageFeatures:
         return ImageFeatures(
@@ -86,6 +100,8 @@ class Qwen3VLAdapter(QwenVLAdapter):
         )
 
     def _inside(self, embeddings_RLD: Tensor, images: ImageTokens) -> dict[str, object]:
+        if not images.deep:  # behind the picture
+            return {}
         held = images.positions >= 0
         rows = torch.arange(len(held), device=held.device)[:, None].expand_as(held)
         places = torch.zeros(embeddings_RLD.shape[:2], dtype=torch.bool, device=held.device)

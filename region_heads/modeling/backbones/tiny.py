@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig
 
+TINY = "tiny"
+"""Name of the preset that is trained from scratch."""
+
 
 def tiny_config(*, vocab_size: int) -> LlavaConfig:
     """A LLaVA-shaped backbone of under a million parameters, to be trained from scratch in minutes on a CPU.

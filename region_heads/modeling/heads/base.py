@@ -7,7 +7,8 @@ Dimensions: ``n`` questions of one task (may be 0), ``N`` regions (padded), ``D`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -16,21 +17,43 @@ from torch import Tensor, nn
 STEPS = 3
 """Choices one after the other: "nearest to the leftmost of those on the mat" is the mat, the leftmost, the nearest."""
 
+_TELLING = -2.0  # added to what makes a word tell a role: at first few do, and what they take away is little
+
 _TOUCHING = 0.3
 """Length below which two distances count as alike: of two regions that both touch the anchor, neither is the nearer."""
 
 
 @dataclass(frozen=True)
 class HeadInputs:
-    """The slice of a batch that belongs to one task."""
+    """What the heads are given of questions: of a whole batch, or the slice of it that belongs to one task.
+
+    Example:
+        >>> import torch
+        >>> from region_heads import HeadInputs
+        >>> inputs = HeadInputs(
+        ...     states=torch.randn(2, 3, 16), vectors=torch.randn(2, 3, 8), positions=torch.randn(2, 3, 3),
+        ...     inside=torch.zeros(2, 3, 3), question=torch.randn(2, 16), words=torch.randn(2, 5, 16),
+        ...     fits=torch.randn(2, 3, 5), valid=torch.ones(2, 3, dtype=torch.bool),
+        ... )
+        >>> inputs.of(torch.tensor([1])).states.shape
+        torch.Size([1, 3, 16])
+    """
 
     states: Tensor  # [n, N, D] hidden state of each region's read-out token
     vectors: Tensor  # [n, N, Z] region vectors from the region encoder
     positions: Tensor  # [n, N, 3] where each region is, in a learned metric that all heads share, in units of length
     inside: Tensor  # [n, N, N] share of the first region that lies within the hull of the second
     question: Tensor  # [n, D] hidden state of the answer token
+    words: Tensor  # [n, W, D] hidden states of the question's words
+    fits: Tensor  # [n, N, W] how well each word, by itself, fits each region; 0 on padding
     valid: Tensor  # bool [n, N], False on padding
     length_unit: float = 1.0  # metres that count as one in `positions`
+
+    def of(self, rows: Tensor) -> HeadInputs:
+        """The inputs of some of the questions, long ``[n]``."""
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        taken: dict[str, Any] = {name: v[rows] if isinstance(v, Tensor) else v for name, v in values.items()}
+        return HeadInputs(**taken)
 
 
 @dataclass(frozen=True)
@@ -77,22 +100,45 @@ class MLP(nn.Module):
         return mapped
 
 
+class Description(nn.Module):
+    """How well regions fit the words that describe what has each of ``roles``: ``[n, roles, N]``, at most 0.
+
+    The question says which of its words tell a role ("red" and "cube" what is counted, "cone" what it is near). A word
+    that does not fit a region takes away, one that fits changes nothing, so all of them must.
+    """
+
+    def __init__(self, roles: int, *, state_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.asks = nn.Linear(state_size, roles * hidden_size)
+        self.word = nn.Linear(state_size, hidden_size)
+        self.enough = nn.Parameter(torch.zeros(roles))
+
+    def forward(self, inputs: HeadInputs) -> Tensor:
+        asks = self.asks(inputs.question).unflatten(-1, (len(self.enough), -1))
+        telling = torch.einsum("nrh,nwh->nrw", asks, self.word(inputs.words)) / asks.shape[-1] ** 0.5
+        fitting = F.logsigmoid(inputs.fits[:, None] - self.enough[:, None, None]) * (inputs.fits[:, None] != 0)
+        described: Tensor = torch.einsum("nrw,nrsw->nrs", (telling + _TELLING).sigmoid(), fitting)
+        return described
+
+
 class RegionScorer(nn.Module):
     """Scores each region for roles that the question gives it: ``[n, roles, N]``.
 
     A score is read from the region's read-out state, which has seen the question, plus a term linear in the region
-    vector whose direction the question chooses ("leftmost" looks along x, "nearest" along depth, "red" along colours).
+    vector whose direction the question chooses ("leftmost" looks along x, "nearest" along depth), plus how well the
+    region fits the words that describe it.
     """
 
     def __init__(self, roles: int, *, state_size: int, vector_size: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
         self.score = MLP([state_size, vector_size], hidden_size, roles, dropout=dropout)
         self.direction = nn.Linear(state_size, roles * vector_size)
+        self.described = Description(roles, state_size=state_size, hidden_size=hidden_size)
 
     def forward(self, inputs: HeadInputs) -> Tensor:
         directions = self.direction(inputs.question).unflatten(-1, (-1, inputs.vectors.shape[-1]))
-        along: Tensor = torch.einsum("nrz,nsz->nsr", inputs.vectors, directions)
-        scores: Tensor = self.score(inputs.states, inputs.vectors).mT + along
+        along = torch.einsum("nrz,nsz->nrs", directions, inputs.vectors)
+        scores: Tensor = self.score(inputs.states, inputs.vectors).mT + along + self.described(inputs)
         return scores
 
 

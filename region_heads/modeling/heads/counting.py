@@ -1,7 +1,5 @@
 """How many: the number of regions that pass a gate, or what the picture shows where the counted have no regions."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import torch
@@ -25,14 +23,9 @@ from region_heads.modeling.heads.base import (
 )
 from region_heads.tasks.counting import MAX_COUNT
 
-_TOUCHING = 0.05
-"""Length, far below what is asked for: the logarithm of a distance of 0 is finite."""
-
-_FAR = 1e4
-"""Minus the logarithm of a probability that is none; finite, so that its gradient is."""
-
-_OPEN = 1.0
-"""Added to both logits of a gate, which begins near one half."""
+_TOUCHING = 0.05  # length, far below what is asked for: the logarithm of a distance of 0 is finite
+_EACH_GATE = 8.0  # weight of the mean over a question's gates, of which there are about as many
+_FAR = 1e4  # minus the logarithm of a probability that is none; finite, so that its gradient is
 
 
 class CountingHead(nn.Module):
@@ -87,21 +80,21 @@ class CountingHead(nn.Module):
                 f"counting: expected counts from 0 to {self.max_count}, which the head was built for, found "
                 f"{int(target.min())} to {int(target.max())}; train from scratch, or correct the counts"
             )
-        # Each way to count is taught by itself, too: else the one that is right first would keep the other back.
-        loss = sum(F.nll_loss(way, target, reduction="none") for way in (logits, seen))
-        possible = target <= inputs.valid.sum(-1)
-        loss = loss + F.nll_loss(by_gates, target, reduction="none").where(possible, 0.0)
-        grounding_loss = choice_loss(place_logits, places).sum(-1) + 8 * self._membership(opened, shut, inputs, targets)
-        return replace(output, loss=loss, grounding_loss=grounding_loss)
+        # Each way to count is taught by itself, too: else the one that is right first would keep the other back. All
+        # share one weight: the sum would have several times the gradient of any other task.
+        ways = [F.nll_loss(way, target, reduction="none") for way in (logits, seen, by_gates)]
+        ways[-1] = ways[-1].where(target <= inputs.valid.sum(-1), 0.0)
+        membership = _EACH_GATE * self._membership(opened, shut, inputs, targets)
+        grounding_loss = (choice_loss(place_logits, places).sum(-1) + membership) / len(ways)
+        return replace(output, loss=torch.stack(ways).mean(0), grounding_loss=grounding_loss)
 
     def _gates(self, inputs: HeadInputs, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Log probabilities ``[n, N]`` that a region counts, and that it does not.
 
-        It counts when it is of the kind and lies in the place: two probabilities, multiplied.
+        One logit for both conditions: were their probabilities multiplied, one that is always 1 would learn no more.
         """
-        kind, lies = self.kind(inputs)[:, 0] + _OPEN, self.lies(inputs, chosen) + _OPEN
-        opened = F.logsigmoid(kind) + F.logsigmoid(lies)
-        shut = torch.logaddexp(F.logsigmoid(-kind), F.logsigmoid(kind) + F.logsigmoid(-lies))
+        gate = self.kind(inputs)[:, 0] + self.lies(inputs, chosen)
+        opened, shut = F.logsigmoid(gate), F.logsigmoid(-gate)
         return opened.masked_fill(~inputs.valid, -_FAR), shut.masked_fill(~inputs.valid, 0.0)
 
     @staticmethod

@@ -1,7 +1,5 @@
 """Which region: a pointer over the question's regions, aware of the regions that the choice is relative to."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import torch

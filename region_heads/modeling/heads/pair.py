@@ -1,7 +1,5 @@
 """Heads that compare two regions: how far apart they are, and on which side the first one is."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import torch
@@ -20,15 +18,11 @@ from region_heads.modeling.heads.base import (
     pick,
 )
 
-_TOLERANCE = 0.095
-"""log(1.1): errors of the log distance are measured in units of the benchmark's ±10 % band."""
-
-_COINCIDING = 0.05
-"""Length, far below what is asked for: the logarithm of two coinciding regions' distance is finite."""
+_TOLERANCE = 0.095  # log(1.1): errors of the log distance are measured in units of the benchmark's ±10 % band
+_COINCIDING = 0.05  # length, far below what is asked for: the logarithm of two coinciding regions' distance is finite
 
 
-_NEVER = 1e4
-"""Taken off a score that must not win; what padding is set to, so that both stay below every real one."""
+_NEVER = 1e4  # taken off a score that must not win; what padding is set to, so that both stay below every real one
 
 
 class _PairHead(nn.Module):

@@ -1,9 +1,9 @@
 """What a set of questions is like, in a few plain columns: enough to compare two sets, and no picture or mask in it."""
 
-from __future__ import annotations
-
+import re
 from collections import Counter
 from collections.abc import Sequence
+from math import inf
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -65,6 +65,17 @@ def answer_range(target: str | float) -> str:
         return "0"
     above = [border for border in _BORDERS if border >= target]
     return f"{below[-1]:g}-{above[0]:g}" if above else f"above {below[-1]:g}"
+
+
+def by_number(label: str) -> tuple[float, int]:
+    """Sorts what holds a number by it, whatever it is called; what holds none stays behind, in its order.
+
+    Example:
+        >>> sorted(["10-15", "above 20", "2-3", "0-1", "0"], key=by_number)
+        ['0', '0-1', '2-3', '10-15', 'above 20']
+    """
+    found = re.search(r"\d+(\.\d+)?", label)
+    return (float(found[0]), len(label)) if found else (inf, 0)
 
 
 def answer_counts(targets: Sequence[str | float | None]) -> dict[str, int]:

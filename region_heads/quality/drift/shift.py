@@ -4,8 +4,6 @@ Sizes say how much, p-values whether it could be chance: with a hundred thousand
 so it is the size that decides.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -15,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from region_heads.quality.drift.profile import by_number
 from region_heads.tasks import TASKS
 
 _WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
@@ -31,6 +30,7 @@ class Shift:
         p_value: Probability of such a difference between two samples of one distribution.
         first, second: Shares by value, or the quartiles of a number.
         drifted: Whether ``size`` exceeds the limit and is not chance.
+        chance: Whether ``size`` exceeds the limit, and that may be chance.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Shift:
     first: str
     second: str
     drifted: bool
+    chance: bool
 
 
 @dataclass(frozen=True)
@@ -88,14 +89,17 @@ def shifts(first: pa.Table, second: pa.Table, *, limit: float) -> list[Shift]:
             found += _number(name, here, there, limit)
         elif len(here) and len(there):
             found.append(_categories(name, _counted(here), _counted(there), limit))
+    # A picture counts once, not once a question: those about one picture are no independent samples of its light.
+    pictures = [table.group_by(["brightness", "contrast"]).aggregate([]) for table in (first, second)]
     for name in ("brightness", "contrast"):
-        found += _number(f"{name} of the picture", first[name].drop_null(), second[name].drop_null(), limit)
+        here, there = (table[name].drop_null() for table in pictures)
+        found += _number(f"{name} of the picture", here, there, limit)
     known, new = (_counted(table["wording"]) for table in (first, second))
     unseen = sum(count for wording, count in new.items() if wording not in known) / max(1, new.total())
     found.append(
-        Shift(
+        _shift(
             "wording", "share of questions with a wording that the first set does not hold", unseen,
-            0.0 if unseen else 1.0, f"{len(known):,} wordings", f"{len(new):,} wordings", unseen > limit,
+            0.0 if unseen else 1.0, f"{len(known):,} wordings", f"{len(new):,} wordings", limit,
         )
     )  # fmt: skip
     return found
@@ -143,19 +147,20 @@ def _counted(values: pa.ChunkedArray) -> Counter[str]:
 def _categories(name: str, first: Counter[str], second: Counter[str], limit: float) -> Shift:
     from scipy.stats import chi2_contingency
 
-    keys = sorted({*first, *second})
+    keys = sorted(sorted({*first, *second}), key=by_number)
     table = np.array([[counts[key] for key in keys] for counts in (first, second)])
     p_value = float(chi2_contingency(table).pvalue) if len(keys) > 1 and table.sum(axis=1).all() else 1.0
     size = divergence(first, second) or 0.0
     here, there = (
-        ", ".join(f"{key} {counts[key] / max(1, counts.total()):.0%}" for key in keys if counts[key] > 0)
+        ", ".join(f"{key}: {counts[key] / max(1, counts.total()):.0%}" for key in keys if counts[key] > 0)
         for counts in (first, second)
     )
-    return Shift(name, "Jensen-Shannon divergence", size, p_value, here, there, _drifted(size, p_value, limit))
+    return _shift(name, "Jensen-Shannon divergence", size, p_value, here, there, limit)
 
 
-def _drifted(size: float, p_value: float, limit: float) -> bool:
-    return size > limit and p_value < _SIGNIFICANT
+def _shift(name: str, measure: str, size: float, p_value: float, first: str, second: str, limit: float) -> Shift:
+    large, sure = size > limit, p_value < _SIGNIFICANT
+    return Shift(name, measure, size, p_value, first, second, drifted=large and sure, chance=large and not sure)
 
 
 def _number(name: str, first: pa.ChunkedArray, second: pa.ChunkedArray, limit: float) -> list[Shift]:
@@ -170,5 +175,4 @@ def _number(name: str, first: pa.ChunkedArray, second: pa.ChunkedArray, limit: f
         "quartiles " + ", ".join(f"{value:.3g}" for value in np.quantile(values, [0.25, 0.5, 0.75]))
         for values in (here, there)
     )
-    drifted = _drifted(size, p_value, limit)
-    return [Shift(name, "Kolmogorov-Smirnov statistic", size, p_value, first_quartiles, second_quartiles, drifted)]
+    return [_shift(name, "Kolmogorov-Smirnov statistic", size, p_value, first_quartiles, second_quartiles, limit)]

@@ -9,8 +9,6 @@ There is one exception, for small data sets: where a split that must hold a task
 nearest to the split's border is moved, and the report lists it.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping

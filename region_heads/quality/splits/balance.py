@@ -1,7 +1,5 @@
 """Balance of the training split: what is taken less often, or more often, than once."""
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Pictures that look alike: their difference hashes share all but a few bits."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping
 from itertools import combinations
@@ -10,8 +8,7 @@ _BANDS = 16
 MOST_BITS = 8
 """Of 256; a re-encoded or slightly cropped copy stays below, another scene of the same camera mostly does not."""
 
-_CROWDED = 200
-"""Pictures in one band from which pairs are no longer compared: a plain wall, not copies."""
+_CROWDED = 200  # pictures in one band from which pairs are no longer compared: a plain wall, not copies
 
 
 def near_duplicates(hashes: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -1,10 +1,9 @@
 """Which pictures stay together, and what is known of each group."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from region_heads.errors import RegionHeadsError
 from region_heads.quality.drift.profile import answer_range
@@ -12,7 +11,7 @@ from region_heads.quality.splits.assignment import Group
 from region_heads.user_patterns import search
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SplitQuestion:
     """What grouping needs of a question; ``target`` is None when it is unanswered."""
 
@@ -62,29 +61,19 @@ def groups(questions: Iterable[SplitQuestion], group_of: Callable[[str], str]) -
 
     The stratum is the sorted kinds of its questions: the task with the answer's range, then the mean of the regions.
     """
-    sources: defaultdict[str, set[str]] = defaultdict(set)
-    unanswered: defaultdict[str, set[str]] = defaultdict(set)
-    tasks: defaultdict[str, set[str]] = defaultdict(set)
-    kinds: defaultdict[str, list[str]] = defaultdict(list)
-    regions: defaultdict[str, list[int]] = defaultdict(list)
-    images: defaultdict[str, set[str]] = defaultdict(set)
+    asked: defaultdict[str, list[SplitQuestion]] = defaultdict(list)
     for question in questions:
-        name = group_of(question.image)
-        images[name].add(question.image)
-        if question.target is None:
-            unanswered[name].add(question.source_split)
-        else:
-            sources[name].add(question.source_split)
-            tasks[name].add(question.task)
-            kinds[name].append(f"{question.task} {answer_range(question.target)}")
-            regions[name].append(question.regions)
-    return {
-        name: Group(
-            sources=frozenset(sources[name] - {""}),
-            unanswered=frozenset(unanswered[name] - {""}),
-            tasks=frozenset(tasks[name]),
-            stratum=(*sorted(kinds[name]), f"{sum(regions[name]) / len(regions[name]):04.1f}"),
-            names=tuple(sorted(images[name])) if name in images[name] else (name,),
-        )
-        for name in sources
-    }
+        asked[group_of(question.image)].append(question)
+    found = {}
+    for name, about in asked.items():
+        answered = [question for question in about if question.target is not None]
+        if answered:
+            kinds = sorted(f"{one.task} {answer_range(one.target)}" for one in about if one.target is not None)
+            found[name] = Group(
+                sources=frozenset(one.source_split for one in answered) - {""},
+                unanswered=frozenset(one.source_split for one in about if one.target is None) - {""},
+                tasks=frozenset(one.task for one in answered),
+                stratum=(*kinds, f"{fmean(one.regions for one in answered):04.1f}"),
+                names=tuple(sorted({one.image for one in about})),
+            )
+    return found

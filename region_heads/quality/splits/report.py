@@ -1,7 +1,5 @@
 """The split's report: what each split holds, how the splits differ, what was moved and held back."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

@@ -1,7 +1,5 @@
 """The wording of a question: its words with every run of masks as one sign, whatever their number."""
 
-from __future__ import annotations
-
 import re
 
 from region_heads.records import MASK_TOKEN

@@ -12,9 +12,11 @@ from region_heads.errors import RegionHeadsError
 from region_heads.files.digests import file_digest
 from region_heads.files.output import scratch_file, whole_file, whole_folder, write_json
 from region_heads.formats.problem import Problem, shown
+from region_heads.formats.regions import BOX_ORDER
 from region_heads.parallel import cores
 from region_heads.quality.validation.collecting import Passed
 from region_heads.quality.validation.expectations import Outcome, not_run, run_suite
+from region_heads.quality.validation.finding import find_layout
 from region_heads.quality.validation.flat_table import flat_table
 from region_heads.quality.validation.gate import refusals
 from region_heads.quality.validation.judging import Judge
@@ -31,8 +33,7 @@ from region_heads.settings import DatasetParams
 if TYPE_CHECKING:
     import pandas as pd
 
-_SHARE = 1 << 23
-"""Bytes of annotations for which another process is worth its start."""
+_SHARE = 1 << 23  # bytes of annotations for which another process is worth its start
 
 
 def check(
@@ -65,6 +66,7 @@ def check(
             "data.annotations (`region-heads score` reads answers)"
         )
     suite = root / validate.suite if validate.suite else DEFAULT
+    asked, data = data, find_layout(root, sources, data) if validate.images == "check" else data
     ask_depth = data.field_of_view is None
     pictures = Pictures(root, data.depth_scale, lenses=ask_depth) if validate.images == "check" else None
     processes = min(validate.workers or cores(), 1 + sum(source.path.stat().st_size for source in sources) // _SHARE)
@@ -87,7 +89,10 @@ def check(
         if read != accepted + rejected.records:
             raise AssertionError(f"read {read} records, accepted {accepted}, quarantined {rejected.records}")
         without = {name: count for name, count in passed.files.items() if 0 < count == rejected.files[name]}
-        refused = refusals(read=read, accepted=accepted, without=without, outcomes=outcomes, settings=validate)
+        refused = refusals(
+            read=read, accepted=accepted, without=without, outcomes=outcomes, settings=validate,
+            doubtful_boxes=rejected.reasons[BOX_ORDER],
+        )  # fmt: skip
         depth = pictures.depth() if pictures else None
         if depth_needed and depth and not depth["metres"] and (depth["with"] or depth["without"]):
             refused.append(
@@ -98,6 +103,8 @@ def check(
         kept = flat.drop(index=list(failed))
         answers = [source.name for source in found if source not in sources]
         content = report_content(passed.files, answers, kept, rejected, outcomes, refused, pictures, lenses)
+        content["extra_fields"] = dict(passed.extra.most_common())
+        content["layout_found"] = None if data == asked else {"images": data.images, "depths": data.depths}
         content["records_digest"] = None  # by which later steps say what their results were made of
         if refused:
             records.unlink(missing_ok=True)

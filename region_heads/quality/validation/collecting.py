@@ -1,7 +1,6 @@
 """Runs all records past the judge; holds what passed on disk until the suite has seen the whole table."""
 
-from __future__ import annotations
-
+import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
@@ -16,9 +15,10 @@ from region_heads.errors import RegionHeadsError
 from region_heads.files.tables import ROW_GROUP, TableWriter
 from region_heads.formats.candidate import Candidate
 from region_heads.formats.problem import Problem, shown
-from region_heads.formats.reading import RecordFile
+from region_heads.formats.reading import Raw, RecordFile
 from region_heads.parallel import in_order
 from region_heads.quality.validation.judging import Chunk, Judge, Verdicts, parsed
+from region_heads.quality.validation.layout import Place
 from region_heads.quality.validation.lenses import Lenses
 from region_heads.quality.validation.pictures import Pictures
 from region_heads.quality.validation.quarantine import Quarantine
@@ -35,6 +35,7 @@ class Passed:
     Attributes:
         flat: Their flat rows (``FLAT_SCHEMA``), in order.
         files: Records read from each file.
+        extra: Records that hold each field that no format knows.
         lenses: The fields of view of the pictures.
     """
 
@@ -42,6 +43,7 @@ class Passed:
         self._scratch = scratch
         self.flat: list[pa.RecordBatch] = []
         self.files: Counter[str] = Counter()
+        self.extra: Counter[str] = Counter()
         self.lenses = lenses
         self._ids: dict[str, tuple[str, bytes]] = {}  # where it stood first, and a digest of the record
 
@@ -91,9 +93,10 @@ class Passed:
                 kept.append(row)
         for place in sorted(problems):
             rejected.add(name, chunk.raws[place], problems[place])
-        rows = pa.array(kept, pa.int64())
-        writer.add(verdicts.rows.take(rows))
-        self.flat.append(verdicts.flat.take(rows))
+        rows = verdicts.rows.take(pa.array(kept, pa.int64()))
+        self.extra.update(name for text in rows["extra"].drop_null().to_pylist() for name in json.loads(text))
+        writer.add(rows)
+        self.flat.append(verdicts.flat.take(pa.array(kept, pa.int64())))
 
     def reject(self, sources: Sequence[Source], failed: Mapping[int, list[Problem]], rejected: Quarantine) -> None:
         """Sends the rows that the suite failed to ``rejected``, whole as they stand in their files, read once more."""
@@ -131,13 +134,18 @@ class Passed:
 
 def _chunks(source: Source, file: RecordFile, judge: Judge, pictures: Pictures | None) -> Iterator[Chunk]:
     records = iter(file)
+    together = iter(lambda: list(islice(records, _CHUNK)), [])
     try:
-        while raws := list(islice(records, _CHUNK)):
-            seen = None
-            if pictures is not None:
-                # Parsed for the pictures' names alone, which costs far less than a picture; the judge parses again.
-                names = dict.fromkeys(one.image for one in map(parsed, raws) if isinstance(one, Candidate))
-                seen = pictures.look(place for name in names for place in judge.layout.both(source.folder_name, name))
+        if pictures is None:
+            yield from (Chunk(source, raws, None) for raws in together)
+            return
+
+        def places(raws: list[Raw]) -> Iterator[Place]:
+            # Parsed for the pictures' names alone, which costs far less than a picture; the judge parses again.
+            for name in dict.fromkeys(one.image for one in map(parsed, raws) if isinstance(one, Candidate)):
+                yield from judge.layout.both(source.folder_name, name)
+
+        for raws, seen in pictures.look((raws, places(raws)) for raws in together):
             yield Chunk(source, raws, seen)
     except OSError as error:
         raise RegionHeadsError(f"{source.path}: not readable: {error.strerror or error}") from None

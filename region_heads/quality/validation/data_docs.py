@@ -1,13 +1,10 @@
 """Makes the pages that Great Expectations writes private, and readable where there is no network."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
 _LOGO = re.compile(r"https://great-expectations-web-assets\.s3[^\"'\s)]*")
 _ADVERT = re.compile(r"<footer>.*?greatexpectations\.io/newsletter.*?</footer>", re.DOTALL)
-_CONTENT = re.compile(r"(<body[^>]*>)")
 
 _STYLE = """<style>
 body { font-family: "Liberation Sans", Arial, sans-serif; margin: 0 auto; padding: 0 1.5rem; line-height: 1.45; }
@@ -27,25 +24,12 @@ nav { height: auto !important; }
 def tidy(folder: Path) -> None:
     """Takes out what reports a visit to its maker's server, and adds what the pages lack without a network.
 
-    The logo becomes the copy in the folder. The index, which a script from the network fills, gets plain links to
-    the other pages.
+    The logo becomes the copy in the folder. The index, which a script from the network would fill, is empty without it;
+    :mod:`region_heads.report.validation` takes its place.
     """
-    pages = sorted(folder.rglob("*.html"))
-    for page in pages:
+    for page in sorted(folder.rglob("*.html")):
         text = page.read_text(encoding="utf-8")
         up = "../" * (len(page.relative_to(folder).parts) - 1)
         text = _ADVERT.sub("", _LOGO.sub(f"{up}static/images/logo-long.png", text))
         text = text.replace("<head>", f"<head>\n{_STYLE}", 1)
-        if page == folder / "index.html":
-            text = _CONTENT.sub(lambda found: found[1] + _links(folder, pages), text, count=1)
         page.write_text(text, encoding="utf-8")
-
-
-def _links(folder: Path, pages: list[Path]) -> str:
-    named = {"validations": "What was found in this data", "expectations": "What is expected of a record"}
-    items = []
-    for page in reversed(pages):
-        path = page.relative_to(folder)
-        if path.parts[0] in named:
-            items.append(f'<li><a href="{path.as_posix()}">{named[path.parts[0]]}</a></li>')
-    return f"\n<ul>{''.join(items)}</ul>\n"

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_WHERE = ["row", "file", "record", "id"]
-"""Columns by which the pages and the quarantine name a failing row."""
+_WHERE = ["row", "file", "record", "id"]  # columns by which the pages and the quarantine name a failing row
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,8 @@ def run_suite(table: pd.DataFrame, suite_file: Path, parameters: dict[str, float
     expectations = read_suite(suite_file)
     for one in expectations:
         _check_time(one["kwargs"], table, f"{suite_file}: {one['type']}")
+    few = [one for one in expectations if (needs := one["meta"]["needs"]) and _values(table, one) < needs]
+    expectations = [one for one in expectations if one not in few]
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     suite = context.suites.add(gx.ExpectationSuite(name="records", expectations=expectations))
@@ -86,7 +87,7 @@ def run_suite(table: pd.DataFrame, suite_file: Path, parameters: dict[str, float
         ) from error
     _write_pages(context, data_docs)
     (run,) = result.run_results.values()
-    outcomes = [_outcome(one) for one in run.results]
+    outcomes = [*map(_outcome, run.results), *(_not_judged(one, _values(table, one)) for one in few)]
     write_json(data_docs / "checkpoint.json", _checkpoint(outcomes, bool(result.success)))
     return outcomes
 
@@ -97,6 +98,21 @@ def not_run(data_docs: Path) -> list[Outcome]:
     (data_docs / "index.html").write_text(text, encoding="utf-8")
     write_json(data_docs / "checkpoint.json", _checkpoint([], success=False))
     return []
+
+
+def _values(table: pd.DataFrame, expectation: dict[str, Any]) -> int:
+    """How many values the column of an expectation holds; one that is not there is left to Great Expectations."""
+    column = expectation["kwargs"]["column"]
+    return int(table[column].notna().sum()) if column in table else expectation["meta"]["needs"]
+
+
+def _not_judged(expectation: dict[str, Any], values: int) -> Outcome:
+    column, needs = expectation["kwargs"]["column"], expectation["meta"]["needs"]
+    return Outcome(
+        name=f"{expectation['type']}({column})", success=True, critical=False, rows=None, field=column,
+        expected=f"at least {needs} values to judge", observed=f"not judged: {values} values",
+        advice=expectation["meta"]["advice"],
+    )  # fmt: skip
 
 
 def _check_time(arguments: dict[str, Any], table: pd.DataFrame, where: str) -> None:

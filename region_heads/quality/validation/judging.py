@@ -1,7 +1,5 @@
 """Raw records to rows of the record table, or to the reasons why not."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,19 +8,20 @@ from typing import Any
 
 import pyarrow as pa
 
-from region_heads.formats.candidate import Candidate, Region
-from region_heads.formats.checks import content_problems, mask_problems, problem_of
+from region_heads.formats.candidate import Candidate
+from region_heads.formats.checks import content_problems, mask_problems
 from region_heads.formats.lens import given_field_of_view
 from region_heads.formats.parsing import parse_record
 from region_heads.formats.problem import Problem
 from region_heads.formats.reading import Raw
-from region_heads.picture_file import Shape, depth_problem, size_advice
+from region_heads.formats.regions import size_problems, with_counts
+from region_heads.picture_file import Shape, depth_problem
 from region_heads.quality.validation.flat_table import FLAT_SCHEMA, flat_row
 from region_heads.quality.validation.layout import Layout, Place
 from region_heads.quality.validation.pictures import Seen
 from region_heads.quality.validation.sources import Source
 from region_heads.records import RECORD_SCHEMA
-from region_heads.rle import areas, box_counts, check_rle
+from region_heads.rle import areas
 
 
 @dataclass(frozen=True)
@@ -133,14 +132,14 @@ def _row(chunk: Chunk, raw: Raw, read: _Read, found: Iterator[int | ValueError])
         size = None if picture is None else (picture.height, picture.width)
         problems += _picture_problems(read, chunk.seen)
     else:
-        size, size_problems = _claimed_size(candidate)
-        problems += size_problems
+        size, unclaimed = _claimed_size(candidate)
+        problems += unclaimed
     lens: float | Problem | None = None
     if size is not None:
         lens = given_field_of_view(candidate.field_of_view, candidate.intrinsics, height=size[0], width=size[1])
         problems += [lens] if isinstance(lens, Problem) else []
-        problems += _size_problems(candidate, size, picture)
-        candidate, sizes, box_problems = _with_counts(candidate, size, sizes)
+        problems += size_problems(candidate, size, picture)
+        candidate, sizes, box_problems = with_counts(candidate, size, sizes)
         problems += box_problems
     if problems or size is None:
         return problems
@@ -157,12 +156,10 @@ def _row(chunk: Chunk, raw: Raw, read: _Read, found: Iterator[int | ValueError])
         "image_hash": facts.hash if facts else None,
         "brightness": facts.brightness if facts else None,
         "contrast": facts.contrast if facts else None,
-        "question": candidate.question,
+        **candidate.columns(),
         "rle": [region.counts for region in candidate.regions],
         "mask_areas": sizes,
-        "category": candidate.category,
-        "answer": None if candidate.answer is None else json.dumps(candidate.answer),
-        "freeform_answer": candidate.freeform_answer,
+        "extra": None if candidate.extra is None else json.dumps(candidate.extra),
     }
 
 
@@ -202,45 +199,3 @@ def _claimed_size(candidate: Candidate) -> tuple[tuple[int, int] | None, list[Pr
         if len(region.size) == 2:
             return (region.size[0], region.size[1]), []
     return None, []
-
-
-def _size_problems(candidate: Candidate, size: tuple[int, int], picture: Shape | None) -> list[Problem]:
-    """Masks of another size than the picture's, or, where that is absent, than the record's first mask."""
-    if picture is None:
-        expected = f"{list(size)}, as the record's first mask, since the picture is absent"
-    else:
-        expected = f"the picture's height and width {list(size)}{picture.turning}"
-    return [
-        Problem(
-            "rle_size",
-            f"{region.field}.size",
-            expected,
-            str(region.size),
-            size_advice(picture, region.size) if picture else "make all masks for this picture",
-        )
-        for region in candidate.regions
-        if region.size is not None and region.size != list(size)
-    ]
-
-
-def _with_counts(
-    candidate: Candidate, size: tuple[int, int], sizes: list[int]
-) -> tuple[Candidate, list[int], list[Problem]]:
-    """Boxes turned into masks, and the areas of all regions."""
-    if all(region.box is None for region in candidate.regions):
-        return candidate, sizes, []
-    regions, problems, all_sizes = [], [], []
-    height, width = size
-    of_masks = iter(sizes)
-    for region in candidate.regions:
-        if region.box is None:
-            regions.append(region)
-            all_sizes.append(next(of_masks, 0))  # 0: a mask with a fault of its own, which is reported already
-            continue
-        try:
-            counts = box_counts(region.box, height=height, width=width)
-            all_sizes.append(check_rle(list(size), counts))
-            regions.append(Region(region.field, size=list(size), counts=counts))
-        except ValueError as error:
-            problems.append(problem_of("rle", region.field, error, "correct the box: left, top, right, bottom"))
-    return replace(candidate, regions=regions), all_sizes, problems

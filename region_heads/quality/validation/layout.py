@@ -1,7 +1,5 @@
 """Where a record's picture and depth image lie, by the patterns of ``params.yaml``."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -11,8 +9,7 @@ from region_heads.formats.problem import Problem, shown
 from region_heads.picture_file import Kind
 from region_heads.settings import DatasetParams
 
-_JOINERS = "\u200c\u200d"
-"""Signs without a look of their own that Persian names and emoji need."""
+_JOINERS = "\u200c\u200d"  # signs without a look of their own that Persian names and emoji need
 
 
 @dataclass(frozen=True)
@@ -62,14 +59,15 @@ def _name_problem(name: str) -> Problem | None:
 
 def _path(pattern: str, split: str, name: str) -> str:
     picture = PurePosixPath(name)
-    parts = {"split": split, "image": picture.as_posix(), "stem": picture.with_suffix("").as_posix()}
+    stem = picture.with_suffix("")
+    parts = {"split": split, "image": picture.as_posix(), "stem": stem.as_posix(), "name": stem.name}
     # In one go: a name may hold braces of its own.
-    return PurePosixPath(re.sub(r"{(split|image|stem)}", lambda part: parts[part[1]], pattern)).as_posix()
+    return PurePosixPath(re.sub(r"{(split|image|stem|name)}", lambda part: parts[part[1]], pattern)).as_posix()
 
 
 def folder_and_name(pattern: str) -> tuple[str, str]:
     """A pattern in two: the folder that no record's picture may leave, and the rest, the picture's own part."""
-    folder = re.split(r"{image}|{stem}", pattern)[0].rpartition("/")[0]
+    folder = re.split(r"{image}|{stem}|{name}", pattern)[0].rpartition("/")[0]
     return folder, pattern[len(folder) :].removeprefix("/")
 
 

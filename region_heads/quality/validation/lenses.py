@@ -1,7 +1,5 @@
 """The fields of view of a data set's pictures: what records give, and what stands for it where they do not."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -11,8 +9,7 @@ from typing import Any
 from region_heads.formats.problem import Problem
 from region_heads.lens_estimate import Estimate
 
-_FEWEST = 3
-"""Pictures whose estimates together speak for others."""
+_FEWEST = 3  # pictures whose estimates together speak for others
 
 _ONE_LENS = 1.0
 """Degrees by which the estimates of one lens spread at most, and to which the typical field of view must be certain."""

@@ -1,23 +1,24 @@
 """Pictures and depth images: that they lie where they should, can be read to the last pixel, and what they show."""
 
-from __future__ import annotations
-
 import hashlib
-import os
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import ImageStat
 
-from region_heads.errors import first_line
+from region_heads.errors import RegionHeadsError, first_line
 from region_heads.formats.problem import Problem
 from region_heads.lens_estimate import Estimate, estimate_field_of_view
+from region_heads.parallel import cores, in_order, on_cluster
 from region_heads.picture_file import Kind, Opened, PictureError, Shape, located, open_picture
 from region_heads.quality.validation.layout import Place
+from region_heads.ray_pool import SHARED
+
+Asking = TypeVar("Asking")
 
 _LARGEST_FILE = 1 << 29
 _HASH_SIDE = 16
@@ -57,19 +58,47 @@ class Pictures:
     """
 
     def __init__(self, root: Path, depth_scale: float, *, lenses: bool = True) -> None:
-        self._root = root
-        self._lenses = lenses
-        self._depth_scale = depth_scale
+        # A node's cores have a piece each; the threads of this process share one.
+        self._reader = _Reader(
+            root=root, depth_scale=depth_scale, lenses=lenses, threads=1 if on_cluster() else cores()
+        )
         self._seen: dict[Place, Seen | Problem] = {}
 
-    def look(self, places: Iterable[Place]) -> dict[Place, Seen | Problem]:
-        """What lies at each of ``places``; those that were not read before are read on all cores."""
-        wanted = dict.fromkeys(places)
-        new = [place for place in wanted if place not in self._seen]
-        if new:
-            with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-                self._seen.update(zip(new, pool.map(self._read, new), strict=True))
-        return {place: self._seen[place] for place in wanted}
+    def look(
+        self, asked: Iterable[tuple[Asking, Iterable[Place]]]
+    ) -> Iterator[tuple[Asking, dict[Place, Seen | Problem]]]:
+        """Who asks, with what lies at the places asked for; those not read before are read on all cores or nodes.
+
+        Raises:
+            RegionHeadsError: A node of the cluster does not find what this machine finds.
+        """
+        waiting: deque[tuple[Asking, list[Place]]] = deque()
+        handed_out: set[Place] = set()
+
+        def new() -> Iterator[list[Place]]:
+            for asking, places in asked:
+                waiting.append((asking, list(places)))
+                fresh = dict.fromkeys(one for one in waiting[-1][1] if one not in self._seen and one not in handed_out)
+                handed_out.update(fresh)
+                yield list(fresh)
+
+        for places, found in in_order(self._reader, new(), processes=1, doing="reading pictures"):
+            handed_out.difference_update(places)
+            for place, one in zip(places, found, strict=True):
+                self._seen[place] = self._confirmed(place, one) if on_cluster() else one
+            asking, wanted = waiting.popleft()
+            yield asking, {place: self._seen[place] for place in wanted}
+
+    def _confirmed(self, place: Place, found: Seen | Problem) -> Seen | Problem:
+        """What a node found; what it cannot read may be its own lack, and never counts as missing unseen."""
+        if isinstance(found, Problem):
+            here = self._reader.read(place)
+            if here != found:
+                raise RegionHeadsError(
+                    f"{place.path}: a Ray node finds {found.found}, this machine "
+                    f"{here.found if isinstance(here, Problem) else 'a sound file'}; {SHARED}"
+                )
+        return found
 
     def identical(self) -> list[list[str]]:
         """Groups of picture files with the same bytes; questions about them could leak between splits."""
@@ -103,7 +132,24 @@ class Pictures:
         """Pictures that are stored otherwise than they are seen."""
         return sum(isinstance(one, Seen) and one.orientation != 1 for one in self._seen.values())
 
-    def _read(self, place: Place) -> Seen | Problem:
+
+@dataclass(frozen=True, kw_only=True)
+class _Reader:
+    """Reads pictures, in any process that sees them."""
+
+    root: Path
+    depth_scale: float
+    lenses: bool
+    threads: int
+
+    def __call__(self, places: Sequence[Place]) -> list[Seen | Problem]:
+        if self.threads == 1:
+            return [self.read(place) for place in places]
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(self.read, places))
+
+    def read(self, place: Place) -> Seen | Problem:
+        """What lies at ``place``."""
         try:
             return self._opened(place)
         except PictureError as error:
@@ -114,8 +160,8 @@ class Pictures:
         return Problem(check, "", f"{expected} at {place.path}", found, advice)
 
     def _opened(self, place: Place) -> Seen:
-        path = located(self._root, place.path)
-        if not path.resolve().is_relative_to((self._root / place.folder).resolve()):
+        path = located(self.root, place.path)
+        if not path.resolve().is_relative_to((self.root / place.folder).resolve()):
             expected = f"a file inside {place.folder or 'the data set'}"
             raise PictureError("image_path", expected, "a link that leaves it", "copy the picture there")
         if not path.exists() and not path.is_symlink():
@@ -124,18 +170,18 @@ class Pictures:
             found = "a link to nothing" if not path.exists() else "something else"
             raise PictureError("unreadable", f"a file of at most {_LARGEST_FILE >> 20} MiB", found, "replace it")
         content = path.read_bytes()
-        name = path.relative_to(self._root).as_posix()
+        name = path.relative_to(self.root).as_posix()
         return self._look(open_picture(content, place.kind), content, name, place.kind)
 
     def _look(self, opened: Opened, content: bytes, path: str, kind: Kind) -> Seen:
         digest = hashlib.blake2b(content, digest_size=16).hexdigest()
         if kind == "depth":
-            metres = opened.metres(self._depth_scale)
+            metres = opened.metres(self.depth_scale)
             known = metres[metres > 0]
             return Seen(
                 **vars(opened.shape), path=path, digest=digest, unknown=1 - known.size / metres.size,
                 metres=(float(known.min()), float(known.max())) if known.size else None,
-                lens=estimate_field_of_view(metres) if self._lenses else None,
+                lens=estimate_field_of_view(metres) if self.lenses else None,
             )  # fmt: skip
         import imagehash
 

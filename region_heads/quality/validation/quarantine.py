@@ -1,7 +1,5 @@
 """The quarantine: every rejected record whole, as it stood in its file, with all its reasons."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -11,8 +9,7 @@ from region_heads.formats.json_text import LONGEST_RECORD
 from region_heads.formats.problem import Problem
 from region_heads.formats.reading import Raw, strict_json
 
-_START = 10_000
-"""Characters that are kept of a text that is longer than any record; the file still holds all of it."""
+_START = 10_000  # characters that are kept of a text that is longer than any record; the file still holds all of it
 
 
 class Quarantine:

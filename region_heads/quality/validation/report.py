@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _EXAMPLES = 3
+_FIELDS = 8
 
 
 def report_content(
@@ -70,6 +71,15 @@ def report_content(
                 for outcome in outcomes
                 if not outcome.success
             ],
+            "held": [
+                {
+                    "name": outcome.name,
+                    "expected": outcome.expected,
+                    "observed": outcome.observed if outcome.rows is None else "no other record",
+                }
+                for outcome in outcomes
+                if outcome.success
+            ],
         },
         "gate": {"passed": not refused, "refusals": list(refused)},
     }
@@ -91,8 +101,11 @@ def print_report(content: Mapping[str, Any], *, quarantine: Path, data_docs: Pat
         rows = "the table" if failed["rows"] is None else f"{failed['rows']} rows"
         line = f"  {failed['severity']}: {failed['name']} fails for {rows}; {failed['advice']}"
         console.print(line)
-    for line in _about_pictures(content):
+    for line in about_pictures(content):
         console.print(f"  {line}")
+    if content["extra_fields"]:
+        named = ", ".join(f"{name} ({count:,})" for name, count in list(content["extra_fields"].items())[:_FIELDS])
+        console.print(f"  warning: fields that no format knows, kept in the column extra: {named}")
     groups = content["identical_pictures"]
     if groups["groups"]:
         line = f"  warning: {groups['groups']} pictures stand under several names, e.g. {groups['examples'][0]}"
@@ -100,8 +113,14 @@ def print_report(content: Mapping[str, Any], *, quarantine: Path, data_docs: Pat
     console.print(f"  Data Docs: {data_docs / 'index.html'}; quarantine: {quarantine}")
 
 
-def _about_pictures(content: Mapping[str, Any]) -> Iterator[str]:
-    """How pictures were turned, and what is known of depth."""
+def about_pictures(content: Mapping[str, Any]) -> Iterator[str]:
+    """Where pictures were found, how they were turned, and what is known of depth."""
+    if layout := content["layout_found"]:
+        yield (
+            f"pictures found by {layout['images']!r}, depth images by {layout['depths']!r}"
+            if layout["depths"]
+            else (f"pictures found by {layout['images']!r}; warning: no depth images")
+        )
     if content["turned_pictures"]:
         yield f"pictures turned by their EXIF orientation, as their masks must be: {content['turned_pictures']}"
     lenses = content["field_of_view"]

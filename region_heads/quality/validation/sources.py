@@ -1,7 +1,5 @@
 """Finds the annotation files of a data set, and the split that each one is."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import chain

@@ -1,7 +1,5 @@
 """Reads a suite of expectations from YAML, as its owner writes it, into the form of Great Expectations."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,7 @@ from region_heads.files.yaml_file import read_yaml
 
 DEFAULT = Path(__file__).with_name("suite.yaml")
 _SEVERITIES = ("critical", "warning", "info")
-_ABOUT = ("severity", "advice")
+_ABOUT = ("severity", "advice", "needs")
 
 
 def read_suite(path: Path) -> list[dict[str, Any]]:
@@ -46,7 +44,11 @@ def _configuration(entry: Any, where: str) -> dict[str, Any]:
         known[name](**arguments)
     except (ValueError, TypeError) as error:  # pydantic's errors are ValueErrors
         raise RegionHeadsError(f"{where}: {name}: {' '.join(str(error).split())}") from None
-    return {"type": name, "severity": severity, "kwargs": arguments, "meta": {"advice": entry.get("advice", "")}}
+    needs = entry.get("needs", 0)
+    if type(needs) is not int or needs < 0 or (needs and "column" not in arguments):
+        raise RegionHeadsError(f"{where}: needs: expected a number of values of its column, found {needs!r}")
+    meta = {"advice": entry.get("advice", ""), "needs": needs}
+    return {"type": name, "severity": severity, "kwargs": arguments, "meta": meta}
 
 
 def _parameter(value: Any) -> Any:

@@ -1,7 +1,5 @@
 """The gate: which checks a model must pass to become champion, and what each of them found."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal

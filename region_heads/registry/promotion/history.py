@@ -1,19 +1,18 @@
 """The champion's history: what happened to it, when and why, in the order in which MLflow's registry took it down.
 
 It is a log (:mod:`region_heads.registry.event_log`) named ``<model>.promotions``: who is champion, who was before and
-which versions were rolled back follow from it alone. Events of before there was such a log stand in tags of the
-registered model; they are read as its beginning.
+which versions were rolled back follow from it alone.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.champion import version_of
 from region_heads.registry.event_log import Entry, Log, Seen, insist
+from region_heads.registry.tracking import if_there
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,16 +23,14 @@ CLOSED, SETTLED = "closed", "settled"
 _LOG = "promotions.log"
 """Tag of the registered model with the name of its log: a model made anew under an old name has none."""
 
-_OLD, _OLD_PENDING = "history.", "promotion.pending"
 _ABOUT = (
     "Region Heads: what happened to the champion of {name}. Each version is an entry of a log and no model; where one "
     "is deleted, promotions stop until a person names the champion."
 )
-_LONGEST_REASON = 2000
-"""Characters; MLflow holds 5,000 in a tag, and a sentence is never as long."""
+_LONGEST_REASON = 2000  # characters; MLflow holds 5,000 in a tag, and a sentence is never as long
 
 BY_HAND = "promoted by hand"
-_NO_MOVE = ("refused", "interrupted", "under way")
+_NO_MOVE = ("refused", "under way")
 _RETURNS = ("rolled back", "completed")
 
 
@@ -45,11 +42,11 @@ class Event:
         at: The store's time, ISO 8601 in UTC; for people, nothing is ordered by it.
         event: ``promoted``, ``refused``, ``rolled back``, ``promoted by hand``, ``moved elsewhere`` (the alias, by
             another program than this one), ``completed`` (the alias was brought to where the history had it) or
-            ``under way`` (the alias has not followed yet). Older registries also know ``interrupted``.
+            ``under way`` (the alias has not followed yet).
         version: The version that it is about; after a rollback, the one that is champion again.
         previous: The champion before, None when there was none.
         reason: A sentence.
-        number: Its place in the store's order, 0 for those of before there was a log.
+        number: Its place in the store's order.
     """
 
     at: str = ""
@@ -75,7 +72,6 @@ class History:
         events: All events, oldest first.
         broken: What is wrong with it, None where nothing is: then nothing but a person's word moves the champion.
         notes: What else is worth telling.
-        left: A move that an older release had announced, and may not have lived to note.
     """
 
     log: Log
@@ -83,7 +79,6 @@ class History:
     events: list[Event]
     broken: str | None
     notes: list[str]
-    left: Event | None
 
     @property
     def champion(self) -> str | None:
@@ -97,14 +92,14 @@ class History:
                 return past.previous
         return None
 
-    def barred(self, version: str, *, tagged: bool) -> bool:
-        """Whether ``version`` was rolled back, and not brought back since; ``tagged`` by an older release."""
+    def barred(self, version: str) -> bool:
+        """Whether ``version`` was rolled back, and not brought back since."""
         for past in reversed(self.events):
-            if past.number and past.event == "rolled back" and past.previous == version:
+            if past.event == "rolled back" and past.previous == version:
                 return True
-            if past.number and past.moved and past.version == version:
+            if past.moved and past.version == version:
                 return False
-        return tagged
+        return False
 
     @property
     def moves(self) -> list[Entry]:
@@ -119,7 +114,7 @@ class History:
         """
         if len(event.reason) > _LONGEST_REASON:
             raise RegionHeadsError(
-                f"reason: expected at most {_LONGEST_REASON} characters, found {len(event.reason)}; say it shorter"
+                f"reason: expected at most {_LONGEST_REASON} characters, found {len(event.reason)}; shorten it"
             )
         tags = {"event": event.event, "version": event.version, "reason": event.reason}
         return self.log.append(tags if event.previous is None else {**tags, "previous": event.previous}, self.seen.last)
@@ -139,9 +134,8 @@ def read(client: MlflowClient, name: str, *, make: bool = False) -> History:
             f"{log.name} is the log of another model of this name; rename or delete it in MLflow, or set the tag "
             f"{_LOG} of {name!r} to its name if it is of this one"
         )
-    old, foreign = _old_events(tags)
     events = [event for entry in seen.entries if (event := _event(entry)) is not None]
-    foreign += [f"{log.name}/{entry.number}" for entry in seen.entries if _event(entry) is None]
+    foreign = [f"{log.name}/{entry.number}" for entry in seen.entries if _event(entry) is None]
     notes = [f"model {name!r}: ignored, as no event of this history: {', '.join(foreign)}"] if foreign else []
     broken = None
     if _LOG in tags and not seen.last and not log.exists():
@@ -153,8 +147,7 @@ def read(client: MlflowClient, name: str, *, make: bool = False) -> History:
     if make and _LOG not in tags:
         log.make()
         insist(lambda: client.set_registered_model_tag(name, _LOG, log.name))
-    left = None if seen.entries else _old_event(tags.get(_OLD_PENDING))
-    return History(log, seen, old + events, broken, notes, left)
+    return History(log, seen, events, broken, notes)
 
 
 _REMEDY = "name the champion: region-heads registry promote VERSION --reason …"
@@ -184,30 +177,6 @@ def _event(entry: Entry) -> Event | None:
     )  # fmt: skip
 
 
-def _old_events(tags: dict[str, str]) -> tuple[list[Event], list[str]]:
-    """The events in the tags of a registered model, and others' tags among them."""
-    found = {key: _old_event(tags[key]) for key in sorted(tags) if key.startswith(_OLD)}
-    events = [event for event in found.values() if event is not None]
-    return events, [f"tag {key}" for key, event in found.items() if event is None]
-
-
-def _old_event(text: str | None) -> Event | None:
-    """The event that a tag holds; None where it holds none, such as a person's note."""
-    try:
-        event = Event(**json.loads(text or "null"))
-    except (ValueError, TypeError):
-        return None
-    texts = (event.at, event.event, event.version, event.reason)
-    sound = all(isinstance(part, str) for part in texts) and isinstance(event.previous, str | None)
-    return replace(event, number=0) if sound else None
-
-
 def _tags(client: MlflowClient, name: str) -> dict[str, str]:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return dict(client.get_registered_model(name).tags)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        return {}
+    found = if_there(lambda: client.get_registered_model(name))
+    return {} if found is None else dict(found.tags)

@@ -14,7 +14,7 @@ from region_heads.registry.event_log import Entry, insist
 from region_heads.registry.lease import promotion_lock
 from region_heads.registry.promotion.history import BY_HAND, CLOSED, SETTLED, Event, History, read, shown
 from region_heads.registry.promotion.wording import called
-from region_heads.registry.tracking import connect, equals, in_words
+from region_heads.registry.tracking import connect, equals, if_there, in_words
 from region_heads.settings import TrackingParams
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _TRIES = 100
-
-ROLLED_BACK_TAG = "rolled_back_at"
-"""Tag of a version by which older releases knew that it had been rolled back."""
 
 
 class OvertakenError(Exception):
@@ -118,7 +115,7 @@ def decided(client: MlflowClient, name: str, decide: Callable[[Registry], _T], *
                 return decide(found)
             except OvertakenError:
                 continue
-    raise RegionHeadsError(f"model {name!r}: others move its champion all the time; nothing was changed, try again")
+    raise RegionHeadsError(f"model {name!r}: other processes keep moving its champion; nothing was changed, try again")
 
 
 def history(tracking: TrackingParams) -> list[Event]:
@@ -170,14 +167,7 @@ def rollback(tracking: TrackingParams, *, reason: str) -> Event:
 
 def get_version(client: MlflowClient, name: str, version: str) -> ModelVersion | None:
     """The version, None when there is no such one."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_model_version(name, version)
-    except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            raise
-        return None
+    return if_there(lambda: client.get_model_version(name, version))
 
 
 def _settled(client: MlflowClient, name: str, *, by_hand: bool = False) -> Registry:
@@ -234,8 +224,6 @@ def _explained(
         return completed
     if champion is None:
         return None
-    if found.left is not None and found.left.version == champion:
-        return found.append(found.left)
     reason = "The alias was moved by another program than this one."
     return found.append(Event(event="moved elsewhere", version=champion, previous=want, reason=reason))
 
@@ -257,7 +245,7 @@ def _follow(client: MlflowClient, name: str, champion: str, found: History) -> N
 def _for_moving(tracking: TrackingParams, reason: str) -> MlflowClient:
     """A client, for a person who moves the champion and says why."""
     if not reason.strip():
-        raise RegionHeadsError("moving the champion by hand needs a reason; it is written into the history")
+        raise RegionHeadsError("moving the champion by hand needs a reason, which the history records")
     client = connect(tracking, make=False)
     with in_words(client):
         known = client.search_registered_models(equals("name", tracking.model_name))

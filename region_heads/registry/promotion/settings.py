@@ -1,11 +1,10 @@
 """Section ``promote`` of ``params.yaml``: the gate, as data."""
 
-from __future__ import annotations
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from region_heads.settings import Section
-from region_heads.tasks import TASK_NAMES
+from region_heads.settings import Section, TaskName
 
 
 class Params(Section):
@@ -13,7 +12,7 @@ class Params(Section):
 
     min_score: float = Field(0.6, ge=0, le=1, description="Lowest S1.")
     min_accuracy: float = Field(0.4, ge=0, le=1, description="Lowest accuracy of any task.")
-    min_task_accuracy: dict[str, float] = Field(
+    min_task_accuracy: dict[TaskName, Annotated[float, Field(ge=0, le=1)]] = Field(
         {}, description="Lowest accuracy of single tasks, {task: share}, instead of min_accuracy."
     )
     min_margin_over_baseline: float = Field(
@@ -37,13 +36,3 @@ class Params(Section):
         le=1,
         description="The lower end of the interval of S1's gain over the champion must exceed this; ties do not.",
     )
-
-    @field_validator("min_task_accuracy")
-    @classmethod
-    def _known_tasks(cls, levels: dict[str, float]) -> dict[str, float]:
-        for task, level in levels.items():
-            if task not in TASK_NAMES:
-                raise ValueError(f"unknown task {task!r}; known: {', '.join(TASK_NAMES)}")
-            if not 0 <= level <= 1:
-                raise ValueError(f"{task}: expected a share from 0 to 1, found {level}")
-        return levels

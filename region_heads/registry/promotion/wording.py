@@ -1,7 +1,5 @@
 """Figures of the gate in words."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import ceil, floor, log10
 from typing import Any

@@ -1,7 +1,5 @@
 """Where a model came from: code, data, settings and pipeline, as tags of its version."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import subprocess
@@ -17,8 +15,8 @@ from region_heads.settings import SourceParams
 PACKAGE = Path(region_heads.__file__).parent
 ROOT = PACKAGE.parent
 NOT_SHIPPED = (
-    "rendering", "warehouse", "tabletop", "quality", "ingest", "report", "registry", "serving", "playground", "cli",
-    "__main__.py",
+    "rendering", "warehouse", "tabletop", "quality", "ingest", "labelling", "report", "registry", "serving",
+    "playground", "cli", "__main__.py",
 )  # fmt: skip
 """Rooms of the package that a version does not need to answer; the others travel with it."""
 

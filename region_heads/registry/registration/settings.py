@@ -1,7 +1,5 @@
 """Section ``register`` of ``params.yaml``."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from region_heads.settings import Section
@@ -12,7 +10,7 @@ class Params(Section):
 
     description: str = Field(
         "Answers spatial questions about marked regions of an image.",
-        description="Text that stands beside the version in the registry.",
+        description="Description of the version in the registry.",
     )
     require_clean_code: bool = Field(
         False, description="Refuse to register from a working tree with changes that are not committed."

@@ -1,7 +1,5 @@
 """Choice questions: one thing out of several, by what it is, by its place, or by its nearness to another."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from region_heads.rendering.composing import Makers, Question

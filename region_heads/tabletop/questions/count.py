@@ -1,7 +1,5 @@
 """Counting questions: how many of the listed solids are of a kind, so related to another, on a mat, or both."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 from region_heads.rendering.composing import Makers, Question

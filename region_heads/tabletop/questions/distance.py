@@ -1,7 +1,5 @@
 """Distance questions: metres on the table between two things, given by masks or to be found by words."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from region_heads.rendering.composing import Makers, Question

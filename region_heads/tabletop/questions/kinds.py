@@ -1,7 +1,5 @@
 """Kinds of solids that words can name: "small red metal cube", "metal object", "cone"."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations

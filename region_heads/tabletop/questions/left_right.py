@@ -1,7 +1,5 @@
 """Left/right questions: on which side of one thing another appears in the picture, given or described."""
 
-from __future__ import annotations
-
 from region_heads.rendering.composing import Makers, Question
 from region_heads.rendering.wordings import Phrase
 from region_heads.tabletop.questions.speech import Asker, Speech

@@ -19,8 +19,13 @@ Value = Callable[[tuple[int, ...]], float | int | str]
 """The answer, given the same."""
 
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_RARE = 0.25
-"""Share of the words in a reserved question that are reserved ones too."""
+_NAMES = (
+    ("shape",), ("colour", "shape"), ("material", "shape"), ("size", "shape"), ("size", "colour"),
+    ("size", "material", "shape"), ("size", "colour", "material", "shape"),
+)  # fmt: skip
+"""Attributes by which a thing that has a mask is called besides."""
+
+_RARE = 0.25  # share of the words in a reserved question that are reserved ones too
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,7 @@ class Speech:
             colour = self.word(self.view.mat(number).colour).text if self.rng.random() < 0.5 else ""
             found = self.phrase("given_mat", {"kind": Phrase(f"{colour} mat".strip())})
         else:
-            attributes = ((), ("shape",), ("shape",), ("colour", "shape"), ("material", "shape"), ("size", "colour"))
-            kind = kind_of(self.view.solid(number), attributes[int(self.rng.integers(len(attributes)))])
+            kind = kind_of(self.view.solid(number), _NAMES[int(self.rng.integers(len(_NAMES)))])
             found = self.phrase("given", self.kind_slots(kind))
         return Phrase(found.text, (number,))
 
@@ -158,10 +162,10 @@ class Speech:
         manner = self.rng.random()
         if number in self.view.mats:
             noun = "the mat " if manner < 0.6 else ""
-        elif manner < 0.4:
+        elif manner < 0.2:
             noun = ""
         else:
-            kind = kind_of(self.view.solid(number), ("shape",) if manner < 0.7 else ("colour", "shape"))
+            kind = kind_of(self.view.solid(number), _NAMES[int(self.rng.integers(len(_NAMES)))])
             noun = f"the {self.kind_slots(kind)['kind'].text} "
         return lambda order: f"{noun}[Region {order.index(number)}]"
 

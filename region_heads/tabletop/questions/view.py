@@ -3,8 +3,6 @@
 A relation is True, False, or None where it is too close to call; with None no question is asked.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,10 +20,8 @@ MIN_UNHIDDEN = {Solid: 0.45, Mat: 0.35}
 """Smallest share of a thing's pixels that is not hidden behind something else."""
 TIE_WIDTH = 0.025
 """Centroids nearer to each other than this share of the picture's width count as one."""
-_TIE_AWAY = 0.04
-"""Metres by which one thing must be nearer to the camera than another."""
-_TIE_LIMIT = 0.08
-"""Share of a limit by which a distance must differ from it."""
+_TIE_AWAY = 0.04  # metres by which one thing must be nearer to the camera than another
+_TIE_LIMIT = 0.08  # share of a limit by which a distance must differ from it
 
 
 @dataclass(frozen=True)

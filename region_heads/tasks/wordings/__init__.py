@@ -4,16 +4,13 @@ A line may have slots, ``{them}``, that stand for any of the phrases of ``slots.
 same phrases are drawn for every task, so that the router learns that they decide none.
 """
 
-from __future__ import annotations
-
 import random
 import re
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
 _SLOT = re.compile(r"\{(\w+)\}")
-_DRAWN = 6
-"""Questions that a line with slots becomes."""
+_DRAWN = 6  # questions that a line with slots becomes
 
 
 def wordings_of(task: str) -> tuple[str, ...]:

@@ -1,7 +1,5 @@
 """Choice questions: one region out of several, by its side, its nearness, or what the empty transporter needs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from region_heads.rendering.composing import Question

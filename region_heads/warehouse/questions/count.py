@@ -1,7 +1,5 @@
 """Counting questions: pallets in a selected buffer, with pallet masks or, so that the picture is needed, without."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from region_heads.rendering.composing import Question

@@ -1,7 +1,5 @@
 """Distance questions: metres between two regions, both given, or one or both to be selected by words."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

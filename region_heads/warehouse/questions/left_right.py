@@ -1,7 +1,5 @@
 """Left/right questions: on which side of one region another appears in the picture, asked from both sides."""
 
-from __future__ import annotations
-
 from region_heads.rendering.composing import Question
 from region_heads.rendering.wordings import Phrase
 from region_heads.warehouse.questions.question import Asker, Maker, named, single

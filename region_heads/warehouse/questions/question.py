@@ -1,7 +1,5 @@
 """What a question is drawn from, and the words that stand for its regions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

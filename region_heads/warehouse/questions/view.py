@@ -1,7 +1,5 @@
 """What questions are asked about: the regions of a scene that are seen well enough, and relations among them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The warehouse's wordings."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -83,6 +83,7 @@ def test_without_a_champion_nothing_is_compared_and_it_is_reported(tmp_path: Pat
     content, page = run(tmp_path, splits, tracking)
     assert (content["champion"], content["features"]) == (None, [])
     assert "has no champion yet" in content["compared"] and "has no champion yet" in page
+    assert "brightness of the picture" in page and content["training"][0]["value"] in page
 
 
 def test_a_champion_without_a_profile_is_reported(tmp_path: Path, tracking: TrackingParams) -> None:
@@ -132,6 +133,7 @@ def test_what_has_changed_is_named(tmp_path: Path, tracking: TrackingParams) -> 
     told = {word["word"]: word["sentence"] for word in content["words"]}
     assert told["transporter"].endswith("of the multiple_choice questions")
     assert "transporter" in page and "2 of " in page
+    assert "brightness of the picture drifted. Another camera" in page
 
 
 def test_the_limit_decides_what_has_drifted(tmp_path: Path, tracking: TrackingParams) -> None:

@@ -90,7 +90,7 @@ def test_a_split_without_labels_has_no_score_and_a_killed_trainings_run_is_close
     assert client.get_run(killed).info.status == "KILLED"
     told = capsys.readouterr().out
     assert f"{splits}/train.parquet: 6 of 30 questions have no label" in told
-    assert f"passed over {left}/checkpoint-1: it was not written to its end" in told
+    assert f"skipped {left}/checkpoint-1: it was not written to its end" in told
     assert "kept the last step, 2; no validation question could be judged" in told
     assert figures.keys() == {"seconds"}
     assert json.loads((tmp_path / "model" / "training.json").read_text())["val_score"] is None

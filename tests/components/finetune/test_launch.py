@@ -73,14 +73,14 @@ def test_a_killed_rank_is_named_and_the_run_goes_on_bit_by_bit(
 ) -> None:
     train(table, image_folder, tmp_path / "whole", deepspeed=preset)
     killer = kill_rank(1, tmp_path / "cut" / "checkpoints")
-    with pytest.raises(RegionHeadsError, match=r"rank 1 of 2 died by SIGKILL.* goes on from \S+checkpoint-\d+"):
+    with pytest.raises(RegionHeadsError, match=r"rank 1 of 2 died by SIGKILL.* resumes from \S+checkpoint-\d+"):
         train(table, image_folder, tmp_path / "cut", deepspeed=preset)
     killer.join()
     assert not ranks(), "the other rank was stopped, too"
     assert not (tmp_path / "cut" / "model").exists()
     capfd.readouterr()
     figures = train(table, image_folder, tmp_path / "cut", deepspeed=preset)
-    assert capfd.readouterr().out.count("going on from") == 1
+    assert capfd.readouterr().out.count("resuming from") == 1
     whole, cut = (load_file(tmp_path / run / "model" / "model.safetensors") for run in ("whole", "cut"))
     assert all((whole[name] == cut[name]).all() for name in whole)
     about = json.loads((tmp_path / "cut" / "model" / "training.json").read_text())

@@ -19,6 +19,7 @@ from components.finetune.settings import Params
 from components.finetune.train_job.backends import open_backend
 from components.finetune.train_job.lease import GPUS
 from components.finetune.train_job.run import job_name
+from region_heads.console.boundary import in_words
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.tracking import PIPELINE_RUN
 from region_heads.settings import TrackingParams
@@ -31,12 +32,14 @@ AWAY = "http://127.0.0.1:9"
 
 @pytest.fixture
 def cluster(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    """With the runtime of the manifests."""
+    """With the runtime of the manifests, and the rights of their account."""
     monkeypatch.setattr(kubernetes.config.kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "kubeconfig"))
     monkeypatch.setattr("components.finetune.train_job.backends._POLL", 0.2)
     runtime = repository / "manifests" / "components" / "trainer-runtime" / "runtime.yaml"
     (tmp_path / "work").mkdir()
+    role, _ = yaml.safe_load_all((repository / "manifests" / "base" / "pipeline-runner" / "role.yaml").read_text())
     with trainer_standin(yaml.safe_load(runtime.read_text()), tmp_path / "kubeconfig") as standin:
+        standin.roles = {(verb, name) for rule in role["rules"] for verb in rule["verbs"] for name in rule["resources"]}
         yield standin
 
 
@@ -61,6 +64,10 @@ def test_two_nodes_wait_for_gpus_and_learn_what_one_process_learns(
     assert len(cluster.created) == 1
     assert cluster.deleted == cluster.created
     assert not list((tmp_path / "work").iterdir()), "nothing is left on the shared storage"
+    of_kubeflow = {"workflowtaskresults", "configmaps", "secrets"}
+    assert cluster.asked == {(verb, name) for verb, name in cluster.roles or () if name not in of_kubeflow}, (
+        "no right too many"
+    )
 
 
 @pytest.mark.slow
@@ -91,13 +98,13 @@ def test_preempted_nodes_go_on_from_the_last_checkpoint(
     killer.join()
     log = capfd.readouterr().out
     assert "try 1 of 3 ended without a result" in log
-    assert "going on from" in log, log
+    assert "resuming from" in log, log
     assert len(cluster.created) == 2
     assert cluster.deleted == cluster.created
 
 
 @pytest.mark.slow
-def test_a_job_that_loses_its_machines_every_time_is_given_up_and_its_checkpoint_kept(
+def test_a_job_that_loses_its_machines_every_time_is_given_up_and_says_where_it_goes_on(
     cluster: Cluster, table: pa.Table, image_folder: Path, tmp_path: Path
 ) -> None:
     ended = threading.Event()
@@ -108,7 +115,9 @@ def test_a_job_that_loses_its_machines_every_time_is_given_up_and_its_checkpoint
 
     killer = threading.Thread(target=preempt, daemon=True)
     killer.start()
-    with pytest.raises(RegionHeadsError, match=r"try 2 of 2 ended without a result.*The same command starts anew"):
+    with pytest.raises(
+        RegionHeadsError, match=r"try 2 of 2 ended without a result.*The same command starts from the beginning"
+    ):
         train(table, image_folder, tmp_path, nodes=2, train_job=kubernetes_job(tmp_path, tries=2), tracking=AWAY)
     ended.set()
     killer.join()
@@ -124,13 +133,15 @@ def test_what_is_submitted_is_what_was_asked_for(
         monkeypatch.setenv(name, "do-not-tell")
     cluster.queued = 10_000
     job = kubernetes_job(
-        tmp_path, queue_hours=0.5 / 3600, image="region-heads@sha256:1", resources={"gpu": 8, "memory": "64Gi"}
-    )
+        tmp_path, queue_hours=0.5 / 3600, image="region-heads@sha256:1", resources={"gpu": 8, "memory": "64Gi"},
+        queue="vision",
+    )  # fmt: skip
     with pytest.raises(RegionHeadsError, match=r"expected its nodes within .* hours .*Insufficient nvidia.com/gpu"):
         train(table, image_folder, tmp_path, nodes=3, processes=8, train_job=job, tracking=AWAY)
     (submitted,) = cluster.submitted
     assert submitted["metadata"]["name"].endswith("-2c3d4e5f")
     assert submitted["metadata"]["labels"]["region-heads/pipeline-run"] == "0a1b-2C3D4e5f"
+    assert submitted["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "vision"
     trainer = submitted["spec"]["trainer"]
     assert trainer["numNodes"] == 3
     assert trainer["image"] == "region-heads@sha256:1"
@@ -195,7 +206,7 @@ def test_a_job_of_a_step_that_died_is_deleted_first(
 
 
 def test_sigterm_deletes_the_job(cluster: Cluster, table: pa.Table, image_folder: Path, tmp_path: Path) -> None:
-    """As Kubernetes ends a pod; the step's process is this one here."""
+    """As Kubernetes ends a pod; the step's process is this one here, and ends as every step does."""
     cluster.queued = 10_000
 
     def cancel() -> None:
@@ -205,7 +216,7 @@ def test_sigterm_deletes_the_job(cluster: Cluster, table: pa.Table, image_folder
 
     threading.Thread(target=cancel, daemon=True).start()
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit, match="143"):
+    with pytest.raises(SystemExit, match="143"), in_words("finetune"):
         train(table, image_folder, tmp_path, nodes=2, train_job=kubernetes_job(tmp_path), tracking=AWAY)
     assert cluster.deleted == cluster.created
     assert signal.getsignal(signal.SIGTERM) is before

@@ -90,8 +90,8 @@ def test_a_lost_machine_costs_what_came_after_the_checkpoint(
     killer.join()
     told = capfd.readouterr().out
     assert "try 1 of 3 ended without a result" in told
-    assert "goes on from" in told
-    assert "going on from" in told, "the ranks went on from the checkpoint"
+    assert "resumes from" in told
+    assert "resuming from" in told, "the ranks went on from the checkpoint"
     whole, cut = weights(tmp_path / "whole"), weights(tmp_path / "cut")
     assert all((whole[name] == cut[name]).all() for name in whole)
 

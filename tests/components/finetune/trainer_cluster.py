@@ -20,6 +20,8 @@ from typing import Any
 import psutil
 from kubeflow_trainer_api import models
 
+from tests.custom_resources.checking import DoesNotFitError, check_custom_resource
+
 NAMESPACE = "region-heads"
 
 
@@ -91,6 +93,8 @@ class Cluster:
         queued: Looks at a job for which its nodes wait for GPUs.
         away: Answers that fail with 503 from now on.
         forbidden: Whether jobs may not be created.
+        roles: Verbs and resources that the step's account has in the namespace; None: all.
+        asked: Those that were asked for.
         created, deleted: Names of jobs, in order.
         submitted: The jobs as they were taken.
     """
@@ -100,15 +104,26 @@ class Cluster:
     queued: int = 0
     away: int = 0
     forbidden: bool = False
+    roles: set[tuple[str, str]] | None = None
+    asked: set[tuple[str, str]] = field(default_factory=set)
     created: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     submitted: list[dict[str, Any]] = field(default_factory=list)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     nodes: dict[str, list[Node]] = field(default_factory=dict)
 
+    def authorize(self, verb: str, resource: str) -> None:
+        self.asked.add((verb, resource))
+        if self.roles is not None and (verb, resource) not in self.roles:
+            raise Refused(403, "Forbidden", f"{resource} is forbidden: the account cannot {verb} it")
+
     def create(self, job: dict[str, Any]) -> dict[str, Any]:
         if self.forbidden:
             raise Refused(403, "Forbidden", "trainjobs is forbidden")
+        try:
+            check_custom_resource(job)
+        except DoesNotFitError as error:
+            raise Refused(422, "Invalid", str(error)) from None
         job = strict(models.TrainerV1alpha1TrainJob, job)
         name = job["metadata"]["name"]
         if name in self.jobs:

@@ -6,6 +6,7 @@ It has no scheduler and no containers, but it does run a TrainJob (``trainer_clu
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -72,6 +73,10 @@ def _handler(cluster: Cluster) -> type[BaseHTTPRequestHandler]:
 
         def _dispatch(self, path: str, query: dict[str, list[str]], body: dict[str, Any]) -> None:
             folder, _, name = path.rpartition("/")
+            if found := re.fullmatch(rf".*/namespaces/{NAMESPACE}/(\w+)(?:/([^/]+))?(/\w+)?", path):
+                resource, one, part = found.groups("")
+                verb = {"POST": "create", "DELETE": "delete"}.get(self.command, "get" if one else "list")
+                cluster.authorize(verb, resource + part)
             if path == _JOBS and self.command == "POST":
                 self._answer(cluster.create(body), 201)
             elif folder == _JOBS and self.command == "DELETE":

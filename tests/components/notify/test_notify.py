@@ -154,7 +154,7 @@ def test_without_a_webhook_it_says_so(
 
 def test_a_busy_webhook_is_asked_again_and_one_that_refuses_is_not(receiver: Receiver) -> None:
     receiver.refusals = 2
-    send(receiver.address, "text", pause=0.01)
+    send(f"{receiver.address}\n", "text", pause=0.01)  # a file that became a secret ends so
     assert receiver.messages == ["text"]
     receiver.asked, receiver.code = 0, 404
     with pytest.raises(RegionHeadsError, match="answered 404") as refused:
@@ -164,7 +164,7 @@ def test_a_busy_webhook_is_asked_again_and_one_that_refuses_is_not(receiver: Rec
 
 
 @pytest.mark.parametrize(
-    "address", ["nonsense", "http://127.0.0.1:9/x", "file:///etc/hostname", "data:,ok", "http://h/ü"]
+    "address", ["nonsense", "http://127.0.0.1:9/x", "file:///etc/hostname", "data:,ok", "http://h/ü", "http://[::1"]
 )
 def test_an_address_that_leads_nowhere_is_reported(address: str) -> None:
     with pytest.raises(RegionHeadsError, match="secret region-heads-webhook"):

@@ -218,11 +218,3 @@ def test_where_the_champion_was_taken_away_the_next_is_not_the_first(tmp_path: P
     assert "region-heads registry promote VERSION" in verdict["sentence"]
     promote_by_hand(tracking, "1", reason="Back in place.")
     assert story.promote("2", against="1")["promoted"]
-
-
-@pytest.mark.parametrize("value", ["a note of a person", "[]", "{}", "3", '{"at": 1}'])
-def test_tags_of_others_are_no_events(tmp_path: Path, tracking: TrackingParams, value: str) -> None:
-    story = Story(tmp_path, tracking)
-    story.client.set_registered_model_tag(MODEL, "history.note", value)
-    story.promote("1", against=None)
-    assert [event.version for event in history(tracking)] == ["1"]

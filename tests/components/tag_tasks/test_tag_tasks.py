@@ -26,7 +26,7 @@ def record(number: int, question: str, **fields: Any) -> dict[str, Any]:
         "image_hash": None, "brightness": None, "contrast": None, "question": question,
         "rle": ["04"] * question.count("<mask>"),
         "mask_areas": [4] * question.count("<mask>"),
-        "category": None, "answer": None, "freeform_answer": None,
+        "category": None, "answer": None, "freeform_answer": None, "extra": None,
     } | fields  # fmt: skip
 
 

@@ -66,7 +66,10 @@ BAD: dict[str, tuple[dict[str, Any], str, str, str, str]] = {
     ),
     "a boolean answer": ({"normalized_answer": True}, "answer", "normalized_answer", "text or a number", "True"),
     "a list for an answer": ({"normalized_answer": [1]}, "answer", "normalized_answer", "text or a number", "[1]"),
-    "an unknown field": ({"catgory": "distance"}, "unknown_field", "catgory", "fields of the format", "category"),
+    "a field nearly called as one that is missing": (
+        {"intrinsic": {"fx": 50}}, "unknown_field", "intrinsic", "fields of the format", "intrinsics",
+    ),
+    "a field of another format": ({"regions": []}, "unknown_field", "regions", "one format", "another"),
     "no question": ({"conversations": []}, "schema", "conversations", "", "[]"),
     "a question without a mask": (
         {"conversations": [{"from": "human", "value": "How far?"}], "rle": []},

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from region_heads.errors import RegionHeadsError
+from region_heads.report.validation import write_page
 from tests.components.validate.conftest import Run, sound_records, spoilt, write
 
 
@@ -49,9 +50,12 @@ class Page(HTMLParser):
 
 
 def test_data_docs_are_read_without_a_network_and_report_no_visit(warehouse: Path, run: Run) -> None:
-    folder = run(warehouse, pages=True).folder / "data_docs"
+    outputs = run(warehouse, pages=True)
+    folder = outputs.folder / "data_docs"
+    write_page(outputs.report, folder)
     index = Page(folder / "index.html")
     (found, expected) = [folder / link for link in index.links if link.startswith(("validations/", "expectations/"))]
+    assert "8 records read, 8 accepted, 0 rejected" in index.words and "not judged" in index.words
     assert "target_distance" in Page(found).words
     assert "target_distance" in Page(expected).words
     for page in folder.rglob("*.html"):
@@ -96,6 +100,7 @@ def test_a_data_set_brings_expectations_of_its_own(warehouse: Path, run: Run) ->
         ),
         ("- expect_column_to_exist: {colum: id}", r"entry 1: expect_column_to_exist: .*column"),
         ("- expect_column_to_exist: {column: id}\n  severity: fatal", r"severity: expected one of critical, warning"),
+        ("- expect_column_to_exist: {column: id}\n  needs: few", r"needs: expected a number of values of its column"),
         ("- expect_column_to_exist: {column: id}\n  advise: x", r"expected one expectation with severity and advice"),
     ],
 )
@@ -104,3 +109,15 @@ def test_a_suite_that_is_not_usable_is_reported(warehouse: Path, run: Run, conte
         (warehouse / "mine.yaml").write_text(content)
     with pytest.raises(RegionHeadsError, match=said):
         run(warehouse, suite="mine.yaml")
+
+
+def test_what_needs_more_values_than_there_are_is_not_judged(warehouse: Path, run: Run) -> None:
+    (warehouse / "mine.yaml").write_text(
+        "- expect_column_median_to_be_between: {column: target_distance, min_value: 100}\n  needs: 3\n"
+        "- expect_column_median_to_be_between: {column: target_count, min_value: 100}\n  needs: 2\n"
+    )
+    outputs = run(warehouse, suite="mine.yaml", expectations=True)
+    assert [one["name"] for one in outputs.report["expectations"]["failed"]] == [
+        "expect_column_median_to_be_between(target_count)"
+    ]
+    assert outputs.report["expectations"]["evaluated"] == 2

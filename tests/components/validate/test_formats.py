@@ -86,4 +86,4 @@ def test_a_new_format_is_one_file(warehouse: Path, tmp_path: Path, repository: P
     rejected = [json.loads(line) for line in (tmp_path / "out" / "quarantine").read_text().splitlines()]
     reasons = [[reason["message"] for reason in one["reasons"]] for one in rejected]
     assert "expected a picture at train/images/nowhere.png" in reasons[0][0]
-    assert any("did you mean 'photo'" in message for message in reasons[1])
+    assert any("photo: expected this field, found nothing; rename 'foto' to it" in message for message in reasons[1])

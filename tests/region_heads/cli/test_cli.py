@@ -39,6 +39,9 @@ def test_the_commands_are_those_of_the_contract() -> None:
     single = {
         ("tag",),
         ("ingest",),
+        ("import",),
+        ("init",),
+        ("review",),
         ("validate",),
         ("score",),
         ("predict",),
@@ -132,6 +135,18 @@ def test_an_address_that_cannot_be_had_is_reported_before_the_model_is_loaded(
     assert "this machine has no such address" in said("--host", "192.0.2.1", "--port", 0)
     monkeypatch.setattr(socket.socket, "bind", lambda *_: (_ for _ in ()).throw(PermissionError(13, "denied")))
     assert "choose one above 1023" in said("--port", 80)
+
+
+def test_the_playground_takes_another_port_where_its_usual_one_is_taken(
+    command: Command, params: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (params.parent / "config.json").write_text("{}")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setattr("region_heads.cli.playground._USUAL", taken.getsockname()[1])
+        result = command("playground", "--model", params.parent, "--params", params)
+    assert "the port is taken" in result.out
+    assert "a free one is used" in result.out
+    assert "expected a model folder" in result.err, "it goes on"
 
 
 @pytest.mark.usefixtures("tracking")

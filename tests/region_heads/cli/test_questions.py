@@ -155,6 +155,17 @@ def _answers(model: Path, records: Path, **given: Any) -> list[dict[str, Any]]:
     return answers
 
 
+@pytest.mark.parametrize("kept", [("images", "depths"), ("images",)])
+def test_predict_finds_pictures_beside_the_questions(model: Path, laid_out: Path, kept: tuple[str, ...]) -> None:
+    apart = _answers(model, laid_out / "test.json", without_depth="depths" not in kept)
+    for kind in kept:
+        (laid_out / "test" / kind).rename(laid_out / kind)
+    shutil.rmtree(laid_out / "test")
+    beside = _answers(model, laid_out / "test.json", without_depth="depths" not in kept)
+    assert [answer["id"] for answer in beside] == [answer["id"] for answer in apart]
+    assert (beside == apart) is ("depths" in kept)
+
+
 def test_predict_warns_once_of_pictures_whose_lens_is_not_known(
     model: Path, laid_out: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

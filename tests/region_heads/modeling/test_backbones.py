@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,18 +12,8 @@ import pytest
 import torch
 from transformers import (
     BertConfig,
-    CLIPVisionConfig,
-    Idefics3Config,
-    LlamaConfig,
-    LlavaConfig,
-    LlavaOnevisionConfig,
-    PretrainedConfig,
+    Gemma3Config,
     PreTrainedTokenizerBase,
-    Qwen2_5_VLConfig,
-    Qwen2Config,
-    Qwen3VLConfig,
-    SiglipVisionConfig,
-    SmolVLMConfig,
 )
 
 from region_heads import RegionHeadsConfig, RegionHeadsModel
@@ -31,60 +22,19 @@ from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.errors import RegionHeadsError
 from region_heads.image_format import ImageFormat
-from region_heads.modeling.backbones import adapter_for, build_backbone, load_backbone_config
+from region_heads.modeling.backbones import ADAPTERS, adapter_for, build_backbone, load_backbone_config
+from region_heads.modeling.decoding import KeptRows
 from region_heads.modeling.settings import ModelSettings
 from region_heads.prediction import predict
+from region_heads.text_generation import text_answers
 from region_heads.training.build import build
+from region_heads.training.pretrained import pretrained
+from tests.region_heads.modeling.small_backbones import small
 from tests.region_heads.modeling.test_packing import collator, relative
 from tests.region_heads.modeling.test_routing import run
 
-_TEXT = {
-    "vocab_size": 1200, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3,
-    "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 2048,
-}  # fmt: skip
-_TOWER = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
-_QWEN_ROPE = {"rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0}}
 
-
-def small(family: str) -> PretrainedConfig:
-    """A configuration of the family's real architecture of some ten thousand weights."""
-    match family:
-        case "llava":
-            return LlavaConfig(
-                vision_config=CLIPVisionConfig(image_size=56, patch_size=14, **_TOWER), text_config=LlamaConfig(**_TEXT)
-            )
-        case "llava_onevision":
-            return LlavaOnevisionConfig(
-                vision_config=SiglipVisionConfig(image_size=60, patch_size=14, vision_use_head=False, **_TOWER),
-                text_config=Qwen2Config(**_TEXT),
-                vision_feature_select_strategy="full",
-            )
-        case "qwen2_5_vl":
-            return Qwen2_5_VLConfig(
-                vision_config={
-                    "depth": 2, "hidden_size": 32, "intermediate_size": 64, "num_heads": 2, "out_hidden_size": 32,
-                    "fullatt_block_indexes": [1], "window_size": 56,
-                },
-                text_config=_TEXT | _QWEN_ROPE,
-            )  # fmt: skip
-        case "qwen3_vl":
-            return Qwen3VLConfig(
-                vision_config={
-                    "depth": 3, "hidden_size": 32, "intermediate_size": 64, "num_heads": 2, "out_hidden_size": 32,
-                    "deepstack_visual_indexes": [0, 1], "num_position_embeddings": 64,
-                },
-                text_config=_TEXT | {"head_dim": 8} | _QWEN_ROPE,
-            )  # fmt: skip
-        case _:
-            generation = {"smolvlm": SmolVLMConfig, "idefics3": Idefics3Config}[family]
-            return generation(
-                vision_config={"image_size": 64, "patch_size": 16, **_TOWER},
-                text_config=LlamaConfig(**_TEXT),
-                scale_factor=2,
-            )
-
-
-@pytest.fixture(params=["llava", "llava_onevision", "qwen2_5_vl", "qwen3_vl", "smolvlm", "idefics3"])
+@pytest.fixture(params=sorted(ADAPTERS))
 def family(request: pytest.FixtureRequest) -> str:
     """Every supported family in turn."""
     return str(request.param)
@@ -101,7 +51,7 @@ def folder(family: str, built: tuple[RegionHeadsModel, RegionProcessor], tmp_pat
 
 
 def settings(folder: Path, family: str) -> ModelSettings:
-    shaped = family in ("qwen2_5_vl", "qwen3_vl")
+    shaped = family.startswith("qwen")
     return ModelSettings(backbone=str(folder), image_token_grid=None, image_pixels=64 * 32**2 if shaped else None)
 
 
@@ -124,7 +74,8 @@ def test_a_family_trains_is_saved_and_answers_the_same(
         assert any(bool(weight.grad.abs().max() > 0) for weight in weights), name  # type: ignore[union-attr]
     held = {id(weight) for modules in parts.values() for module in modules for weight in module.parameters()}
     rest = [name for name, weight in model.backbone.named_parameters() if id(weight) not in held]
-    assert rest == ["model.image_newline"] * (family == "llava_onevision")  # belongs to the crops that are left out
+    line_ends = family in ("llava_next", "llava_onevision")  # trained with the language model
+    assert rest == ["model.image_newline"] * line_ends
 
     model.eval().save_pretrained(tmp_path / "model")
     processor.save_pretrained(tmp_path / "model")
@@ -155,6 +106,36 @@ def test_packed_questions_are_those_of_separate_rows(
     assert relative(packed, alone) < 1e-5
 
 
+@pytest.mark.slow
+def test_text_goes_on_from_kept_rows_as_from_rows_read_anew(
+    folder: Path, family: str, table: pa.Table, image_folder: Path
+) -> None:
+    """States behind three tokens, in rows of several questions, and the whole texts."""
+    model, processor = build(settings(folder, family), table)
+    dataset = RegionDataset(table, image_folder, processor)
+    questions = [dataset[row] for row in (0, 1, 2, 9, 10)]
+    collate = collator(processor, 10**6)
+    written = [[5 + 7 * number + step for step in range(3)] for number in range(len(questions))]
+    longer = [
+        replace(question, tokens=replace(question.tokens, ids=question.tokens.ids + ids))
+        for question, ids in zip(questions, written, strict=True)
+    ]
+    anew = collate(longer)
+    assert len(anew.segments) < len(questions)
+    with torch.no_grad():
+        expected = run(model.eval(), anew).hidden_states
+        kept = KeptRows(model, collate(questions))
+        steps = [kept.states([ids[step] for ids in written]) for step in range(3)]
+    assert expected is not None
+    for step, states in enumerate(steps, 1):
+        assert relative(states, expected[anew.row_index, anew.answer_positions + step]) < 1e-5
+    model.config.text_tokens = 4
+    with_cache, without = (
+        text_answers(model, processor, questions, collate=collate, cache=cache) for cache in (True, False)
+    )
+    assert with_cache == without
+
+
 def test_the_picture_reaches_the_answer_where_the_region_is(
     folder: Path, family: str, table: pa.Table, image_folder: Path
 ) -> None:
@@ -164,14 +145,17 @@ def test_the_picture_reaches_the_answer_where_the_region_is(
     question = dataset[0]
     rows, columns = question.grid
     cell = question.regions[0].coverage.argmax()
-    height, width = question.pixels.shape[1] // rows, question.pixels.shape[2] // columns
-    y, x = cell // columns * height, cell % columns * width
+    side = processor.image_format.stride
+    above, before = (
+        (pixels // side - cells) // 2 for pixels, cells in zip(question.pixels.shape[1:], (rows, columns), strict=True)
+    )  # cells of padding
+    y, x = (cell // columns + above) * side, (cell % columns + before) * side
     pixels = question.pixels.copy()
-    pixels[:, y : y + height, x : x + width] += 3.0
+    pixels[:, y : y + side, x : x + side] += 3.0
     batch = RegionDataCollator(processor)([question, replace(question, image="changed", pixels=pixels)])
     with torch.no_grad():
         features = adapter_for(model.config.backbone_config).image_features(
-            model.backbone, batch.pixel_values, batch.grids
+            model.backbone, batch.pixel_values, batch.sizes, batch.grids, batch.overviews
         )
     assert features.cells.shape[1] == rows * columns
     moved = (features.cells[0] - features.cells[1]).abs().amax(-1)
@@ -203,7 +187,7 @@ def test_pictures_of_different_shapes_do_not_touch_each_other(
 
 
 @pytest.mark.parametrize(
-    ("picture", "expected"), [((1080, 1920), (756, 1344)), ((360, 640), (364, 644)), ((4000, 400), (3192, 308))]
+    ("picture", "expected"), [((1080, 1920), (756, 1344)), ((360, 640), (364, 644)), ((4000, 400), (3164, 308))]
 )
 def test_a_picture_keeps_its_shape_within_its_area(picture: tuple[int, int], expected: tuple[int, int]) -> None:
     image = ImageFormat(unit=28, stride=28, max_pixels=1296 * 28**2)
@@ -214,10 +198,30 @@ def test_a_picture_keeps_its_shape_within_its_area(picture: tuple[int, int], exp
 
 
 def test_unsupported_backbones_are_refused_with_those_that_are() -> None:
-    with pytest.raises(RegionHeadsError, match=r"'bert' is not supported; supported: llava, llava_onevision, qwen2_5"):
+    with pytest.raises(RegionHeadsError, match=r"'bert' is not supported; supported: internvl, llava, llava_next, "):
         adapter_for(BertConfig())
+    with pytest.raises(RegionHeadsError, match=r"'gemma3' is not supported \(its image tokens see each other"):
+        adapter_for(Gemma3Config())
     with pytest.raises(RegionHeadsError, match=r"could not read its configuration"):
         load_backbone_config("/nowhere/at/all")
+
+
+def test_code_beside_a_backbone_is_never_run_nor_asked_about(tmp_path: Path) -> None:
+    config = {"model_type": "own", "auto_map": {"AutoConfig": "own.Own"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Own: pass\n")
+    with pytest.raises(RegionHeadsError, match="could not read its configuration"):
+        load_backbone_config(str(tmp_path))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_weights_that_are_no_safetensors_are_not_read(tmp_path: Path) -> None:
+    backbone = build_backbone(small("llava"))
+    backbone.save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(backbone.state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(RegionHeadsError, match=r"its weights cannot be read .*safetensors"):
+        pretrained(str(tmp_path))
 
 
 def test_settings_that_a_backbone_cannot_have_are_reported(
@@ -229,7 +233,7 @@ def test_settings_that_a_backbone_cannot_have_are_reported(
     with pytest.raises(RegionHeadsError, match=r"image_token_grid: expected null, since .* keep their shape, found 4"):
         build(ModelSettings(backbone=str(tmp_path / "qwen3_vl"), image_token_grid=4), table)
     with pytest.raises(RegionHeadsError, match=r"image_token_grid: expected null, since .* keep their shape, found 4"):
-        RegionHeadsModel(RegionHeadsConfig(backbone_config=small("qwen3_vl")))
+        RegionHeadsModel(RegionHeadsConfig(backbone_config=small("qwen3_vl"), image_token_grid=4))
     with pytest.raises(RegionHeadsError, match=r"image_pixels: llava reads pictures of 56 x 56 pixels only"):
         build(ModelSettings(backbone=str(tmp_path / "llava"), image_token_grid=None, image_pixels=4000), table)
     with pytest.raises(RegionHeadsError, match=r"image_token_grid: expected at most 4, found 5"):

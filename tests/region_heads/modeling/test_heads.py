@@ -13,15 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from region_heads.close_ups import CLOSE_UP
 from region_heads.geometry import GEOMETRY_SIZE
 from region_heads.modeling.heads import HeadInputs, HeadTargets
-from region_heads.modeling.heads.base import Selector, choose, in_steps
+from region_heads.modeling.heads.base import Description, Selector, choose, in_steps
 from region_heads.modeling.heads.counting import how_many
 from region_heads.modeling.region_encoder import RegionEncoder
 from region_heads.modeling.routing import head_class
 from region_heads.tasks import TASKS
 
-D, Z = 12, 9
+D, Z, W = 12, 9, 7
 quick = settings(max_examples=25, deadline=None)
 
 
@@ -37,6 +38,8 @@ def inputs(seed: int, n: int, regions: int, *, scale: float = 1.0) -> HeadInputs
         positions=draw(n, regions, 3),
         inside=draw(n, regions, regions).sigmoid(),
         question=draw(n, D),
+        words=draw(n, W, D),
+        fits=draw(n, regions, W),
         valid=torch.arange(regions)[None] < torch.randint(2, regions + 1, (n, 1), generator=generator),
     )
 
@@ -49,7 +52,8 @@ def head(name: str, seed: int = 0) -> Any:
 def permuted(given_: HeadInputs, order: Tensor) -> HeadInputs:
     return HeadInputs(
         given_.states[:, order], given_.vectors[:, order], given_.positions[:, order],
-        given_.inside[:, order][:, :, order], given_.question, given_.valid[:, order],
+        given_.inside[:, order][:, :, order], given_.question, given_.words, given_.fits[:, order],
+        given_.valid[:, order],
     )  # fmt: skip
 
 
@@ -105,6 +109,7 @@ def test_a_region_is_never_nearest_to_itself(seed: int) -> None:
     selector = Selector(state_size=D, vector_size=Z, hidden_size=8, dropout=0.0, steps=2).eval()
     given_ = inputs(seed, 3, 5)
     given_.valid[:] = True
+    given_.fits[:] = 0
     anchor = torch.zeros(3, 2, 5).bool()
     anchor[:, 0, 2] = True
     with torch.no_grad():
@@ -165,8 +170,34 @@ def test_counting_by_gates_keeps_the_number_that_attention_would_lose() -> None:
     for regions in range(2, 7):
         given_ = inputs(0, 2, regions)
         given_.valid[:] = True
-        same = replace(given_, vectors=given_.vectors[:, :1].expand(-1, regions, -1))
+        same = replace(
+            given_, vectors=given_.vectors[:, :1].expand(-1, regions, -1), fits=torch.zeros_like(given_.fits)
+        )
         assert counting(same).answer.tolist() == [regions, regions]
+
+
+@quick
+@given(seed=st.integers(0, 999), misfit=st.floats(0.1, 10))
+def test_a_word_that_does_not_fit_takes_away_from_its_region_and_from_no_other(seed: int, misfit: float) -> None:
+    torch.manual_seed(seed)
+    description, given_ = Description(2, state_size=D, hidden_size=8), inputs(seed, 3, 4)
+    before = description(given_)
+    worse = given_.fits.clone()
+    worse[:, 1, 2] -= misfit
+    after = description(replace(given_, fits=worse))
+    assert (before <= 0).all()
+    assert (after[:, :, 1] < before[:, :, 1]).all()
+    assert torch.equal(after[:, :, [0, 2, 3]], before[:, :, [0, 2, 3]])
+
+
+@quick
+@given(seed=st.integers(0, 999))
+def test_words_that_pad_a_question_say_nothing(seed: int) -> None:
+    torch.manual_seed(seed)
+    description, given_ = Description(2, state_size=D, hidden_size=8), inputs(seed, 3, 4)
+    words = torch.cat([given_.words, torch.randn(3, 5, D)], 1)
+    fits = torch.cat([given_.fits, torch.zeros(3, 4, 5)], 2)
+    assert torch.allclose(description(given_), description(replace(given_, words=words, fits=fits)), atol=1e-5)
 
 
 @quick
@@ -176,10 +207,11 @@ def test_amounts_do_not_depend_on_the_size_of_the_patches(seed: int, finer: int)
     encoder = RegionEncoder(feature_size=8, region_size=4).eval()
     features, coverage = torch.randn(2, 9, 8), torch.rand(2, 3, 9)
     geometry = torch.randn(2, 3, GEOMETRY_SIZE)
-    coarse = encoder(features, coverage, coverage, geometry, torch.tensor([9, 9]))
+    close_ups = torch.randint(0, 256, (2, 3, 4, CLOSE_UP, CLOSE_UP), dtype=torch.uint8)
+    coarse = encoder(features, coverage, coverage, geometry, close_ups, torch.tensor([9, 9]))
     fine = encoder(
         features.repeat_interleave(finer, 1), coverage.repeat_interleave(finer, 2),
-        coverage.repeat_interleave(finer, 2), geometry, torch.tensor([9 * finer] * 2),
+        coverage.repeat_interleave(finer, 2), geometry, close_ups, torch.tensor([9 * finer] * 2),
     )  # fmt: skip
     for one, other in zip(coarse, fine, strict=True):
         assert torch.allclose(one, other, atol=1e-4)
@@ -190,7 +222,8 @@ def test_a_region_lies_inside_its_own_hull_and_beside_another() -> None:
     coverage = torch.tensor([[[1.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]])
     enclosure = torch.tensor([[[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]])
     geometry = torch.zeros(1, 3, GEOMETRY_SIZE)
-    *_, inside = encoder(torch.randn(1, 4, 8), coverage, enclosure, geometry, torch.tensor([4]))
+    close_ups = torch.zeros(1, 3, 4, CLOSE_UP, CLOSE_UP, dtype=torch.uint8)
+    inside = encoder(torch.randn(1, 4, 8), coverage, enclosure, geometry, close_ups, torch.tensor([4])).inside
     assert inside[0, 1].tolist() == [0, 1, 0]
     assert inside[0, 0].tolist() == [1, 0, 0]
     assert inside[0, 2].tolist() == [0, 0, 0]
@@ -267,6 +300,7 @@ def _how_many_within(seed: int) -> tuple[HeadInputs, HeadTargets, Tensor]:
     return given_, HeadTargets(counted.sum(-1), torch.zeros_like(place), place, torch.ones(60).bool()), counted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("questions", [_how_many_of_a_colour, _how_many_within])
 def test_counts_alone_teach_which_regions_a_question_counts(questions: Questions) -> None:
     """The same regions count for one colour or limit and not for another; no answer names them."""

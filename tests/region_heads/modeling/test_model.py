@@ -7,12 +7,16 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from region_heads import RegionHeadsConfig, RegionHeadsModel
 from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.errors import RegionHeadsError
+from region_heads.modeling.batch import Targets
+from region_heads.modeling.loss import naming_losses
 from region_heads.modeling.settings import ModelSettings
 from region_heads.prediction import predict
 from region_heads.records import PREDICTION_SCHEMA
@@ -98,3 +102,23 @@ def test_the_language_model_loss_joins_only_when_asked(table: pa.Table, image_fo
         output = model(batch=batch)
         assert output.losses is not None
         assert ("language" in output.losses) == (weight > 0)
+
+
+@given(seed=st.integers(0, 999), names=st.integers(1, 6), cut=st.integers(0, 6))
+@settings(max_examples=20, deadline=None)
+def test_what_a_name_teaches_does_not_depend_on_those_beside_it(seed: int, names: int, cut: int) -> None:
+    """Else ranks and accumulated batches would change what is learned."""
+    generator = torch.Generator().manual_seed(seed)
+    looks, words = torch.randn(2, 3, 4, generator=generator), torch.randn(9, 4, generator=generator)
+    places = torch.randint(6, (names,), generator=generator)
+    said = torch.randint(-1, 9, (names, 3), generator=generator)
+
+    def losses(rows: slice) -> torch.Tensor:
+        nothing = torch.empty(0, 0)
+        targets = Targets({}, nothing, nothing, nothing, nothing, named=places[rows], names=said[rows])
+        shares = {token: 0.1 + 0.05 * token for token in range(9)}
+        return naming_losses(lambda one, other: one @ other.mT, lambda tokens: words[tokens], looks, targets, shares)
+
+    together = losses(slice(None))
+    assert together.shape == (names,)
+    assert torch.allclose(together, torch.cat([losses(slice(cut)), losses(slice(cut, None))]), atol=1e-5)

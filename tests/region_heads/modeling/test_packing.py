@@ -104,6 +104,17 @@ def test_rows_are_filled_up_to_their_length_and_hold_one_image_each(built: Built
     assert separate.row_index.tolist() == list(range(6))
 
 
+def test_a_question_goes_where_it_leaves_the_least_room(built: Built, dataset: RegionDataset) -> None:
+    """Who fills the newest row alone takes three: 30, then 30 and 20, then 20."""
+    one = dataset[0]
+    asked = [replace(one, tokens=replace(one.tokens, ids=one.tokens.ids[:1] * size)) for size in (30, 30, 20, 20)]
+    prefix = len(built[1].prefix(one.grid))
+    batch = collator(built[1], prefix + 50)(asked)
+    assert len(batch.input_ids) == 2
+    assert sorted((batch.row_index == row).sum().item() for row in range(2)) == [2, 2]
+    assert (batch.segments >= 0).all(), "nothing pads"
+
+
 def test_the_length_of_a_row_is_where_a_question_costs_least(built: Built) -> None:
     config = built[0].config.backbone_config
     text = config.text_config

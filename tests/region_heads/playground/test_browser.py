@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -34,8 +35,9 @@ def address(
         sys.executable, "-m", "region_heads", "playground", "--model", str(untrained_model), "--port", str(port),
         "--questions", str(splits / "test.parquet"), "--params", str(folder / "params.yaml"),
     ]  # fmt: skip
+    proxy = os.environ | {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}  # which nobody is
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=proxy)
     address = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 120
     while True:
@@ -107,6 +109,7 @@ def test_a_question_of_the_data_set_is_asked_and_answered(page: Any, tmp_path: P
     assert " m" in text
     assert "Distance" in text
     assert "The distance is" in text
+    assert re.search("(right|wrong), the data say [0-9.]+", text)
     keep(page, "answer", tmp_path)
 
 

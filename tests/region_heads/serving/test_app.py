@@ -44,6 +44,15 @@ def test_a_question_is_answered_in_full(client: TestClient, good: list[Body]) ->
     assert content["sentence"] == f"The distance is {content['answer']:.2f} meters."
 
 
+def test_the_page_is_served_and_fetches_nothing_from_elsewhere(client: TestClient) -> None:
+    for path in ("/", "/docs"):
+        page = client.get(path)
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert "POST /v1/answers" in page.text
+        assert "//" not in page.text, "an address of another host"
+    assert set(client.get("/openapi.json").json()["paths"]) == {"/v1/answers", "/v1/model", "/healthz", "/readyz"}
+
+
 def test_a_batch_gives_the_answers_that_its_questions_get_alone(client: TestClient, good: list[Body]) -> None:
     alone = [client.post("/v1/answers", json=one).json() for one in good]
     together = client.post("/v1/answers", json={"questions": good}).json()

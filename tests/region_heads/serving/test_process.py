@@ -6,83 +6,22 @@ import base64
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from components.register.step import run as register
-from region_heads.files.digests import folder_digest, model_digest
 from region_heads.prediction import predict
-from region_heads.registry.champion import CHAMPION
-from region_heads.registry.registration.settings import Params
-from region_heads.registry.tracking import connect
-from region_heads.settings import SourceParams, TrackingParams
+from region_heads.settings import TrackingParams
 from region_heads.tasks import Task
 from tests.postgres import free_port
-from tests.region_heads.files.written_files import evaluation
+from tests.region_heads.serving.server_process import post, running, serve_command
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def champion(tmp_path: Path, untrained_model: Path, splits: Path, tracking: TrackingParams) -> TrackingParams:
-    """A registry whose champion is the untrained model."""
-    digests = {"model_digest": model_digest(untrained_model), "splits_digest": folder_digest(splits)}
-    (tmp_path / "evaluation").write_text(json.dumps(evaluation(**digests)))
-    register(
-        model=untrained_model, evaluation=tmp_path / "evaluation", splits=splits,
-        registration=tmp_path / "registration", register=Params(), source=SourceParams(), tracking=tracking,
-    )  # fmt: skip
-    connect(tracking).set_registered_model_alias(tracking.model_name, CHAMPION, "1")
-    (tmp_path / "params.yaml").write_text(json.dumps({"tracking": tracking.model_dump(mode="json")}))
-    return tracking
-
-
-@contextmanager
-def running(
-    command: list[str], log: Path, environment: dict[str, str], ready: str
-) -> Iterator[subprocess.Popen[bytes]]:
-    """The process, once it answers at the address ``ready``; killed at the end if it still runs."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=output, env=os.environ | environment, start_new_session=True
-        )
-    try:
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                with urllib.request.urlopen(ready, timeout=5):
-                    break
-            except OSError:
-                assert process.poll() is None, log.read_text()[-3000:]
-                assert time.monotonic() < deadline, log.read_text()[-3000:]
-                time.sleep(0.2)
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def post(url: str, content: Any) -> tuple[int, Any]:
-    body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=60) as reply:
-            return reply.status, json.load(reply)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)
 
 
 def test_two_hundred_mixed_requests_each_get_their_reply_and_the_end_waits_for_the_last(
@@ -107,11 +46,8 @@ def test_two_hundred_mixed_requests_each_get_their_reply_and_the_end_waits_for_t
     ]
     requests = [good[number % len(good)] if number % 2 else bad[number // 2 % len(bad)] for number in range(200)]
     port = free_port()
-    command = [
-        sys.executable, "-m", "region_heads", "serve", "--model", f"models:/{champion.model_name}/1",
-        "--port", str(port), "--max-body", "1", "--waiting", "300", "--timeout", "100",
-        "--params", str(tmp_path / "params.yaml"),
-    ]  # fmt: skip
+    more = ("--max-body", "1", "--waiting", "300", "--timeout", "100")
+    command = serve_command(f"models:/{champion.model_name}/1", port, tmp_path, *more)
     url = f"http://127.0.0.1:{port}/v1/answers"
     log = tmp_path / "server.log"
     with running(command, log, {}, f"http://127.0.0.1:{port}/readyz") as server, ThreadPoolExecutor(24) as threads:

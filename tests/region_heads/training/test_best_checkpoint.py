@@ -52,6 +52,7 @@ def same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> bool
     return all(torch.equal(ours[name], weight) for name, weight in theirs.items())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("scores")
 def test_the_best_steps_weights_are_kept_exactly_also_when_the_best_came_before_a_resume(
     table: pa.Table, image_folder: Path, tmp_path: Path
@@ -79,6 +80,7 @@ def test_of_steps_that_are_equally_good_the_latest_is_kept(
     assert (trainer.kept_step, trainer.state.global_step) == (4, 6)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("scores")
 def test_a_best_step_whose_checkpoint_is_damaged_is_reported_and_another_kept(
     table: pa.Table, image_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -92,6 +94,7 @@ def test_a_best_step_whose_checkpoint_is_damaged_is_reported_and_another_kept(
     assert same(weights(resumed), seen.after[4])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("scores")
 def test_patience_ends_the_training_also_across_a_resume(table: pa.Table, image_folder: Path, tmp_path: Path) -> None:
     options = {"early_stopping_patience": 3}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -11,11 +12,12 @@ import torch
 from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
+from region_heads.errors import RegionHeadsError
 from region_heads.modeling.backbones import adapter_for
 from region_heads.modeling.model import RegionHeadsModel
 from region_heads.training.deepspeed_config import deepspeed_config
-from region_heads.training.policies import PARTS, apply, merged
-from region_heads.training.settings import Lora, Parts, TrainingPolicy
+from region_heads.training.policies import PARTS, apply, merged, rates
+from region_heads.training.settings import Lora, Parts, Rates, TrainingPolicy
 from tests.region_heads.modeling.test_routing import run
 
 Built = tuple[RegionHeadsModel, RegionProcessor]
@@ -39,12 +41,16 @@ def test_a_policy_changes_its_part_alone(built: Built, part: str, how: str) -> N
     assert all(weight.requires_grad for weight in model.region_heads.parameters())
 
 
+@pytest.mark.parametrize("kind", [{}, {"rslora": True}, {"dora": True}, {"targets": ["q_proj", "v_proj"]}])
 def test_adapters_start_as_nothing_and_are_merged_without_a_trace(
-    built: Built, dataset: RegionDataset, collate: RegionDataCollator, table: pa.Table
+    built: Built, dataset: RegionDataset, collate: RegionDataCollator, table: pa.Table, kind: dict[str, Any]
 ) -> None:
     batch = collate([dataset[row] for row in range(table.num_rows)])
     model = copy.deepcopy(built[0])
-    lora = TrainingPolicy(parts=Parts(vision="lora", projector="lora", language="lora"), lora=Lora(rank=4, alpha=8))
+    lora = TrainingPolicy(
+        parts=Parts(vision="lora", projector="lora" if not kind else "full", language="lora"),
+        lora=Lora(rank=4, alpha=8, **kind),
+    )
     apply(lora, model)
     with torch.no_grad():
         before = run(built[0], batch).hidden_states
@@ -60,9 +66,27 @@ def test_adapters_start_as_nothing_and_are_merged_without_a_trace(
     assert started is not None
     assert adapted is not None
     assert again is not None
-    assert torch.equal(started, before)
+    assert torch.allclose(started, before, atol=1e-6)
     assert torch.allclose(adapted, again, atol=1e-4)
     assert not torch.allclose(adapted, before, atol=1e-2)
+
+
+def test_each_part_has_a_rate_of_its_own_and_what_is_new_the_highest(built: Built) -> None:
+    model = copy.deepcopy(built[0])
+    policy = TrainingPolicy(parts=Parts(vision="frozen", language="lora"), rates=Rates(projector=3e-5))
+    apply(policy, model)
+    found = rates(policy, model, heads=2e-3, scratch=False)
+    for name, rate in found.items():
+        expected = {"vision": 1e-5, "multi": 3e-5, "language": 1e-4}
+        part = name.removeprefix("backbone.model.").split("_")[0] if name.startswith("backbone.") else ""
+        assert rate == expected.get(part, 2e-3 if not part else 1e-4), name
+    assert set(rates(TrainingPolicy(), model, heads=2e-3, scratch=True).values()) == {2e-3}
+
+
+def test_layers_for_adapters_that_are_none_of_the_backbones_are_reported(built: Built) -> None:
+    policy = TrainingPolicy(parts=Parts(language="lora"), lora=Lora(targets=["q_proj", "wqkv"]))
+    with pytest.raises(RegionHeadsError, match=r"lora.targets: expected some of .*q_proj.*, found 'wqkv'"):
+        apply(policy, copy.deepcopy(built[0]))
 
 
 def test_presets_say_what_deepspeed_shares_out() -> None:

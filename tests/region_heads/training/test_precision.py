@@ -26,7 +26,7 @@ POLICIES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(params=["tiny", "llava"])
+@pytest.fixture(params=[pytest.param("tiny", marks=pytest.mark.slow), "llava"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path, built: tuple[RegionHeadsModel, RegionProcessor]) -> Any:
     if request.param == "tiny":
         return {}

@@ -63,7 +63,10 @@ def weights(trainer: RegionHeadsTrainer) -> dict[str, torch.Tensor]:
 
 
 # Within the first epoch, at its end, and within a later one.
-@pytest.mark.parametrize(("accumulated", "stop"), [(1, 4), (1, 6), (2, 5)])
+@pytest.mark.parametrize(
+    ("accumulated", "stop"),
+    [pytest.param(1, 4, marks=pytest.mark.slow), (1, 6), pytest.param(2, 5, marks=pytest.mark.slow)],
+)
 def test_a_resumed_run_equals_one_that_was_never_stopped(
     table: pa.Table, image_folder: Path, tmp_path: Path, stop: int, accumulated: int
 ) -> None:
@@ -75,7 +78,9 @@ def test_a_resumed_run_equals_one_that_was_never_stopped(
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
-@pytest.mark.parametrize("images", [6, 5, 4])
+@pytest.mark.parametrize(
+    "images", [pytest.param(6, marks=pytest.mark.slow), 5, pytest.param(4, marks=pytest.mark.slow)]
+)
 def test_accumulated_micro_batches_equal_one_large_batch(
     table: pa.Table, image_folder: Path, tmp_path: Path, images: int
 ) -> None:

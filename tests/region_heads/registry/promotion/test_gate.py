@@ -200,7 +200,7 @@ def test_a_check_of_the_data_that_is_not_whole_is_refused(gate: Any) -> None:
 
 
 def test_the_gate_is_data_and_names_of_tasks_are_checked() -> None:
-    with pytest.raises(RegionHeadsError, match=r"unknown task 'distances'; known: distance"):
+    with pytest.raises(RegionHeadsError, match=r"min_task_accuracy.distances: unknown task; did you mean 'distance'"):
         parse_section("promote", {"min_task_accuracy": {"distances": 0.5}}, source="params.yaml")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,13 +29,6 @@ def _told(tracking: TrackingParams) -> list[tuple[str, str, str | None]]:
     return [(event.event, event.version, event.previous) for event in history(tracking)]
 
 
-def _old(client: MlflowClient, *events: dict[str, Any]) -> None:
-    """What releases before this one left: events as tags that are named by the writers' clocks."""
-    for number, event in enumerate(events):
-        text = json.dumps({"at": f"2026-11-0{number + 1}", "reason": "As it was.", **event})
-        client.set_registered_model_tag(MODEL, f"history.2026-11-0{number + 1}", text)
-
-
 def test_two_machines_with_other_clocks_roll_back_one_after_the_other(
     client: MlflowClient, tracking: TrackingParams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,9 +41,9 @@ def test_two_machines_with_other_clocks_roll_back_one_after_the_other(
     assert version_at(client) == "1"
     assert [event[:2] for event in _told(tracking)][-2:] == [("rolled back", "2"), ("rolled back", "1")]
     found = read(client, MODEL)
-    assert [version for version in "123" if found.barred(version, tagged=False)] == ["2", "3"]
+    assert [version for version in "123" if found.barred(version)] == ["2", "3"]
     promote_by_hand(tracking, "3", reason="It was the camera.")
-    assert not read(client, MODEL).barred("3", tagged=True), "brought back by a person"
+    assert not read(client, MODEL).barred("3"), "brought back by a person"
 
 
 def test_of_two_decisions_on_the_same_state_the_second_is_made_anew(client: MlflowClient) -> None:
@@ -99,34 +91,6 @@ def test_a_lost_reply_is_found_again(tracking: TrackingParams, monkeypatch: pyte
     monkeypatch.setattr(MlflowClient, "create_model_version", real)
     promote_by_hand(tracking, "2", reason="Better.")
     assert _told(tracking) == [("promoted by hand", "1", None), ("promoted by hand", "2", "1")]
-
-
-def test_what_older_releases_noted_is_the_beginning(client: MlflowClient, tracking: TrackingParams) -> None:
-    _old(
-        client,
-        {"event": "promoted", "version": "1", "previous": None},
-        {"event": "refused", "version": "3", "previous": "1"},
-        {"event": "promoted", "version": "2", "previous": "1"},
-    )
-    client.set_registered_model_alias(MODEL, CHAMPION, "2")
-    before = _told(tracking)
-    assert rollback(tracking, reason="It is slow.").version == "1"
-    assert _told(tracking) == [*before, ("rolled back", "1", "2")]
-    assert not client.search_registered_models(f"name = '{LOG}'")[0].aliases
-
-
-def test_a_move_that_an_older_release_did_not_live_to_note_is_noted(
-    client: MlflowClient, tracking: TrackingParams
-) -> None:
-    _old(client, {"event": "promoted", "version": "1", "previous": None})
-    move = {"at": "2026-11-09", "event": "promoted", "version": "2", "previous": "1", "reason": "Better."}
-    client.set_registered_model_tag(MODEL, "promotion.pending", json.dumps(move))
-    client.set_registered_model_alias(MODEL, CHAMPION, "2")
-    assert looked_at(client) == "2"
-    promote_by_hand(tracking, "3", reason="Better.")
-    assert [event[:2] for event in _told(tracking)] == [
-        ("promoted", "1"), ("promoted", "2"), ("promoted by hand", "3"),
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("lost", ["alias", "version"])

@@ -142,7 +142,7 @@ def _play(client: MlflowClient, schedule: list[tuple[int, bool]], works: list[st
         elif not isinstance(result, Died):
             assert what == "back", "a promotion is made anew"
     assert len(ours) <= len(works), "nothing twice"
-    assert not any(found.barred(version, tagged=False) for version in [champion] if version is not None)
+    assert not any(found.barred(version) for version in [champion] if version is not None)
 
 
 _TURNS = st.lists(  # a writer mostly makes several calls in a row, and seldom dies
@@ -189,4 +189,4 @@ def test_who_comes_late_and_dies_does_not_bring_back_what_was_rolled_back(
         promote_by_hand(tracking, "2", reason="Better.")
     assert version_at(client) == "2", "for now"
     assert looked_at(client) == "1"
-    assert read(client, MODEL).barred("2", tagged=False)
+    assert read(client, MODEL).barred("2")

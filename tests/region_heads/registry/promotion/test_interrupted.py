@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -173,16 +174,29 @@ def test_killed_at_any_moment_the_champion_is_the_old_or_the_new_one_and_the_his
     assert after >= 3
 
 
+class Hours:
+    """A clock that moves while somebody waits, and a holder who then gives a sign or does not: no load changes it."""
+
+    def __init__(self, sign: Callable[[], None]) -> None:
+        self.now, self.sign = 0.0, sign
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, _: float) -> None:
+        self.now += 0.6 * registry_lock.LEASE
+        self.sign()
+
+
 def test_a_lock_that_is_held_is_waited_for_and_then_named(
     client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry_lock, "LEASE", 0.4)  # which is less than the patience: its holder gives signs
-    with (
-        promotion_lock(client, MODEL) as held,
-        pytest.raises(RegionHeadsError, match=r"another promotion holds it for more than 2 s \(process .*/\d+, since"),
-        promotion_lock(client, MODEL, patience=2),
-    ):
-        pass
+    with promotion_lock(client, MODEL) as held:
+        monkeypatch.setattr(registry_lock, "time", Hours(lambda: registry_lock._give_sign(held.log, held.entry)))
+        patience = 5 * registry_lock.LEASE  # its holder gives signs, so that it outlives its lease
+        told = r"another promotion holds it for more than 100 s \(process .*/\d+, since"
+        with pytest.raises(RegionHeadsError, match=told), promotion_lock(client, MODEL, patience=patience):
+            pass
     with promotion_lock(client, MODEL) as other, pytest.raises(RegionHeadsError, match="the lock was lost"):
         other.check()
         held.check()
@@ -192,11 +206,20 @@ def test_a_lock_whose_holder_gives_no_sign_is_taken_over_and_its_holder_notices(
     client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registry_lock, "_give_sign", lambda *_: None)
-    monkeypatch.setattr(registry_lock, "LEASE", 0.3)
-    with promotion_lock(client, MODEL) as slow, promotion_lock(client, MODEL) as fast:
-        fast.check()
-        with pytest.raises(RegionHeadsError, match="the lock was lost"):
-            slow.check()
+    with promotion_lock(client, MODEL) as slow:
+        monkeypatch.setattr(registry_lock, "time", Hours(lambda: None))
+        with promotion_lock(client, MODEL) as fast:
+            fast.check()
+            with pytest.raises(RegionHeadsError, match="the lock was lost"):
+                slow.check()
+
+
+def test_a_holder_gives_signs_by_itself(client: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = threading.Semaphore(0)
+    monkeypatch.setattr(registry_lock, "_give_sign", lambda *_: given.release())
+    monkeypatch.setattr(registry_lock, "LEASE", 0.04)
+    with promotion_lock(client, MODEL):
+        assert all(given.acquire(timeout=60) for _ in range(3))
 
 
 def test_an_alias_moved_by_another_program_is_noted(client: MlflowClient, tracking: TrackingParams) -> None:
