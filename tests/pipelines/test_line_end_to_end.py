@@ -203,8 +203,8 @@ def test_a_step_that_is_killed_leaves_nothing_half_written(
     stage, directions = dvc_stages[step], ports(step_function(step))
     outputs = {name: tmp_path / path for name, path in stage.options.items() if directions[name] == "output"}
     command = [sys.executable, "-m", "components", stage.step]
-    for name, path in (stage.options | {name: str(path) for name, path in outputs.items()}).items():
-        command += [f"--{name.replace('_', '-')}", path]
+    for name, option in (stage.options | {name: str(path) for name, path in outputs.items()}).items():
+        command += [f"--{name.replace('_', '-')}", option]
     started = time.monotonic()
     clone.run(*command)
     seconds = time.monotonic() - started

@@ -36,14 +36,15 @@ FORMS = ("degrees", "names", "fx alone", "rows", "nine numbers")
 def given_as(form: str, degrees: float) -> dict[str, Any]:
     """A field of view in the forms that data sets write it in."""
     focal = 0.5 * WIDTH / math.tan(math.radians(degrees) / 2)
-    matrix = [[focal, 0, WIDTH / 2], [0, focal, HEIGHT / 2], [0, 0, 1]]
-    return {
+    matrix: list[list[float]] = [[focal, 0, WIDTH / 2], [0, focal, HEIGHT / 2], [0, 0, 1]]
+    forms: dict[str, dict[str, Any]] = {
         "degrees": {"field_of_view": degrees, "intrinsics": None},
         "names": {"field_of_view": None, "intrinsics": {"fx": focal, "fy": focal, "cx": WIDTH / 2, "cy": HEIGHT / 2}},
         "fx alone": {"field_of_view": None, "intrinsics": {"fx": focal}},
         "rows": {"field_of_view": None, "intrinsics": matrix},
         "nine numbers": {"field_of_view": None, "intrinsics": [entry for row in matrix for entry in row]},
-    }[form]
+    }
+    return forms[form]
 
 
 @given(st.floats(5.001, 169.999), st.sampled_from(FORMS))

@@ -3,6 +3,7 @@
 Kubeflow's ``TrainerClient`` has one call for all three. What differs about them is said here and nowhere else.
 """
 
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -27,6 +28,7 @@ On Kubernetes the runtime takes these from the same secrets as the pipeline's ta
 
 
 _POLL = 5.0  # seconds between two looks at a job on Kubernetes
+_GRACE = 10.0  # seconds that a job's processes have to end in
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def open_backend(params: Params, tracking: TrackingParams, *, name: str) -> Back
         exchange=exchange,
         poll=_POLL if kind == "kubernetes" else 0.5,
         logs={"kubernetes": "lines", "containers": "chunks", "processes": "printed"}[kind],
-        after=(lambda: _end_processes(name)) if kind == "processes" else lambda: None,
+        after=(lambda: _end_processes(name, exchange.there)) if kind == "processes" else lambda: None,
     )
 
 
@@ -204,16 +206,22 @@ def _exchange(params: Params, name: str) -> Exchange:
     return Exchange(here=folder, there=folder)
 
 
-def _end_processes(name: str) -> None:
-    """Ends what the job has started: the client ends the shell around it alone, and that at its next word."""
+def _end_processes(name: str, folder: Path) -> None:
+    """Ends what the job has started: the client ends the shell around it alone, and that at its next word.
+
+    A rank may wait for another one where no signal reaches it, so what is left after a while is killed.
+    """
     import psutil
 
-    for process in psutil.Process().children(recursive=True):
-        try:
-            mine = process.environ().get(FOLDER, "").endswith(name)
-            if mine:
+    mine = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(FOLDER) == str(folder):
                 process.terminate()
-        except psutil.Error:
-            continue
-    for folder in Path(tempfile.gettempdir()).glob(f"{name}*"):
-        shutil.rmtree(folder, ignore_errors=True)
+                mine.append(process)
+    _, left = psutil.wait_procs(mine, timeout=_GRACE)
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    for environment in Path(tempfile.gettempdir()).glob(f"{name}*"):  # the client's virtual environments
+        shutil.rmtree(environment, ignore_errors=True)

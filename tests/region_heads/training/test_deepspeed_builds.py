@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from torch.utils import cpp_extension
+from torch.utils.file_baton import FileBaton
 
 from region_heads.training.deepspeed_builds import guard_builds
 
@@ -16,7 +17,7 @@ from region_heads.training.deepspeed_builds import guard_builds
 def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of extensions that were built, by PyTorch's own way there but for the compiler."""
     names: list[str] = []
-    monkeypatch.setattr(cpp_extension, "FileBaton", cpp_extension.FileBaton)
+    monkeypatch.setattr(cpp_extension, "FileBaton", FileBaton)
     monkeypatch.setattr(
         cpp_extension, "_write_ninja_file_and_build_library", lambda name, **_others: names.append(name)
     )
