@@ -67,6 +67,12 @@ def postgres(folder: Path) -> Iterator[str]:
         _stop(tools, cluster, user)
 
 
+def address(database: str) -> dict[str, str]:
+    """The same database as libpq's variables."""
+    port = database.rpartition(":")[2].partition("/")[0]
+    return {"PGHOST": "127.0.0.1", "PGPORT": port, "PGUSER": "mlflow", "PGDATABASE": "mlflow"}
+
+
 def _stop(tools: Path, cluster: Path, user: int | None) -> None:
     """Ends the database and waits for it; one that has gone already is what was wanted."""
     pid = cluster / "postmaster.pid"

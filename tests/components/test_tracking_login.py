@@ -19,7 +19,7 @@ from region_heads.registry.tracking import connect
 from region_heads.settings import TrackingParams
 from tests.components.test_tracking_server import Line
 from tests.manifests.rendered import of, render_changed
-from tests.postgres import TrackingServer
+from tests.postgres import TrackingServer, address, postgres
 
 pytestmark = pytest.mark.slow
 
@@ -35,28 +35,31 @@ _SECRETS = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackingServer]:
-    """The component's accounts, settings and option, on SQLite in place of PostgreSQL."""
+    """The component's accounts, settings and option, on a real PostgreSQL."""
     folder = tmp_path_factory.mktemp("login")
     resources = render_changed("single-gpu", folder / "manifests", more=("mlflow-login",))
     pod = of(resources, "Deployment", "mlflow")["spec"]["template"]["spec"]
     (config,) = (one["configMap"]["name"] for one in pod["volumes"] if one["name"] == "login")
-    database = f"sqlite:///{folder / 'mlflow.db'}"
+    (stores,) = (one["configMap"]["name"] for one in pod["volumes"] if one["name"] == "stores")
     for name, content in of(resources, "ConfigMap", config)["data"].items():
-        (folder / name).write_text(content.replace("postgresql+psycopg2://mlflow@postgres:5432/mlflow", database))
+        (folder / name).write_text(content)
     (accounts,) = (one for one in pod["initContainers"] if one["name"] == "accounts")
-    environments = []
-    for container in (accounts, pod["containers"][0]):
-        references = {one["name"]: one.get("valueFrom", {}).get("secretKeyRef") for one in container["env"]}
-        given = {name: _SECRETS.get((ref["name"], ref["key"]), "") for name, ref in references.items() if ref}
-        environments.append(given | {"MLFLOW_AUTH_CONFIG_PATH": str(folder / "basic_auth.ini")})
-    script = Path(accounts["command"][-1]).name
-    for _ in range(2):  # a pod that is started again finds its accounts
-        subprocess.run([sys.executable, folder / script], env=os.environ | environments[0], check=True)
     (option,) = (one for one in pod["containers"][0]["args"] if one.startswith("--app-name"))
-    server = TrackingServer(database, folder, option, environment=environments[1])
-    server.start()
-    yield server
-    server.kill()
+    with postgres(folder) as database:
+        environments = []
+        for container in (accounts, pod["containers"][0]):
+            assert container["envFrom"] == [{"configMapRef": {"name": stores}}]
+            references = {one["name"]: one.get("valueFrom", {}).get("secretKeyRef") for one in container["env"]}
+            given = {name: _SECRETS.get((ref["name"], ref["key"]), "") for name, ref in references.items() if ref}
+            given["MLFLOW_AUTH_CONFIG_PATH"] = str(folder / "basic_auth.ini")
+            environments.append(given | address(database))
+        script = Path(accounts["command"][-1]).name
+        for _ in range(2):  # a pod that is started again finds its accounts
+            subprocess.run([sys.executable, folder / script], env=os.environ | environments[0], check=True)
+        server = TrackingServer(database, folder, option, environment=environments[1])
+        server.start()
+        yield server
+        server.kill()
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import subprocess
-import time
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -17,13 +16,15 @@ import pytest
 import typer
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from components.params import sections
 from pipelines.task_policy import SECRETS
 from region_heads.cli.main import app
-from tests.manifests.rendered import pod_templates, render, render_changed, workloads
+from tests.manifests.rendered import MANIFESTS, of, pod_templates, render, render_changed, workloads
 from tests.manifests.test_overlays import OVERLAYS, amount
-from tests.postgres import TrackingServer, postgres, programs
+from tests.object_store import object_store
+from tests.postgres import TrackingServer, address, postgres, programs
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = [*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md"]
@@ -162,65 +163,79 @@ def _requests(folder: str) -> tuple[float, float, int]:
 
 
 @pytest.mark.slow
-def test_the_registry_of_a_dump_is_the_registry_that_was(tmp_path: Path) -> None:
-    """The page's two commands, then the component's two jobs, on a real PostgreSQL with an MLflow server."""
-    jobs = dict(pod_templates(render_changed("single-gpu", tmp_path / "manifests", more=("backup",))))
-    dump = tmp_path / "mlflow.dump"
-    (tmp_path / "one").mkdir()
-    with postgres(tmp_path / "one") as database:
-        server = TrackingServer(database, tmp_path / "one")
-        server.start()
-        client = MlflowClient(server.uri)
-        run = client.create_run(client.create_experiment("region-heads")).info
-        client.log_text(run.run_id, "weights", "model/weights.txt")
-        client.create_registered_model("region-heads")
-        version = client.create_model_version("region-heads", f"{run.artifact_uri}/model", run.run_id)
-        client.set_registered_model_alias("region-heads", "champion", version.version)
-        client.set_model_version_tag("region-heads", version.version, "promoted", "better on all tasks")
-        dump.write_bytes(_database_command("pg_dump", database, b""))
-        _job(jobs["CronJob/backup"], database, tmp_path)
-        server.kill()
-    shutil.copytree(tmp_path / "one" / "artifacts", tmp_path / "two" / "artifacts")
-    with postgres(tmp_path / "two") as database:
-        _database_command("pg_restore", database, dump.read_bytes())
-        server = TrackingServer(database, tmp_path / "two")
-        server.start()
-        try:
-            champion = MlflowClient(server.uri).get_model_version_by_alias("region-heads", "champion")
-            assert champion.tags == {"promoted": "better on all tasks"}
-            found = download_artifacts(run_id=run.run_id, artifact_path="model/weights.txt", tracking_uri=server.uri)
-            assert Path(found).read_text() == "weights"
-            # Once more by the component's jobs, over what was changed since.
-            MlflowClient(server.uri).delete_registered_model("region-heads")
-            server.kill()
-            _job(jobs["CronJob/restore"], database, tmp_path)
+def test_what_was_saved_is_what_was(tmp_path: Path) -> None:
+    """The component's two jobs, and the page's two commands, with the base's MLflow, PostgreSQL and object store."""
+    resources = render_changed("single-gpu", tmp_path / "manifests", more=("backup",))
+    jobs = dict(pod_templates(resources))
+    (stores,) = (one["data"] for one in resources if one["metadata"]["name"].startswith("mlflow-stores"))
+    destination = ("--artifacts-destination", stores["MLFLOW_ARTIFACTS_DESTINATION"])
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    with object_store(tmp_path / "store") as store:
+        (buckets, *_) = of(resources, "Deployment", "mlflow")["spec"]["template"]["spec"]["initContainers"]
+        environment = stores | store
+        _run(buckets["command"], environment, backups)
+        with postgres(tmp_path / "one") as database:
+            server = TrackingServer(database, tmp_path / "one", *destination, environment=environment)
             server.start()
-            assert MlflowClient(server.uri).get_model_version_by_alias("region-heads", "champion") is not None
-        finally:
+            client = MlflowClient(server.uri)
+            run = client.create_run(client.create_experiment("region-heads")).info
+            client.log_text(run.run_id, "weights", "model/weights.txt")
+            client.create_registered_model("region-heads")
+            version = client.create_model_version("region-heads", f"{run.artifact_uri}/model", run.run_id)
+            client.set_registered_model_alias("region-heads", "champion", version.version)
+            client.set_model_version_tag("region-heads", version.version, "promoted", "better on all tasks")
+            by_hand = _database_command("pg_dump", database, b"")
+            _job(jobs["CronJob/backup"], environment | address(database), backups)
             server.kill()
+        with postgres(tmp_path / "two") as database:
+            _database_command("pg_restore", database, by_hand)
+            server = TrackingServer(database, tmp_path / "two", *destination, environment=environment)
+            server.start()
+            try:
+                champion = MlflowClient(server.uri).get_model_version_by_alias("region-heads", "champion")
+                assert champion.tags == {"promoted": "better on all tasks"}
+                # Once more by the component's jobs, after a loss of model and weights.
+                MlflowClient(server.uri).delete_registered_model("region-heads")
+                get_artifact_repository(f"{server.uri}/api/2.0/mlflow-artifacts/artifacts").delete_artifacts("")
+                server.kill()
+                _job(jobs["CronJob/restore"], environment | address(database), backups)
+                server.start()
+                assert MlflowClient(server.uri).get_model_version_by_alias("region-heads", "champion") is not None
+                found = download_artifacts(
+                    run_id=run.run_id, artifact_path="model/weights.txt", tracking_uri=server.uri
+                )
+                assert Path(found).read_text() == "weights"
+            finally:
+                server.kill()
 
 
 def test_a_dump_that_fails_leaves_the_volume_as_it_was(tmp_path: Path) -> None:
     job = dict(pod_templates(render("components/backup")))["CronJob/backup"]
-    (command,) = (container["command"] for container in job["spec"]["containers"])
-    (tmp_path / "pg_dump").write_text('#!/bin/bash\necho half > "${3#--file=}"\nexit 1\n')
+    (command,) = (container["command"] for container in job["spec"]["initContainers"])
+    (tmp_path / "pg_dump").write_text('#!/bin/bash\necho half > "${2#--file=}"\nexit 1\n')
     (tmp_path / "pg_dump").chmod(0o700)
-    (tmp_path / "dumps").mkdir()
-    for name, age in (("mlflow-1.dump", 6 * 86400), ("unfinished-other", 0), ("unfinished-killed", 86400)):
-        (tmp_path / "dumps" / name).touch()
-        os.utime(tmp_path / "dumps" / name, (then := time.time() - age, then))
-    words = [word.replace("/backup/", f"{tmp_path}/dumps/") for word in command]
-    done = subprocess.run(words, env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOSTNAME": "pod"}, check=False)
-    assert done.returncode == 1
-    assert {file.name for file in (tmp_path / "dumps").iterdir()} == {"mlflow-1.dump", "unfinished-other"}
+    (tmp_path / "backups" / "2026-11-28-014100").mkdir(parents=True)
+    with pytest.raises(subprocess.CalledProcessError):
+        _run(command, {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOSTNAME": "pod"}, tmp_path / "backups")
+    assert [file.name for file in (tmp_path / "backups").iterdir()] == ["2026-11-28-014100"]
 
 
-def _job(template: dict[str, Any], database: str, folder: Path) -> None:
-    """What a CronJob of the component runs, on this database and with its volume in ``folder``."""
-    (container,) = template["spec"]["containers"]
-    environment = {"PGHOST": "127.0.0.1", "PGPORT": database.rpartition(":")[2].partition("/")[0]}
-    command = [word.replace("/backup/", f"{folder}/") for word in container["command"]]
-    subprocess.run(command, env=environment | {"PATH": f"{programs()}:{os.environ['PATH']}"}, check=True)
+def _job(template: dict[str, Any], environment: dict[str, str], backups: Path) -> None:
+    """What a CronJob of the component runs, its containers one after the other, with its volume in ``backups``."""
+    for container in [*template["spec"]["initContainers"], *template["spec"]["containers"]]:
+        _run(container["command"], environment | {"HOSTNAME": "pod"}, backups)
+
+
+def _run(command: list[str], environment: dict[str, str], backups: Path) -> None:
+    places = {
+        "/etc/backup": f"{MANIFESTS}/components/backup",
+        "/etc/buckets": f"{MANIFESTS}/base/mlflow",
+        "/backup": str(backups),
+    }
+    words = [re.sub("|".join(places), lambda found: places[found[0]], word) for word in command]
+    path = {"PATH": f"{Path(sys.executable).parent}:{programs()}:{os.environ['PATH']}"}
+    subprocess.run(words, env=path | environment, check=True)
 
 
 def _database_command(program: str, database: str, given: bytes) -> bytes:

@@ -151,6 +151,7 @@ def test_the_champion_as_an_inference_service_is_the_deployment_s_pod(tmp_path: 
         ("cilium",),
         ("mlflow-login",),
         ("backup", "ray"),
+        ("external-stores", "mlflow-login"),
         ("kserve", "backup", "openshift"),
     ],
 )
@@ -164,6 +165,23 @@ def test_components_that_are_added_fit(more: tuple[str, ...], tmp_path: Path) ->
     assert bool(users) == ("openshift" not in more)
     assert "openshift" in more or not any(broken_pod_rules(template) for _, template in pod_templates(made))
     assert _misfits(made) == []
+
+
+def test_stores_that_others_run_are_neither_deployed_nor_named_here(tmp_path: Path) -> None:
+    made = render_changed("multi-node", tmp_path / "manifests", namespace="team-a", more=("external-stores",))
+    assert not [one for one in made if re.search("postgres|object-store|buckets", one["metadata"]["name"])]
+    (stores,) = (one["data"] for one in made if one["metadata"]["name"].startswith("mlflow-stores"))
+    assert stores["PGHOST"] == "postgres.example"
+    assert stores["PGSSLMODE"] == "verify-full"
+    assert stores["MLFLOW_ARTIFACTS_DESTINATION"].startswith("s3://")
+    ((_, pod),) = (one for one in pod_templates(made) if one[0] == "Deployment/mlflow")
+    assert pod["spec"]["initContainers"] == [], "nobody makes a bucket there"
+    assert "object-store" not in str(pod)
+    policies = [one["spec"] for one in made if one["kind"] == "NetworkPolicy"]
+    assert not [labels for policy in policies for labels in _selectors(policy) if labels.get(_NAME) == "postgres"]
+    of_mlflow = [one for one in policies if one["podSelector"].get("matchLabels") == {_NAME: "mlflow"}]
+    ways_out = [rule for policy in of_mlflow for rule in policy.get("egress", [])]
+    assert ways_out == [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": [{"port": 5432}, {"port": 443}]}]
 
 
 def test_a_sole_tenant_s_namespace_lets_nothing_through_that_is_not_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 
 from pipelines.task_policy import LABELS, SECRETS
 from tests.manifests.rendered import MANIFESTS, broken_rules, of, render, workloads
-from tests.postgres import free_port, postgres
+from tests.postgres import address, free_port, postgres
 
 OURS = {"app.kubernetes.io/part-of": "region-heads"}
 SECRETS_OF_SERVERS = {"region-heads-postgres": {"POSTGRES_PASSWORD"}}
@@ -132,6 +133,7 @@ def test_accounts_config_and_secrets_that_are_named_are_there_or_known(resources
         assert pod["serviceAccountName"] in accounts
         assert {one["configMap"]["name"] for one in pod.get("volumes", []) if "configMap" in one} <= configs
         for container in [*pod.get("initContainers", []), *pod["containers"]]:
+            assert {one["configMapRef"]["name"] for one in container.get("envFrom", [])} <= configs
             for entry in container.get("env", []):
                 if reference := entry.get("valueFrom", {}).get("secretKeyRef"):
                     assert reference["key"] in known[reference["name"]]
@@ -150,13 +152,10 @@ def test_mlflow_starts_with_these_arguments_and_knows_its_names(
 ) -> None:
     (container,) = of(resources, "Deployment", "mlflow")["spec"]["template"]["spec"]["containers"]
     port = free_port()
+    (stores,) = (one["data"] for one in resources if one["metadata"]["name"].startswith("mlflow-stores"))
     with postgres(tmp_path) as database:
-        replaced = {
-            "--port=": f"--port={port}",
-            "--host=": "--host=127.0.0.1",
-            "--backend-store-uri=": f"--backend-store-uri={database}",
-            "--artifacts-destination=": f"--artifacts-destination={tmp_path}/artifacts",
-        }
+        replaced = {"--port=": f"--port={port}", "--host=": "--host=127.0.0.1"}
+        environment = stores | address(database) | {"MLFLOW_ARTIFACTS_DESTINATION": f"{tmp_path}/artifacts"}
         arguments = [
             next((new for start, new in replaced.items() if argument.startswith(start)), argument).replace(
                 "$(NAMESPACE)", "team-a"
@@ -164,7 +163,9 @@ def test_mlflow_starts_with_these_arguments_and_knows_its_names(
             for argument in container["args"]
         ]
         command = [sys.executable, "-m", "mlflow", *container["command"][1:], *arguments]
-        server = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        server = subprocess.Popen(
+            command, cwd=tmp_path, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             assert _status(port, "/health", host="10.1.2.3:5000", patience=300) == 200
             experiments = "/api/2.0/mlflow/experiments/search?max_results=1"

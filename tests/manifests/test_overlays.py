@@ -240,6 +240,7 @@ def test_alerts_name_what_is_there(multi_node: Resources) -> None:
     (jobs,) = re.findall(r'job_name=~"([^"]+)"', expressions)
     for cronjob in (of(multi_node, "CronJob", "schedules"), of(render("components/backup"), "CronJob", "backup")):
         assert re.fullmatch(jobs, f"{cronjob['metadata']['name']}-123")
+    assert set(re.findall(r'cronjob="([^"]+)"', expressions)) == {"backup"}
 
 
 def test_prometheus_finds_the_figures_that_the_alerts_are_about(multi_node: Resources) -> None:
