@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
 
+from region_heads.errors import RegionHeadsError
 from region_heads.warehouse.boxes import BoxArrays
 
 Floats = NDArray[np.float32]
@@ -30,9 +29,22 @@ class Hits:
 
 
 class Caster:
-    """A scene's boxes, ready for rays. The boxes must enclose every ray's origin (the hall does)."""
+    """A scene's boxes, ready for rays. The boxes must enclose every ray's origin (the hall does).
+
+    Raises:
+        RegionHeadsError: embree is not installed; for Linux on arm64 there is no package of it.
+    """
 
     def __init__(self, boxes: BoxArrays) -> None:
+        try:
+            from embreex.mesh_construction import TriangleMesh
+            from embreex.rtcore_scene import EmbreeScene
+        except ModuleNotFoundError as error:
+            raise RegionHeadsError(
+                "the warehouse is rendered with the package embreex, which is not installed; on x86_64 run "
+                "`pip install 'region-heads[sample]'`, where there is none (Linux on arm64) set sample_data.domain to "
+                "tabletop, which needs none, or render elsewhere"
+            ) from error
         self._scene = EmbreeScene()
         self._mesh = TriangleMesh(self._scene, *boxes.triangles())  # the scene keeps no reference of its own
         self._normals = np.empty((len(boxes.centre) * 6, 3), np.float32)

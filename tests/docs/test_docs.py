@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 import typer
+import yaml
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
@@ -107,6 +109,16 @@ def test_what_is_applied_renders_and_what_is_named_is_there() -> None:
                 assert (kinds.get(kind, kind), name) in there, (page, words)
                 checked += 1
     assert checked > 10
+
+
+def test_what_argo_cd_and_flux_apply_is_an_overlay_of_this_repository() -> None:
+    text = (DOCS / "gitops.md").read_text(encoding="utf-8")
+    blocks = [textwrap.dedent(block) for block in re.findall(r"(?:^(?:    .*)?\n)+", text, re.MULTILINE)]
+    documents = [one for block in blocks if "apiVersion" in block for one in yaml.safe_load_all(block)]
+    assert [one["kind"] for one in documents] == ["Application", "GitRepository", "Kustomization"]
+    application, _, kustomization = documents
+    named = [application["spec"]["sources"][0]["path"], kustomization["spec"]["path"]]
+    assert all((DOCS.parent / path / "kustomization.yaml").is_file() for path in named)
 
 
 def test_secrets_have_the_names_and_keys_that_are_read() -> None:

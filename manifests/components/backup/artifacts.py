@@ -66,9 +66,7 @@ def restore(volume: Path, buckets: list[str]) -> None:
     listed = digests(folder)
     wrong = [place for place, value in listed.items() if digest(folder / place) != value]
     if wrong:
-        sys.exit(
-            f"{folder}: {len(wrong)} of {len(listed)} files are not what was saved, {wrong[0]} first; take another"
-        )
+        sys.exit(f"{folder}: {len(wrong)} of {len(listed)} files are not as they were saved, {wrong[0]} first")
     for bucket in buckets:
         store, root = url_to_fs(bucket)
         store.makedirs(root, exist_ok=True)

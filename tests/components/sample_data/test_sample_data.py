@@ -20,6 +20,7 @@ from pycocotools import mask as coco
 from pydantic import ValidationError
 
 from components.sample_data.step import run as sample_data
+from region_heads.errors import RegionHeadsError
 from region_heads.formats.candidate import Candidate
 from region_heads.formats.parsing import parse_record
 from region_heads.rendering.plan import orders
@@ -159,3 +160,14 @@ def test_what_is_there_already_is_replaced_as_a_whole(tmp_path: Path) -> None:
 def test_settings_that_cannot_be_met_are_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         Params(**settings)
+
+
+def test_where_embree_has_no_package_the_table_top_is_rendered_and_the_warehouse_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("embreex", "embreex.mesh_construction", "embreex.rtcore_scene"):
+        monkeypatch.setitem(sys.modules, module, None)
+    one = {"scenes": 1, "workers": 1, "width": 96, "height": 72}
+    sample_data(dataset=tmp_path / "data", sample_data=Params(domain="tabletop", **one))
+    with pytest.raises(RegionHeadsError, match=r"embreex, which is not installed.*sample_data\.domain to tabletop"):
+        sample_data(dataset=tmp_path / "other", sample_data=Params(**one))
