@@ -167,7 +167,7 @@ def test_where_embree_has_no_package_the_table_top_is_rendered_and_the_warehouse
 ) -> None:
     for module in ("embreex", "embreex.mesh_construction", "embreex.rtcore_scene"):
         monkeypatch.setitem(sys.modules, module, None)
-    one = {"scenes": 1, "workers": 1, "width": 96, "height": 72}
+    one = {"scenes": 1, "workers": 1, "width": 160, "height": 90}
     sample_data(dataset=tmp_path / "data", sample_data=Params(domain="tabletop", **one))
     with pytest.raises(RegionHeadsError, match=r"embreex, which is not installed.*sample_data\.domain to tabletop"):
         sample_data(dataset=tmp_path / "other", sample_data=Params(**one))
