@@ -150,6 +150,14 @@ def test_what_runs_always_and_the_heaviest_task_fit_the_quota_of_a_sole_tenant(o
     assert gpus <= int(quota["requests.nvidia.com/gpu"])
 
 
+def test_every_bucket_finds_volume_files_on_the_disk_of_the_object_store(overlay: tuple[str, Resources]) -> None:
+    """SeaweedFS adds up to seven for a bucket at a time, and has one fewer than fit."""
+    spec = of(overlay[1], "StatefulSet", "object-store")["spec"]
+    (limit,) = re.findall(r"-master\.volumeSizeLimitMB=(\d+)", str(spec["template"]["spec"]["containers"][0]["args"]))
+    disk = amount(spec["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"])
+    assert disk // (int(limit) * 2**20) - 1 >= 2 * 7
+
+
 def test_the_laptop_overlay_asks_for_little(tmp_path: Path) -> None:
     resources = render("overlays/laptop")
     asked = [
