@@ -209,7 +209,9 @@ def test_what_was_saved_is_what_was(tmp_path: Path) -> None:
                 assert champion.tags == {"promoted": "better on all tasks"}
                 # Once more by the component's jobs, after a loss of model and weights.
                 MlflowClient(server.uri).delete_registered_model("region-heads")
-                get_artifact_repository(f"{server.uri}/api/2.0/mlflow-artifacts/artifacts").delete_artifacts("")
+                get_artifact_repository(f"{server.uri}/api/2.0/mlflow-artifacts/artifacts").delete_artifacts(
+                    run.experiment_id
+                )
                 server.kill()
                 _job(jobs["CronJob/restore"], environment | address(database), backups)
                 server.start()
