@@ -73,7 +73,7 @@ def line(data: Path, out: Path) -> dict[str, Cost]:
         },
         "tag_tasks": {
             "records": out / "records.parquet", "tagged": out / "tagged.parquet", "quarantine": out / "untagged.jsonl",
-            "report": out / "router.json",
+            "report": out / "router.json", "page": out / "tags.html",
         },
         "split": {
             "tagged": out / "tagged.parquet", "splits": out / "splits", "report": out / "split.json",

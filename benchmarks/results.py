@@ -73,7 +73,7 @@ _PREPARED = {
     },
     "tag_tasks": {
         "records": "records.parquet", "tagged": "tagged.parquet", "quarantine": "untagged.jsonl",
-        "report": "router.json",
+        "report": "router.json", "page": "tags.html",
     },
     "split": {"tagged": "tagged.parquet", "splits": "splits", "report": "split.json", "page": "split.html"},
 }  # fmt: skip

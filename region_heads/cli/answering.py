@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from region_heads.depth_use import lacking
@@ -21,11 +23,11 @@ from region_heads.quality.validation.finding import find_layout
 from region_heads.quality.validation.layout import folder_and_name
 from region_heads.quality.validation.settings import Params as ValidateParams
 from region_heads.quality.validation.sources import find_sources
+from region_heads.records import PREDICTION_SCHEMA
 from region_heads.settings import DatasetParams
 from region_heads.spread_prediction import predict_spread
 from region_heads.tagging.settings import Params as TagParams
 from region_heads.tagging.table import tag_table
-from region_heads.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def answer_file(
     data: DatasetParams,
     tagging: TagParams,
     scratch: Path,
-) -> tuple[list[dict[str, Any]], list[NotAnswered]]:
+) -> tuple[pa.Table, list[NotAnswered]]:
     """Answers every sound question of ``records``.
 
     Args:
@@ -66,7 +68,9 @@ def answer_file(
         scratch: An empty folder for what lies between the steps.
 
     Returns:
-        Answers in the order of the file, and the questions that have none; together every question once.
+        Questions with their answers in the order of the file, with the columns of ``TAGGED_SCHEMA``, whose ``image`` is
+        the name below the folder of pictures, and of ``PREDICTION_SCHEMA``; and the questions that have no answer.
+        Together every question once.
 
     Raises:
         RegionHeadsError: There is no file or folder, no question can be answered, the model has no head for one, or
@@ -129,15 +133,20 @@ def answer_file(
             "the model's training. A wrong one scales metres; give it by data.field_of_view or in the records"
         )
     table = pq.read_table(scratch / "tagged.parquet")
-    rows = predict_spread(
+    found = predict_spread(
         model, table, dataset, loaded=loaded, depth_scale=data.depth_scale, without_depth=without_depth
-    ).to_pylist()
+    )
+    for name in PREDICTION_SCHEMA.names:
+        if name not in table.column_names:
+            table = table.append_column(PREDICTION_SCHEMA.field(name), found[name])
+    names = pc.utf8_slice_codeunits(table["image"], len("images/"))
+    table = table.set_column(table.column_names.index("image"), "image", names)
     rejected = [
         NotAnswered(_identity(line.get("content")), "; ".join(reason["message"] for reason in line["reasons"]))
         for line in _lines(scratch / "quarantine.jsonl")
     ]
     untagged = [NotAnswered(line["record"]["id"], line["reason"]) for line in _lines(scratch / "untagged.jsonl")]
-    return [_answer(row) for row in rows], rejected + untagged
+    return table, rejected + untagged
 
 
 def _identity(record: Any) -> str | None:
@@ -182,18 +191,6 @@ def _places(
     elif not (data.depths and beside and places["depths"][0].is_dir()):
         del places["depths"]
     return {kind: (folder, name.replace("{split}", split)) for kind, (folder, name) in places.items()}
-
-
-def _answer(row: dict[str, Any]) -> dict[str, Any]:
-    task, answer = Task.of(row["task"]), json.loads(row["prediction"])
-    return {
-        "id": row["id"],
-        "normalized_answer": str(answer) if task.names_region else answer,
-        "freeform_answer": task.said(answer),
-        "task": task.name,
-        "confidence": round(row["confidence"], 4),
-        "regions": [number for number, weight in enumerate(row["answer_weights"]) if weight >= 0.5],
-    }
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from region_heads.cli import options
 from region_heads.cli.extras import check_installed
+from region_heads.labelling.choices import Form
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from region_heads.cli.answering import NotAnswered
 
 
@@ -22,15 +24,15 @@ def predict(
     images: options.Images = None,
     depths: options.Depths = None,
     without_depth: options.WithoutDepth = False,
-    out: Annotated[Path, typer.Option("--out", help="Where the answers go, as JSON lines.")] = Path(
-        "predictions.jsonl"
-    ),
+    out: Annotated[Path, typer.Option("--out", help="Where the answers go.")] = Path("predictions.jsonl"),
+    form: Annotated[Form | None, typer.Option("--to", help="As what; default: as the ending of --out says.")] = None,
     params: options.Params = None,
 ) -> None:
     """Answer every question of a file; questions without an answer are reported with the reason, and make exit code 1.
 
-    The answers hold id and normalized_answer, as `region-heads score` and the benchmark read them, and beside
-    these the task, the confidence, the sentence and the regions that it rests on.
+    JSON lines hold id and normalized_answer, as `region-heads score` and the benchmark read them, and beside these the
+    task, the confidence, the sentence and the regions that it rests on; Parquet is the table that the step evaluate
+    writes. In COCO each region is an annotation with question, answer and prediction as attributes.
 
     A model that was trained with depth images needs them here too. They are looked up beside the pictures, by the
     patterns data.images and data.depths of params.yaml.
@@ -38,14 +40,14 @@ def predict(
     Example: `region-heads predict --model models/region_heads --records data/sample/test.json
     --images data/sample/test/images`
     """
-    from region_heads.files.output import whole_file
+    from region_heads.labelling.answers import form_of, write
 
-    answers, missing = answers_of(
+    form = form_of(out, form)
+    answered, missing = answers_of(
         model, records, images=images, depths=depths, without_depth=without_depth, params=params
     )
-    with whole_file(out) as file:
-        file.write_text("".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in answers), encoding="utf-8")
-    typer.echo(f"{out}: {len(answers)} answers")
+    write(answered, form, out)
+    typer.echo(f"{out}: {answered.num_rows} answers")
     report(missing)
     if missing:
         raise typer.Exit(1)
@@ -53,7 +55,7 @@ def predict(
 
 def answers_of(
     model: str, records: Path, *, images: Path | None, depths: Path | None, without_depth: bool, params: Path | None
-) -> tuple[list[dict[str, Any]], list[NotAnswered]]:
+) -> tuple[pa.Table, list[NotAnswered]]:
     """What the model called ``model`` answers to a file, with the settings of ``params``; see ``answer_file``."""
     check_installed("great_expectations")
     from region_heads.cli.answering import answer_file

@@ -34,19 +34,21 @@ def submission(
     """
     from region_heads.errors import RegionHeadsError
     from region_heads.files.output import whole_file
+    from region_heads.labelling.answers import answer
 
-    answers, missing = answers_of(
+    answered, missing = answers_of(
         model, records, images=images, depths=depths, without_depth=without_depth, params=params
     )
     report(missing)
-    texts = {answer["id"]: str(answer["normalized_answer"]) for answer in answers}
+    answers = map(answer, answered.to_pylist())
+    texts = {one["id"]: str(one["normalized_answer"]) for one in answers}
     times = Counter([*texts, *(one.identity for one in missing)])
     lacking = [one for one in missing if fill is None or one.identity is None or times[one.identity] > 1]
     if lacking:
         named = sum(one.identity is not None and times[one.identity] == 1 for one in lacking)
         advice = f"--fill gives an answer for {named} of them" if named else "each needs an id of its own"
         raise RegionHeadsError(
-            f"{records}: expected an answer to each of {len(answers) + len(missing)} questions, found none to "
+            f"{records}: expected an answer to each of {answered.num_rows + len(missing)} questions, found none to "
             f"{len(lacking)}, which are named above; no file is written. Mend them; {advice}"
         )
     texts |= {one.identity: fill for one in missing if one.identity is not None and fill is not None}

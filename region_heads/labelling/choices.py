@@ -1,4 +1,4 @@
-"""The settings of an import: whose export it is, and what bare numbers mean; and where it writes what is not data."""
+"""What an import or an export leaves open: whose form it is, what bare numbers mean, where what is not data goes."""
 
 from enum import StrEnum
 
@@ -12,6 +12,14 @@ class Tool(StrEnum):
     LLAVA = "llava"
     SPATIALRGPT = "spatialrgpt"
     TABLE = "table"
+
+
+class Form(StrEnum):
+    """As what a model's answers are written."""
+
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    COCO = "coco"
 
 
 class NamedBoxes(StrEnum):

@@ -1,12 +1,17 @@
 """COCO: pictures with annotations, whose boxes are x, y, width and height by definition; questions lie beside.
 
 Form: ``cocodataset.org/#format-data``, object detection (2014 to 2017).
+
+Where annotations carry their question, as those of ``labelling/answers.py`` do, none need to lie beside. The attributes
+of an annotation are an object ``attributes``, as CVAT writes them, or stand beside its other fields, as FiftyOne does.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +20,25 @@ from region_heads.formats.problem import Problem, shown
 from region_heads.formats.reading import in_words, open_text
 from region_heads.labelling import shapes
 from region_heads.labelling.choices import NamedBoxes
-from region_heads.labelling.entry import Entry, FieldError, Options, expect
+from region_heads.labelling.entry import Entry, FieldError, Options, Record, expect, read_entry
 from region_heads.labelling.marked import Marked, ask
 from region_heads.labelling.splits import split_of
+from region_heads.labelling.table import parsed_answer
+
+ASKED = ("question", "category", "answer", "freeform_answer", "field_of_view", "extra")
+"""Attributes of an annotation: what is asked about its region, and others."""
+
+
+@dataclass
+class _Question:
+    """A question that annotations carry: the attributes of each, with its region."""
+
+    picture: Marked
+    parts: list[tuple[dict[str, Any], shapes.Region | FieldError]]
+
+
+_Carried = dict[tuple[str, str, str], _Question]
+"""By file, picture and id."""
 
 
 def read(paths: Sequence[Path], options: Options) -> Iterator[Entry]:
@@ -28,12 +49,36 @@ def read(paths: Sequence[Path], options: Options) -> Iterator[Entry]:
         RegionHeadsError: It is not COCO, or there are no questions.
     """
     pictures: dict[tuple[str, str], Marked] = {}
+    carried: _Carried = {}
     for path in paths:
-        yield from _add(path, pictures)
-    yield from ask(paths, list(pictures.values()), options)
+        yield from _add(path, pictures, carried)
+    for (file, _, identity), question in carried.items():
+        original, where = [about for about, _ in question.parts], f"{file}, question {identity}"
+        yield read_entry(where, original, partial(_record, identity, question), question.picture.split)
+    if options.questions or not carried:
+        yield from ask(paths, list(pictures.values()), options)
 
 
-def _add(path: Path, known: dict[tuple[str, str], Marked]) -> Iterator[Entry]:
+def _record(identity: str, question: _Question) -> Record:
+    first, regions = question.parts[0][0], dict[int, shapes.Region]()
+    for about, region in question.parts:
+        for name in ASKED:
+            if about.get(name) != first.get(name):
+                found = f"found {shown(first.get(name))} and {shown(about.get(name))}"
+                expected, advice = "the same in all annotations of a question", "correct it in each of them"
+                raise FieldError(f"attributes.{name}", f"expected {expected}, {found}", advice)
+        if isinstance(region, FieldError):
+            raise region
+        number = parsed_answer(about["region"])
+        regions[expect(number, int, "attributes.region", "the number of a region, from 0")] = region
+    said = {name: first[name] for name in ASKED if first.get(name) not in (None, "")}
+    said |= {"answer": parsed_answer(said["answer"])} if "answer" in said else {}
+    extra: Record = expect(said.pop("extra", {}), dict, "attributes.extra", "an object")
+    placed = [regions[number] for number in sorted(regions)]
+    return extra | {"id": identity, "image": question.picture.names[0], **said, "regions": placed}
+
+
+def _add(path: Path, known: dict[tuple[str, str], Marked], carried: _Carried) -> Iterator[Entry]:
     """Adds what a file marks, and yields what cannot be read; captions and what else marks nothing are passed over."""
     content = _content(path)
     categories = content.get("categories")
@@ -62,6 +107,11 @@ def _add(path: Path, known: dict[tuple[str, str], Marked]) -> Iterator[Entry]:
             continue
         names = {str(one.get("id")), kinds.get(str(one.get("category_id")), "")} - {""}
         region = _region(f"{path.name}, annotations.{number}", one, sizes[str(one["image_id"])])
+        attributes = one.get("attributes")
+        about = one | (attributes if isinstance(attributes, dict) else {})
+        if {"question", "question_id", "region"} <= about.keys():
+            key = path.name, picture.names[0], str(about["question_id"])
+            carried.setdefault(key, _Question(picture, [])).parts.append((about, region))
         if (names, region) not in picture.regions:  # as the persons of COCO's keypoints, which its instances hold, too
             picture.regions.append((names, region))
 

@@ -90,19 +90,20 @@ def calibrated(figures: Mapping[str, Any]) -> str:
 
 def routing(report: Mapping[str, Any]) -> str:
     """How well labels and readings agree, and which task's grounding is uneven, from the router's report."""
-    return " ".join([_agreement(report), *report.get("warnings", ())])
+    return " ".join([agreement(report), *report.get("warnings", ())])
 
 
-def _agreement(report: Mapping[str, Any]) -> str:
-    agreement = report["agreement"]
-    labelled, agreed = agreement["labelled"], agreement["agreed"]
+def agreement(report: Mapping[str, Any]) -> str:
+    """How many questions have a task, and how well labels and readings agree."""
+    found = report["agreement"]
+    labelled, agreed = found["labelled"], found["agreed"]
     text = f"Each question goes to the head of its task; {report['tagged']:,} of {report['questions']:,} found one. "
     if not labelled:
         return text + "No question has a label with which the router could be compared."
     text += f"{labelled:,} have a label of their own: "
     if agreed == labelled:
         return text + "the router reads the same from the words, every time."
-    missed = agreement["not_understood"]
+    missed = found["not_understood"]
     text += f"from the words alone the router reads the same in {100 * agreed / labelled:.1f} %"
     text += f", and does not understand {missed:,}." if missed else "."
     return text

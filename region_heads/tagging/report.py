@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from region_heads.tasks.evenness import Evenness
 
 _EXAMPLES = 10
 _BINS = 10
+_RANGES = [f"{10 * number}-{10 * number + 10} %" for number in range(_BINS)]
 
 
 class RouterReport:
@@ -23,7 +25,9 @@ class RouterReport:
 
     def __init__(self) -> None:
         self._tasks: Counter[str] = Counter()
-        self._sources: Counter[str] = Counter()
+        self._sources: defaultdict[str, Counter[str]] = defaultdict(Counter)  # of each task
+        self._confidence: defaultdict[str, Counter[str]] = defaultdict(Counter)  # of what was read, by task and range
+        self._doubts: dict[str, dict[str, Any]] = {}  # the least sure readings, each wording once
         self._untagged: Counter[str] = Counter()
         self._untagged_examples: list[str] = []
         self._confusion: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -33,10 +37,13 @@ class RouterReport:
         self._ungrounded_examples: list[dict[str, str]] = []
         self._evenness: defaultdict[str, Evenness] = defaultdict(Evenness)
 
-    def tagged(self, record: dict[str, Any], task: Task, source: str, read: Tag) -> None:
+    def tagged(self, record: dict[str, Any], task: Task, source: str, confidence: float, read: Tag) -> None:
         """Notes a tagged question, and whether the router reads its label in it."""
         self._tasks[task.name] += 1
-        self._sources[source] += 1
+        self._sources[task.name][source] += 1
+        if source == "model":
+            self._confidence[task.name][_RANGES[min(_BINS - 1, int(confidence * _BINS))]] += 1
+            self._doubt({record["question"]: {"id": record["id"], "task": task.name, "confidence": confidence}})
         if record["category"] is None:
             return
         task = Task.of(record["category"])
@@ -55,6 +62,14 @@ class RouterReport:
                     "confidence": round(read.confidence, 3),
                 }
             )
+
+    def _doubt(self, readings: Mapping[str, dict[str, Any]]) -> None:
+        self._doubts = {**readings, **self._doubts}
+        if len(self._doubts) > 4 * _EXAMPLES:  # not each time
+            self._doubts = self._least_sure()
+
+    def _least_sure(self) -> dict[str, dict[str, Any]]:
+        return dict(sorted(self._doubts.items(), key=lambda one: (one[1]["confidence"], one[0]))[:_EXAMPLES])
 
     def untagged(self, kind: str, message: str) -> None:
         """Notes a question that goes to quarantine."""
@@ -76,11 +91,13 @@ class RouterReport:
 
     def add(self, later: RouterReport) -> None:
         """Adds what was counted in questions that come after these."""
-        for mine, more in (
-            (self._tasks, later._tasks), (self._sources, later._sources), (self._untagged, later._untagged),
-        ):  # fmt: skip
+        self._doubt(later._doubts)
+        for mine, more in ((self._tasks, later._tasks), (self._untagged, later._untagged)):
             mine.update(more)
-        for counts, more_counts in ((self._confusion, later._confusion), (self._grounded, later._grounded)):
+        for counts, more_counts in (
+            (self._confusion, later._confusion), (self._grounded, later._grounded), (self._sources, later._sources),
+            (self._confidence, later._confidence),
+        ):  # fmt: skip
             for name, found in more_counts.items():
                 counts[name].update(found)
         for name, evenness in later._evenness.items():
@@ -105,7 +122,13 @@ class RouterReport:
             "untagged_reasons": dict(self._untagged),
             "untagged_examples": self._untagged_examples,
             "tasks": {task.name: self._tasks[task.name] for task in TASKS},
-            "sources": dict(self._sources),
+            "sources": dict(sum(self._sources.values(), Counter())),
+            "tasks_by_source": {name: dict(found) for name, found in self._sources.items()},
+            "confidence": {
+                name: {place: found[place] for place in _RANGES if place in found}
+                for name, found in self._confidence.items()
+            },
+            "least_sure": [{"question": question, **one} for question, one in self._least_sure().items()],
             "agreement": {
                 "labelled": labelled,
                 "agreed": agreed,

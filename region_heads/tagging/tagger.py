@@ -92,7 +92,7 @@ class Tagger:
         grounded = _grounding(record, task, target, report)
         if target is not None:
             report.answered(task, record["question"], target, grounded=grounded is not None)
-        report.tagged(record, task, source, read)
+        report.tagged(record, task, source, confidence, read)
         return {
             "task": task.name,
             "task_source": source,

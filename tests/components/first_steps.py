@@ -28,6 +28,7 @@ def run_to_splits(dataset: Path, folder: Path, settings: ValidateParams, trackin
         tagged=folder / "tagged",
         quarantine=folder / "untagged",
         report=folder / "router",
+        page=folder / "tags",
         tag_tasks=TagParams(),
     )
     split(

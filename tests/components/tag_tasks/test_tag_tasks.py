@@ -41,12 +41,14 @@ class Outputs:
             tagged=tagged,
             quarantine=folder / "untagged.jsonl",
             report=folder / "router.json",
+            page=folder / "tags.html",
             tag_tasks=Params(**settings),
         )
         self.table = pq.read_table(tagged)
         self.rows = self.table.to_pylist()
         self.untagged = [json.loads(line) for line in (folder / "untagged.jsonl").read_text().splitlines()]
         self.report = json.loads((folder / "router.json").read_text())
+        self.page = (folder / "tags.html").read_text()
 
 
 def test_every_answer_becomes_the_typed_target_of_its_task(tmp_path: Path) -> None:
@@ -252,13 +254,49 @@ def test_a_task_whose_grounded_answers_are_not_like_all_warns(
     assert outputs.result["uneven_tasks"] == 1
 
 
+def test_the_page_says_how_tasks_were_found_which_readings_are_least_sure_and_what_to_do(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path, [
+        record(0, "How far is <mask> from <mask>?", category="distance", answer="2.5"),
+        *(record(number, "How many pallets are in <mask>?", answer="2") for number in range(1, 4)),
+        record(4, "Is <mask> <b>left</b> of <mask>?"),
+        record(5, "What colour is <mask>?"),
+    ])  # fmt: skip
+    report = outputs.report
+    assert report["tasks_by_source"] == {
+        "distance": {"label": 1}, "counting": {"model": 3}, "left_right": {"model": 1},
+    }  # fmt: skip
+    sure = [one["confidence"] for one in report["least_sure"]]
+    assert len(sure) == 2 and sure == sorted(sure), "each wording once, the least sure first"
+    read = {name: sum(found.values()) for name, found in report["confidence"].items()}
+    assert read == {"counting": 3, "left_right": 1}
+    for words in (
+        "6 questions, 5 with a task: 1 by their label, 4 read in their words. 1 have none.",
+        "1 questions without a task go no further",
+        "Give the record a category, or put its wording into the file that tag_tasks.examples names.",
+        "as it says, or may be chance",
+        "Is &lt;mask&gt; &lt;b&gt;left&lt;/b&gt; of &lt;mask&gt;?",
+    ):
+        assert words in outputs.page
+
+
+def test_where_all_have_a_label_the_page_compares_them_with_what_is_read(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path, [
+        record(0, "How far is <mask> from <mask>?", category="distance", answer="2.5"),
+        *(record(number, "How many are in <mask>?", category="distance", answer="2.0") for number in range(1, 9)),
+    ])  # fmt: skip
+    assert "Every question has a task." in outputs.page
+    assert "How sure the readings are" not in outputs.page
+    assert "from the words alone the router reads the same in 11.1 %" in outputs.page
+    assert '<tr class="marked">' in outputs.page, "the router is too sure of what the labels contradict"
+
+
 def test_nothing_tagged_stops_the_line(tmp_path: Path) -> None:
     with pytest.raises(RegionHeadsError, match=r"none of 1 questions could be tagged"):
         Outputs(tmp_path, [record(0, "What colour is <mask>?")])
 
 
 def test_another_file_is_refused_in_words(tmp_path: Path) -> None:
-    outputs = {name: tmp_path / name for name in ("tagged", "quarantine", "report")}
+    outputs = {name: tmp_path / name for name in ("tagged", "quarantine", "report", "page")}
     with pytest.raises(RegionHeadsError, match=r"no such file; run the step validate first"):
         tag_tasks(records=tmp_path / "none", **outputs, tag_tasks=Params())
     (tmp_path / "text").write_text("no table")

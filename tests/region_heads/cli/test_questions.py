@@ -17,6 +17,7 @@ import torch
 
 from region_heads.cli.answering import answer_file
 from region_heads.errors import RegionHeadsError
+from region_heads.labelling.answers import answer
 from region_heads.modeling.settings import ModelSettings
 from region_heads.settings import DatasetParams
 from region_heads.tagging.settings import Params as TagParams
@@ -150,9 +151,9 @@ def _answers(model: Path, records: Path, **given: Any) -> list[dict[str, Any]]:
     settings = {"images": None, "depths": None, "without_depth": False, "data": DatasetParams()} | given
     settings |= {"tagging": TagParams()}
     with tempfile.TemporaryDirectory() as scratch:
-        answers, refused = answer_file(model, records, scratch=Path(scratch), **settings)
+        answered, refused = answer_file(model, records, scratch=Path(scratch), **settings)
     assert not refused
-    return answers
+    return [answer(row) for row in answered.to_pylist()]
 
 
 @pytest.mark.parametrize("kept", [("images", "depths"), ("images",)])
