@@ -71,7 +71,7 @@ def _record(identity: str, question: _Question) -> Record:
             raise region
         number = parsed_answer(about["region"])
         regions[expect(number, int, "attributes.region", "the number of a region, from 0")] = region
-    said = {name: first[name] for name in ASKED if first.get(name) not in (None, "")}
+    said = {name: first[name] for name in ASKED if first.get(name) is not None}
     said |= {"answer": parsed_answer(said["answer"])} if "answer" in said else {}
     extra: Record = expect(said.pop("extra", {}), dict, "attributes.extra", "an object")
     placed = [regions[number] for number in sorted(regions)]
