@@ -23,7 +23,7 @@ def render(content: Mapping[str, Any]) -> str:
     read = content["sources"].get("model", 0)
     summary = (
         f"{content['questions']:,} questions, {content['tagged']:,} with a task: {content['tagged'] - read:,} by their "
-        f"label, {read:,} read in their words. {content['untagged']:,} have none."
+        f"label, {read:,} read in their words; {content['untagged']:,} without a task."
     )
     warnings = [*content["warnings"]]
     if content["untagged"]:
@@ -78,13 +78,13 @@ def _taught(taught: Mapping[str, Any]) -> str:
                      "labelled ones taught.")  # fmt: skip
     if held := (labels or {}).get("held_out"):
         with_labels, without = (held[kind]["accuracy"] for kind in ("taught", "untaught"))
-        texts.append(f"Of {held['wordings']:,} wordings that were held out, it reads {with_labels:.0%} rightly, and "
-                     f"{without:.0%} without these labels.")  # fmt: skip
+        texts.append(f"Of {held['wordings']:,} wordings that were held out, it reads {100 * with_labels:.0f} % rightly, and "
+                     f"{100 * without:.0f} % without these labels.")  # fmt: skip
     return " ".join(texts)
 
 
 def _doubts(least_sure: Sequence[Mapping[str, Any]]) -> Cells:
-    rows = [[f"{one['confidence']:.0%}", one["task"], one["question"], one["id"]] for one in least_sure]
+    rows = [[f"{100 * one['confidence']:.1f} %", one["task"], one["question"], one["id"]] for one in least_sure]
     return Cells("The least sure, each wording once", ["confidence", "read as", "question", "id"], rows)
 
 
@@ -103,8 +103,8 @@ def _agreement(content: Mapping[str, Any]) -> Iterator[Chapter]:
     verdicts = [_calibrated(one) for one in bins]
     calibration = [
         [
-            f"{one['from']:.0%} and more", f"{one['questions']:,}", f"{one['mean_confidence']:.1%}",
-            f"{one['accuracy']:.1%}", verdict,
+            f"{100 * one['from']:.0f}-{100 * one['from'] + 10:.0f} %", f"{one['questions']:,}",
+            f"{100 * one['mean_confidence']:.1f} %", f"{100 * one['accuracy']:.1f} %", verdict,
         ]
         for one, verdict in zip(bins, verdicts, strict=True)
     ]  # fmt: skip
