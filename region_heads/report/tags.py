@@ -78,8 +78,8 @@ def _taught(taught: Mapping[str, Any]) -> str:
                      "labelled ones taught.")  # fmt: skip
     if held := (labels or {}).get("held_out"):
         with_labels, without = (held[kind]["accuracy"] for kind in ("taught", "untaught"))
-        texts.append(f"Of {held['wordings']:,} wordings that were held out, it reads {100 * with_labels:.0f} % rightly, and "
-                     f"{100 * without:.0f} % without these labels.")  # fmt: skip
+        texts.append(f"Of {held['wordings']:,} wordings that were held out, it reads {100 * with_labels:.0f} % right, "
+                     f"and {100 * without:.0f} % without these labels.")  # fmt: skip
     return " ".join(texts)
 
 
