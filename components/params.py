@@ -35,7 +35,7 @@ _SETTINGS = {
     "tag_tasks": "region_heads.tagging.settings",
     "split": "region_heads.quality.splits.settings",
     "drift": "region_heads.quality.drift.settings",
-    "finetune": "components.finetune.settings",
+    "finetune": "region_heads.training.settings",
     "evaluate": "region_heads.evaluation.settings",
     "visualize": "region_heads.report.settings",
     "register": "region_heads.registry.registration.settings",

@@ -5,12 +5,12 @@ from typing import Any
 
 from kfp import dsl
 
-from components.finetune.settings import Params as FinetuneParams
 from pipelines.parameters import renders
 from pipelines.task_policy import apply, apply_launcher
 from pipelines.wrapper import component
 from region_heads.params_file import section
 from region_heads.settings import ClusterParams, DatasetParams, Section, SourceParams
+from region_heads.training.settings import Params as FinetuneParams
 
 
 class Line:

@@ -5,8 +5,8 @@ from typing import Any
 
 from kfp import dsl, kubernetes
 
-from components.finetune.settings import TrainJobParams
 from region_heads.settings import ClusterParams
+from region_heads.training.settings import TrainJobParams
 
 _MINUTE, _HOUR = 60, 3600
 BACKOFF = "10s"

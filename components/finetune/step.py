@@ -3,19 +3,17 @@
 from pathlib import Path
 
 from components.finetune.launch import launch
-from components.finetune.settings import Params
 from components.finetune.train_job.exchange import CHECKPOINTS
 from components.finetune.train_job.lease import in_train_job
 from components.finetune.train_job.run import run_train_job
 from components.ports import InputData, OutputModel, OutputPath
 from region_heads.errors import RegionHeadsError
 from region_heads.files.digests import folder_digest
-from region_heads.files.inputs import read_table
-from region_heads.records import SPLIT_SCHEMA
-from region_heads.registry.training_record import read_training
 from region_heads.settings import DatasetParams, TrackingParams
 from region_heads.training.checkpoints import checkpoint_folder, training_digest
 from region_heads.training.ranks import is_main_rank, is_rank
+from region_heads.training.record import read_training
+from region_heads.training.settings import Params
 
 
 def run(
@@ -31,15 +29,11 @@ def run(
 
     A killed run resumes from its last checkpoint when the step is run again with the same settings, data and code.
     """
-    tables = {name: read_table(splits / f"{name}.parquet", SPLIT_SCHEMA, writer="split") for name in ("train", "val")}
-    if tables["train"].num_rows == 0:
-        raise RegionHeadsError(f"{splits}/train.parquet: expected questions to train on, found none")
     finetune.check()
     _check_machines(finetune)
-    from region_heads.training.labels import check_split
+    from region_heads.training.saved import split_tables, train
 
-    texts = finetune.language_loss_weight > 0
-    notes = [check_split(splits / f"{name}.parquet", table, texts=texts) for name, table in tables.items()]
+    tables, notes = split_tables(splits, finetune)
     digest = training_digest(splits, finetune)
     checkpoints = checkpoint_folder(Path(CHECKPOINTS if in_train_job() else finetune.checkpoint_folder), digest)
     ports = {"splits": splits, "dataset": dataset, "model": model, "curves": curves}
@@ -51,14 +45,18 @@ def run(
         launch(finetune.processes, ports, sections, checkpoints=checkpoints)
         return _figures(model)
 
-    from region_heads.registry.recorded_training import train_recorded
+    from region_heads.registry.recorded_training import champion_weights, recorded
 
-    for note in filter(None, notes if is_main_rank() else ()):
+    for note in notes if is_main_rank() else ():
         print(note, flush=True)
-    train_recorded(
-        tables, dataset, model, curves, settings=finetune, depth_scale=data.depth_scale, tracking=tracking,
-        from_champion=finetune.start == "champion", checkpoints=checkpoints, splits_digest=folder_digest(splits),
-    )  # fmt: skip
+    with (
+        champion_weights(tracking, wanted=finetune.start == "champion") as weights,
+        recorded(tracking, finetune, checkpoints) as recorder,
+    ):
+        train(
+            tables, dataset, model, curves, settings=finetune, depth_scale=data.depth_scale, checkpoints=checkpoints,
+            splits_digest=folder_digest(splits), weights=weights, recorder=recorder,
+        )  # fmt: skip
     return _figures(model) if is_main_rank() else {}
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from components.data_source import open_revision
-from components.finetune.settings import Params as FinetuneParams
 from components.pipeline_run import WEBHOOK
 from components.preflight.nodes import largest_offer
 from components.preflight.runtimes import Missing, runtime_image
@@ -15,6 +14,7 @@ from components.preflight.settings import Params
 from region_heads.errors import RegionHeadsError, public
 from region_heads.registry.tracking import PIPELINE_RUN, connect, equals, in_words, parent_run, tracking_uri
 from region_heads.settings import ClusterParams, DatasetParams, SourceParams, TrackingParams
+from region_heads.training.settings import Params as FinetuneParams
 
 
 @dataclass(frozen=True)

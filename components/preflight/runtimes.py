@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from components.finetune.settings import TrainJobParams
+from region_heads.training.settings import TrainJobParams
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """The step ``preflight``: every check at once, so that a person mends everything at once."""
 
-from components.finetune.settings import Params as FinetuneParams
 from components.ports import OutputSection, OutputText
 from components.preflight.checks import everything, failures, write_page
 from components.preflight.settings import Params
 from region_heads.errors import RegionHeadsError
 from region_heads.files.output import write_json
 from region_heads.settings import ClusterParams, DatasetParams, SourceParams, TrackingParams
+from region_heads.training.settings import Params as FinetuneParams
 
 
 def run(

@@ -19,8 +19,8 @@ from region_heads.registry.registration.logged_model import log_model
 from region_heads.registry.registration.settings import Params
 from region_heads.registry.tracking import connect, equals, tracking_run, tracking_uri
 from region_heads.registry.training_profile import log_training_profile
-from region_heads.registry.training_record import read_training
 from region_heads.settings import SourceParams, TrackingParams
+from region_heads.training.record import read_training
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from region_heads.files.inputs import read_json
-from region_heads.files.step_files import Training
 from region_heads.registry.tracking import connect, in_words, tracking_run
 from region_heads.settings import TrackingParams
 
@@ -20,12 +17,6 @@ Sample = tuple[str, float, int, int]
 
 _DELIVERED_TAG = "region_heads.delivered"
 _MOST = 1000  # what one request of MLflow may hold
-
-
-def read_training(model: Path) -> dict[str, Any]:
-    """What ``training.json`` beside a model records of its training; nothing where there is none."""
-    path = model / "training.json"
-    return read_json(path, Training, writer="finetune") if path.exists() else {}
 
 
 def run_name(params: Mapping[str, Any]) -> str:

@@ -1,25 +1,29 @@
 """The split's page: what each split holds, and in what the splits differ."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from region_heads.files.output import whole_file
 from region_heads.quality.splits.assignment import SPLITS
 from region_heads.report.chapters import Bars, Cells, Chapter, page, shares
 from region_heads.report.shifts import ABOUT, feature_tables, word_table
 from region_heads.tasks import TASKS
 
 
-def render(content: Mapping[str, Any]) -> str:
-    """The page for the report's ``content``."""
+def write_page(content: Mapping[str, Any], file: Path) -> None:
+    """Writes the page for the report's ``content``."""
     parts = content["splits"]
     counted = ", ".join(f"{parts[name]['questions']:,} in {name}" for name in SPLITS)
     summary = (
         f"{content['questions']:,} questions: {counted}; {parts['held_back']['questions']:,} held back, "
         f"{parts['predict']['questions']:,} without an answer. No picture stands in two splits."
     )
-    return page(
+    text = page(
         "How the questions were split", summary=summary, warnings=content["warnings"], chapters=list(_chapters(content))
     )
+    with whole_file(file) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _chapters(content: Mapping[str, Any]) -> Iterator[Chapter]:

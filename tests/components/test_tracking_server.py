@@ -18,7 +18,6 @@ import pytest
 from mlflow import MlflowClient
 
 from components.evaluate.step import run as evaluate
-from components.finetune.settings import Params as FinetuneParams
 from components.finetune.step import run as finetune
 from components.promote.step import run as promote
 from components.register.step import run as register
@@ -30,6 +29,7 @@ from region_heads.registry.promotion.settings import Params as PromoteParams
 from region_heads.registry.registration.settings import Params as RegisterParams
 from region_heads.registry.tracking import connect
 from region_heads.settings import DatasetParams, SourceParams, TrackingParams
+from region_heads.training.settings import Params as FinetuneParams
 from tests.components.conftest import RECORDS
 from tests.postgres import TrackingServer, postgres
 from tests.region_heads.files.written_files import validation

@@ -9,13 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.evaluate.step import run as evaluate
-from components.finetune.settings import Params as FinetuneParams
 from components.finetune.step import run as finetune
 from examples import phone_photos
 from region_heads.evaluation.settings import Params as EvaluateParams
 from region_heads.quality.validation import checking
 from region_heads.quality.validation.settings import Params as ValidateParams
 from region_heads.settings import DatasetParams, TrackingParams
+from region_heads.training.settings import Params as FinetuneParams
 from tests.components.first_steps import run_to_splits
 from tests.conftest import Command, Result
 from tests.docs.test_docs import DOCS, commands

@@ -16,7 +16,6 @@ import yaml
 from kubeflow_trainer_api.models import JobsetV1alpha2JobSetSpec
 from prometheus_client.parser import text_string_to_metric_families
 
-from components.finetune.settings import Params as FinetuneParams
 from components.params import load_params
 from pipelines.schedules.wanted import read_schedules
 from pipelines.task_policy import POLICIES
@@ -25,6 +24,7 @@ from region_heads.params_file import section
 from region_heads.serving.metrics import Metrics
 from region_heads.serving.worker import Worker
 from region_heads.settings import ClusterParams
+from region_heads.training.settings import Params as FinetuneParams
 from tests.custom_resources.checking import FOLDER, check_custom_resource
 from tests.manifests.rendered import MANIFESTS, broken_pod_rules, of, pod_templates, render, render_changed, workloads
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.finetune.settings import Params
 from components.finetune.train_job.exchange import Exchange
 from components.finetune.train_job.lease import FOLDER, GPUS, LEASE_SECONDS
 from components.image import GPU_IMAGE
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.tracking import PIPELINE_RUN, tracking_uri
 from region_heads.settings import TrackingParams
+from region_heads.training.settings import Params
 
 _HANDED_ON = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", PIPELINE_RUN)
 """Environment variables that the nodes need too. Logins are not among them: a job's description can be read by many.

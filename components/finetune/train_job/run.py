@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from components.finetune.settings import Params
 from components.finetune.train_job.backends import open_backend
 from components.finetune.train_job.exchange import CHECKPOINTS
 from components.finetune.train_job.job import Job
@@ -13,6 +12,7 @@ from region_heads.errors import RegionHeadsError
 from region_heads.registry.tracking import PIPELINE_RUN
 from region_heads.settings import Section, TrackingParams
 from region_heads.training.checkpoints import last_checkpoint
+from region_heads.training.settings import Params
 
 
 def run_train_job(

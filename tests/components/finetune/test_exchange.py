@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from components.finetune.settings import Params
 from components.finetune.train_job.exchange import Exchange, read_arguments
 from components.finetune.train_job.lease import FOLDER, GPUS, LEASE_SECONDS
 from region_heads.errors import RegionHeadsError
 from region_heads.settings import DatasetParams
+from region_heads.training.settings import Params
 
 
 @pytest.fixture

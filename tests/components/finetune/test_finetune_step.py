@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.finetune.settings import Params
 from components.finetune.step import run as finetune
 from region_heads.errors import RegionHeadsError
 from region_heads.files.digests import folder_digest
 from region_heads.settings import DatasetParams, TrackingParams
 from region_heads.training.checkpoints import checkpoint_folder, last_checkpoint, seal, training_digest
+from region_heads.training.settings import Params
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_every_process_of_a_run_finds_the_same_checkpoints_whatever_it_has_loade
     import region_heads.prediction  # noqa: F401 - training does not load it
 
     code = (
-        "import sys; from pathlib import Path; from components.finetune.settings import Params;"
+        "import sys; from pathlib import Path; from region_heads.training.settings import Params;"
         "from region_heads.training.checkpoints import training_digest;"
         "print(training_digest(Path(sys.argv[1]), Params.model_validate_json(sys.argv[2])))"
     )

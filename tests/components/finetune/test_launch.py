@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import load_file
 
-from components.finetune.settings import Params
 from components.finetune.step import run as finetune
 from region_heads.errors import RegionHeadsError
 from region_heads.settings import DatasetParams, TrackingParams
+from region_heads.training.settings import Params
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,6 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from components.finetune.settings import Params
 from components.finetune.train_job.backends import open_backend
 from components.finetune.train_job.lease import GPUS
 from components.finetune.train_job.run import job_name
@@ -23,6 +22,7 @@ from region_heads.console.boundary import in_words
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.tracking import PIPELINE_RUN
 from region_heads.settings import TrackingParams
+from region_heads.training.settings import Params
 from tests.components.finetune.train_job_run import assert_same_training, train
 from tests.components.finetune.trainer_cluster import Cluster
 from tests.components.finetune.trainer_standin import trainer_standin

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from components.finetune.settings import Params
 from region_heads.errors import RegionHeadsError
 from region_heads.training.checkpoints import seal
+from region_heads.training.settings import Params
 from region_heads.training.trouble import explained
 
 

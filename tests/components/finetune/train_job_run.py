@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import torch
 from safetensors.torch import load_file
 
-from components.finetune.settings import Params
 from components.finetune.step import run as finetune
 from region_heads.settings import DatasetParams, TrackingParams
 from region_heads.tasks import TASK_NAMES
+from region_heads.training.settings import Params
 
 # Dropout is drawn by each rank, so that ranks and a single process would draw differently.
 _NOTHING_DRAWN = {

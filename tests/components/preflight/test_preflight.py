@@ -10,12 +10,12 @@ import kubernetes.config.kube_config
 import pytest
 import yaml
 
-from components.finetune.settings import Params as FinetuneParams
 from components.preflight.settings import Params
 from components.preflight.step import run as preflight
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.tracking import connect
 from region_heads.settings import ClusterParams, DatasetParams, SourceParams, TrackingParams
+from region_heads.training.settings import Params as FinetuneParams
 from tests.components.data_repository import PATH, DataRepository
 from tests.components.finetune.trainer_standin import trainer_standin
 
