@@ -17,6 +17,7 @@ import pytest
 from region_heads.modeling.settings import ModelSettings
 from region_heads.tasks import TASK_NAMES
 from region_heads.training.build import build
+from tests.conftest import Command
 
 pytestmark = pytest.mark.slow
 
@@ -113,6 +114,7 @@ def test_the_core_loads_a_model(installed: Path, tmp_path: Path, table: pa.Table
     ("words", "extra"),
     [
         (("validate", "data"), "quality"),
+        (("train", "data"), "quality"),
         (("predict", "--model", "model", "--records", "questions.json"), "quality"),
         (("registry", "history"), "registry"),
         (("serve", "--model", "model"), "serve"),
@@ -134,3 +136,37 @@ def test_the_line_is_asked_for_where_it_lies(installed: Path, tmp_path: Path) ->
     done = _run(installed / "region-heads", "pipeline", "run", folder=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "expected a folder with the line" in done.stderr
+
+
+def test_a_folder_of_questions_becomes_a_judged_model_that_answers(
+    wheel: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wheel's code with the extras of this environment, in a folder that holds nothing of the clone."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    assert command("init", "mine", "--scenes", "8").code == 0
+    with Path("mine/params.yaml").open("a") as settings:
+        settings.write("finetune: {evaluations: 1}\nevaluate: {resamples: 200}\n")
+    with Path("mine/questions.jsonl").open("r+") as records:
+        first = json.loads(records.readline())
+        records.seek(0, os.SEEK_END)
+        records.write(json.dumps(first | {"id": "odd", "answer": "up"}) + "\n")
+    monkeypatch.setattr(sys.modules[__name__], "_environment", lambda: {
+        **os.environ, "PYTHONPATH": str(tmp_path / "installed")})  # fmt: skip
+    words = ("train", "mine", "--params", "mine/params.yaml", "--epochs", "2", "--out", "models/first")
+    done = _run(sys.executable, "-m", "region_heads", *words, folder=Path.cwd())
+    assert done.returncode == 0, done.stderr
+    assert "5/5 drawing the report" in done.stdout
+    assert "S1" in done.stdout
+    assert "Next: a page to ask it: region-heads playground --model models/first" in done.stdout
+    (rejected,) = map(json.loads, Path("reports/first/quarantine.jsonl").read_text().splitlines())
+    assert rejected["content"]["id"] == "odd"
+    assert {"report.html", "split.html", "evaluation.json", "predictions.parquet"} <= {
+        file.name for file in Path("reports/first").iterdir()
+    }
+    assert sorted(file.name for file in Path.cwd().iterdir()) == ["mine", "models", "reports"]
+    asked = command("predict", "--model", "models/first", "--records", "mine/questions.jsonl",
+                    "--images", "mine/images", "--params", "mine/params.yaml")  # fmt: skip
+    assert "answers" in asked.out
+    assert "exists already" in command("train", "mine", "--out", "models/first").err

@@ -95,7 +95,7 @@ def import_data(
         )
     if page:
         console.print(f"look at {place}: are the regions where they should be?")
-    console.print(f"next: data.path: {target} in params.yaml; `region-heads validate {target}`")
+    console.print(f"next: `region-heads validate {target}`, then `region-heads train {target}`")
 
 
 def _columns(given: list[str]) -> dict[str, str]:

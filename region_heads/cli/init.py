@@ -43,7 +43,7 @@ def init(
         (unfinished / "params.yaml").write_text(section_text("data", DatasetParams, values) + "\n", encoding="utf-8")
     console = plain_console(soft_wrap=True)
     console.print(f"{folder}: {len(records)} questions about {scenes} pictures; a record a line in questions.jsonl")
-    console.print(f"next: region-heads validate {folder} --params {folder / 'params.yaml'}")
+    console.print(f"next: region-heads train {folder} --params {folder / 'params.yaml'}")
 
 
 def _flat(record: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from region_heads.cli import (
     serve,
     submission,
     tag,
+    train,
     validate,
 )
 from region_heads.console.boundary import in_words
@@ -36,6 +37,7 @@ app.command("ingest")(ingest.ingest)
 app.command("init")(init.init)
 app.command("import")(import_data.import_data)
 app.command("validate")(validate.validate)
+app.command("train")(train.train)
 app.command("score")(score.score)
 app.command("predict")(predict.predict)
 app.command("review")(review.review)

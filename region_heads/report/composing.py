@@ -1,5 +1,6 @@
 """The report: what its template shows, from the evaluation and the answers."""
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,6 +28,7 @@ def render(
     curves: Curves,
     router: Mapping[str, Any],
     gallery: Mapping[str, Any],
+    origin: Mapping[str, str],
 ) -> str:
     """The whole page as HTML. Text from data is escaped by the template, and set as text by the script."""
     lowest = _lowest_wording(evaluation)
@@ -67,8 +69,28 @@ def render(
         ],
         curves=_curve_panels(curves),
         gallery_about=words.gallery(len(gallery["questions"]), len(rows)),
+        wrong=sum(row["correct"] is False for row in rows),
+        wrong_address=wrong_questions(rows),
+        origin={name: value for name, value in origin.items() if value},
         footer=words.footer(evaluation),
     )
+
+
+def wrong_questions(rows: list[Row]) -> str:
+    """Address that holds the questions that were answered wrong, a JSON object a line, surest first."""
+    names = ("id", "image", "task", "question")
+    lines = [
+        json.dumps(
+            {name: row[name] for name in names}
+            | {"answer": json.loads(row["answer"]), "prediction": json.loads(row["prediction"])}
+            | {"confidence": round(float(row["confidence"]), 4)},
+            ensure_ascii=False,
+        )
+        for row in sorted(rows, key=lambda row: -float(row["confidence"]))
+        if row["correct"] is False
+    ]
+    text = "".join(f"{line}\n" for line in lines)
+    return f"data:application/jsonl;base64,{base64.b64encode(text.encode()).decode()}"
 
 
 def for_script(content: Any) -> Markup:

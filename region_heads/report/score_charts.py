@@ -24,7 +24,7 @@ def pallets(accuracy: float | None) -> Markup:
         x, y = 192 + 24 * (i % 3), 8 + 22 * (i // 3 % 3)
         turn = f"rotate({(37 * i + 14) % 60 - 30} {x + 11} {y + 11})"
         parts.append(element("use", href="#pallet", class_="astray", x=x, y=y, width=22, height=22, transform=turn))
-    label = "no questions" if accuracy is None else f"{inside} of 10 pallets stand inside the frame"
+    label = "no questions" if accuracy is None else f"{inside} of 10 boxes stand inside the frame"
     return picture(268, 80, *parts, label=label, class_="pallets")
 
 

@@ -161,9 +161,9 @@ def _number(count: int) -> str:
 def headline(evaluation: Mapping[str, Any]) -> str:
     """The report's first line."""
     tenths = round(10 * evaluation["score"])
-    if tenths >= 10:
-        return "Nearly every pallet stands where it should"
-    return f"{_number(tenths).capitalize()} pallets in ten stand where they should"
+    if tenths in (0, 10):
+        return f"{'Nearly every' if tenths else 'Hardly any'} question is answered right"
+    return f"{_number(tenths).capitalize()} of ten questions {'is' if tenths == 1 else 'are'} answered right"
 
 
 def gallery(shown: int, judged: int) -> str:

@@ -8,14 +8,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from components.evaluate.step import run as evaluate
-from components.finetune.step import run as finetune
 from examples import phone_photos
-from region_heads.evaluation.settings import Params as EvaluateParams
 from region_heads.quality.validation import checking
 from region_heads.quality.validation.settings import Params as ValidateParams
-from region_heads.settings import DatasetParams, TrackingParams
-from region_heads.training.settings import Params as FinetuneParams
+from region_heads.settings import TrackingParams
 from tests.components.first_steps import run_to_splits
 from tests.conftest import Command, Result
 from tests.docs.test_docs import DOCS, commands
@@ -88,17 +84,9 @@ def test_the_whole_walk_ends_with_a_judged_model_and_corrected_questions(
     assert walk == Path.cwd()
     (first, last) = [words for words in commands(PAGE) if words[:2] == ["region-heads", "import"]]
     assert command(*first[1:]).code == 0
-    run_to_splits(MINE, Path("data"), ValidateParams(max_rejected_share=0.0), tracking)
-    given = FinetuneParams.model_validate({"epochs": 1, "evaluations": 1, "checkpoint_folder": "saved"})
-    finetune(
-        splits=Path("data/splits"), dataset=MINE, model=Path("model"), curves=Path("curves"), finetune=given,
-        data=DatasetParams(), tracking=tracking,
-    )  # fmt: skip
-    evaluate(
-        model=Path("model"), splits=Path("data/splits"), dataset=MINE, predictions=Path("data/predictions.parquet"),
-        evaluation=Path("evaluation"), evaluate=EvaluateParams(resamples=200), data=DatasetParams(), tracking=tracking,
-    )  # fmt: skip
-    judged = json.loads(Path("evaluation").read_text())["tasks"]
+    Path("params.yaml").write_text("finetune: {epochs: 1, evaluations: 1}\nevaluate: {resamples: 200}\n")
+    typed(command, "train")
+    judged = json.loads(Path("reports/mine/evaluation.json").read_text())["tasks"]
     assert {name for name, task in judged.items() if task["n"]} == {"counting", "left_right"}
 
     typed(command, "review")
@@ -111,4 +99,4 @@ def test_the_whole_walk_ends_with_a_judged_model_and_corrected_questions(
     assert [name for name in after if after[name].get("answer") != before[name].get("answer")] == [asked["id"]]
     assert after[asked["id"]]["answer"] == 7
     run_to_splits(MINE, Path("again"), ValidateParams(max_rejected_share=0.0), tracking)
-    assert asked_in_test(Path("again")) == asked_in_test(Path("data"))
+    assert asked_in_test(Path("again")) == asked_in_test(Path("reports/mine"))

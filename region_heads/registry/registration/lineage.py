@@ -98,6 +98,15 @@ def code_revision(code: Sequence[str]) -> dict[str, str]:
     return {"git_revision": revision, "git_dirty": "false" if set(marks.values()) == {"H"} else "unknown"}
 
 
+def code_words(code: Sequence[str]) -> str:
+    """The code that runs, for people: the version, and the commit where it is known to be that of these packages."""
+    found = code_revision(code)
+    known = found.get("git_revision") if found.get("git_dirty") in ("true", "false") else None
+    commit = os.environ.get(_ENVIRONMENT["git_revision"]) or known
+    changed = " with changes" if commit == known and found.get("git_dirty") == "true" else ""
+    return f"{region_heads.__version__}, commit {commit[:12]}{changed}" if commit else region_heads.__version__
+
+
 def _git(*arguments: str) -> str | None:
     # A variable of git's own, as hooks set them, would point it to another repository.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}

@@ -186,7 +186,7 @@
     draw();
     if (!shown.length) {
       const none = make("p", { class: "none" });
-      none.textContent = "An empty aisle: no question here matches.";
+      none.textContent = "No question matches.";
       cards.append(none);
     }
     count.textContent = `${shown.length} of ${data.questions.length}`;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections import Counter
@@ -61,7 +62,8 @@ def test_the_page_is_well_formed_and_needs_nothing_but_itself(make_inputs: Any) 
     for tag, attributes in page.tags:
         for name in ("src", "href", "data", "action"):
             target = attributes.get(name)
-            assert target is None or target.startswith("#"), f"<{tag} {name}={target}> leaves the page"
+            inside = target is None or target.startswith("#") or ("download" in attributes and target[:5] == "data:")
+            assert inside, f"<{tag} {name}={target}> leaves the page"
     assert not [tag for tag, _ in page.tags if tag in ("link", "iframe", "object", "embed")]
     policy = next(a["content"] for t, a in page.tags if t == "meta" and a.get("http-equiv"))
     assert "default-src 'none'" in str(policy)
@@ -81,6 +83,35 @@ def test_the_gallery_shows_confident_mistakes_first_and_each_picture_once(make_i
             assert re.fullmatch(r"(M[\d., ]+Z)+", path)
             assert 0 < x < image["w"]
             assert 0 < y < image["h"]
+
+
+def test_every_wrong_question_can_be_downloaded_from_the_page_itself(make_inputs: Any) -> None:
+    inputs = make_inputs()
+    page = Page(inputs.run(max_questions=0))
+    (link,) = [attributes for tag, attributes in page.tags if "download" in attributes]
+    assert link["download"] == "wrong_questions.jsonl"
+    lines = base64.b64decode(str(link["href"]).partition("base64,")[2]).decode().splitlines()
+    found = [json.loads(line) for line in lines]
+    predictions = pq.read_table(inputs.folder / "predictions").to_pylist()
+    wrong = {row["id"]: row for row in predictions if row["correct"] is False}
+    assert {one["id"] for one in found} == set(wrong), "also those that the gallery has no place for"
+    assert found[0]["confidence"] >= found[-1]["confidence"]
+    for one in found:
+        assert one["prediction"] == json.loads(wrong[one["id"]]["prediction"])
+        assert one["answer"] == json.loads(wrong[one["id"]]["truth"])
+        assert (inputs.dataset / one["image"]).is_file()
+
+
+def test_the_head_says_where_the_model_comes_from(make_inputs: Any) -> None:
+    inputs = make_inputs()
+    inputs.write("evaluation", inputs.read("evaluation") | {"run_id": "f00d", "records_digest": "0123456789abcdef"})
+    text = Page(inputs.run()).text
+    head = text[: text.index("Scores")]
+    assert "run f00d" in head
+    assert re.search(r"code \d+\.\d+\.\d+", head)
+    assert f"data {inputs.dataset.name}, records 0123456789ab" in head
+    assert re.search(r"drawn 20\d\d-\d\d-\d\d \d\d:\d\d", head)
+    assert "pallet" not in text[text.index("Skip to") :], "the words suit any domain"
 
 
 def test_few_places_are_shared_by_tasks_and_verdicts(make_inputs: Any) -> None:
