@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from region_heads.data.processor import RegionProcessor
     from region_heads.dictionary_records import question_table
     from region_heads.modeling.config import RegionHeadsConfig
+    from region_heads.modeling.export import export_heads, export_region_encoder
     from region_heads.modeling.feature_heads import RegionHeads
     from region_heads.modeling.heads import HeadInputs
     from region_heads.modeling.model import RegionHeadsModel
@@ -34,6 +35,8 @@ __all__ = [
     "RegionProcessor",
     "Task",
     "build",
+    "export_heads",
+    "export_region_encoder",
     "load",
     "question_table",
 ]
@@ -49,6 +52,8 @@ _HOMES = {
     "RegionHeadsModel": "region_heads.modeling.model",
     "RegionProcessor": "region_heads.data.processor",
     "build": "region_heads.training.build",
+    "export_heads": "region_heads.modeling.export",
+    "export_region_encoder": "region_heads.modeling.export",
     "load": "region_heads.addresses",
     "question_table": "region_heads.dictionary_records",
 }

@@ -39,6 +39,8 @@ SIGNATURES = {
     "RegionProcessor.save_pretrained": "(folder)",
     "Task.of": "(name)",
     "build": "(settings, train, weights)",
+    "export_heads": "(heads, *, regions)",
+    "export_region_encoder": "(encoder)",
     "load": "(uri, *, revision)",
     "question_table": "(records, root, *, depth_scale)",
 }

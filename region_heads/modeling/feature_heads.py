@@ -124,21 +124,7 @@ class RegionHeads(nn.Module):
         _check_labels(labels, tasks, valid.tolist())
         if grounding is not None and bool(((grounding != 0) & ~valid).any()):
             raise RegionHeadsError("grounding: expected 0 on padding, as `valid` has it, found regions there")
-        # Padding may hold anything, NaN too, which a product with 0 would keep.
-        states = features.where(valid[..., None], 0.0)
-        parts = [states] if geometry is None else [states, geometry.where(valid[..., None], 0.0)]
-        vectors = torch.cat([*parts[1:], self.learned(*parts)], -1)
-        inputs = HeadInputs(
-            states=states,
-            vectors=vectors,
-            positions=self.position(vectors),
-            inside=states.new_zeros(B, N, N) if inside is None else inside,
-            question=states.sum(1) / valid.sum(-1, keepdim=True) if question is None else question,
-            words=states.new_zeros(B, 0, D),
-            fits=states.new_zeros(B, N, 0),
-            valid=valid,
-            length_unit=self.config.length_unit,
-        )
+        inputs = self.head_inputs(features, valid, geometry, question, inside)
         types = torch.tensor(tasks, device=features.device)
         index = {task: (types == TASK_INDEX[task]).nonzero().squeeze(-1) for task in self.router.heads}
         if labels is None:
@@ -155,6 +141,27 @@ class RegionHeads(nn.Module):
         )
         outputs = self.router(inputs, index, targets)
         return outputs, task_losses(outputs, self.config, self.router.weigh, {})
+
+    def head_inputs(
+        self, features: Tensor, valid: Tensor, geometry: Tensor | None, question: Tensor | None, inside: Tensor | None
+    ) -> HeadInputs:
+        """What the heads read, of arguments as of `forward` in fp32; their shapes are not checked."""
+        B, N, D = features.shape
+        # Padding may hold anything, NaN too, which a product with 0 would keep.
+        states = features.where(valid[..., None], 0.0)
+        parts = [states] if geometry is None else [states, geometry.where(valid[..., None], 0.0)]
+        vectors = torch.cat([*parts[1:], self.learned(*parts)], -1)
+        return HeadInputs(
+            states=states,
+            vectors=vectors,
+            positions=self.position(vectors),
+            inside=states.new_zeros(B, N, N) if inside is None else inside,
+            question=states.sum(1) / valid.sum(-1, keepdim=True) if question is None else question,
+            words=states.new_zeros(B, 0, D),
+            fits=states.new_zeros(B, N, 0),
+            valid=valid,
+            length_unit=self.config.length_unit,
+        )
 
 
 def _indices(task_types: Tensor | Sequence[str], questions: int, heads: list[str]) -> list[int]:
