@@ -38,17 +38,18 @@ def train(
 ) -> None:
     """Makes ``RUNS/DATA/VARIANT/SEED`` with ``predictions.parquet``, ``evaluation.json`` and the model."""
     for name in data:
+        chosen = [*_own_settings(name), *settings]
         folder = runs / Path(name).name / variant
         folder.mkdir(parents=True, exist_ok=True)
         dataset = _without(_dataset(runs, name), folder / "data", without)
         if not (folder / "splits").exists():
-            params = _params(folder, runs, dataset, seed=0, settings=settings, code=code)
+            params = _params(folder, runs, dataset, seed=0, settings=chosen, code=code)
             _prepare(folder, dataset, params, code)
         for seed in seeds:
             if (folder / str(seed) / "evaluation.json").exists():
                 continue
             (folder / str(seed)).mkdir(exist_ok=True)
-            params = _params(folder / str(seed), runs, dataset, seed=seed, settings=settings, code=code)
+            params = _params(folder / str(seed), runs, dataset, seed=seed, settings=chosen, code=code)
             ports = {"splits": "splits", "dataset": str(dataset), "model": f"{seed}/model"}
             if not (folder / str(seed) / "model").exists():
                 _run("finetune", ports | {"curves": f"{seed}/curves.csv"}, params, folder, code)
@@ -86,16 +87,16 @@ def _dataset(runs: Path, name: str) -> Path:
     dataset = runs / name / "data"
     if not dataset.exists():
         dataset.parent.mkdir(parents=True, exist_ok=True)
-        params = _params(dataset.parent, runs, dataset, seed=0, settings=_rendering(name), code=_ROOT)
+        params = _params(dataset.parent, runs, dataset, seed=0, settings=_own_settings(name), code=_ROOT)
         _run("sample_data", {"dataset": "data"}, params, dataset.parent, _ROOT)
     return dataset
 
 
-def _rendering(name: str) -> list[str]:
-    if not _RENDERED[name]:
+def _own_settings(name: str) -> list[str]:
+    if not _RENDERED.get(name):
         return []
     content = yaml.safe_load((_ROOT / _RENDERED[name]).read_text(encoding="utf-8"))
-    return [f"sample_data.{key}={value}" for key, value in content["sample_data"].items()]
+    return [f"{section}.{key}={value}" for section, values in content.items() for key, value in values.items()]
 
 
 def ask_otherwise(runs: Path, name: str, wordings: Path) -> None:
@@ -105,7 +106,7 @@ def ask_otherwise(runs: Path, name: str, wordings: Path) -> None:
     dataset = folder.parent / "data"
     # The line wants all splits; only the test's questions are judged.
     others = ["sample_data.seed=11", "sample_data.splits={train: 0.08, val: 0.08, test: 0.84}", "sample_data.scenes=90"]
-    settings = [*_rendering(name), *others, f"sample_data.wordings={wordings.absolute()}"]
+    settings = [*_own_settings(name), *others, f"sample_data.wordings={wordings.absolute()}"]
     params = _params(folder, runs, dataset, seed=0, settings=settings, code=_ROOT)
     if not dataset.exists():
         _run("sample_data", {"dataset": "../data"}, params, folder, _ROOT)
