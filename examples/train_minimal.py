@@ -50,28 +50,23 @@ def accuracy(model: Answerer, records: list[dict[str, Any]], folder: Path) -> fl
     return right / len(records)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--pictures", type=int, default=100)
-    parser.add_argument("--epochs", type=int, default=6)
-    options = parser.parse_args()
-    options.folder.mkdir(parents=True, exist_ok=True)
-
+def train(folder: Path, *, pictures: int, epochs: int) -> None:
+    """Draws pictures into ``folder``, trains on them, and saves the model in ``folder``/model."""
+    folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
-    records = [record for number in range(options.pictures) for record in draw(options.folder, number, rng)]
+    records = [record for number in range(pictures) for record in draw(folder, number, rng)]
     held_out = records[: len(records) // 10]
 
-    table = question_table(records[len(held_out) :], options.folder)  # checked; a bad record is an error that names it
+    table = question_table(records[len(held_out) :], folder)  # checked; a bad record is an error that names it
     torch.manual_seed(0)
     model, processor = build(ModelSettings(), table)  # `backbone` names a pretrained one
-    questions = RegionDataset(table, options.folder, processor)
+    questions = RegionDataset(table, folder, processor)
     batches = torch.utils.data.DataLoader(
         questions, batch_size=32, shuffle=True, collate_fn=RegionDataCollator(processor)
     )
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     model.train()
-    for epoch in range(options.epochs):
+    for epoch in range(epochs):
         for batch in batches:
             loss = model(batch=batch).loss
             optimizer.zero_grad()
@@ -80,9 +75,18 @@ def main() -> None:
             optimizer.step()
         print(f"epoch {epoch + 1}: loss {loss.item():.3f}")
 
-    Answerer(model, processor).save_pretrained(options.folder / "model")
-    saved = region_heads.load(options.folder / "model")
-    print(f"right on held-out pictures: {accuracy(saved, held_out, options.folder):.0%}")
+    Answerer(model, processor).save_pretrained(folder / "model")
+    saved = region_heads.load(folder / "model")
+    print(f"right on held-out pictures: {accuracy(saved, held_out, folder):.0%}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--pictures", type=int, default=100)
+    parser.add_argument("--epochs", type=int, default=6)
+    options = parser.parse_args()
+    train(options.folder, pictures=options.pictures, epochs=options.epochs)
 
 
 if __name__ == "__main__":

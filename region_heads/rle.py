@@ -30,10 +30,10 @@ def check_size(size: object) -> tuple[int, int]:
     if not (
         isinstance(size, list | tuple)
         and len(size) == 2
-        and all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in size)
+        and all(isinstance(side, int | np.integer) and not isinstance(side, bool) and side > 0 for side in size)
     ):
         raise ValueError(f"expected size [height, width] of whole numbers above 0, found {_short(size)}")
-    height, width = size
+    height, width = map(int, size)
     if height * width > MAX_PIXELS or max(size) > MAX_SIDE:
         found = f"{height} x {width}" if max(size) < 10**20 else "a number of more than 20 digits"
         raise ValueError(f"expected a size of at most {MAX_PIXELS:,} pixels, {MAX_SIDE:,} a side, found {found}")

@@ -16,56 +16,8 @@ import pytest
 from region_heads.modeling.settings import ModelSettings
 from region_heads.training.build import build
 
-TASK = '''
-"""The task ``nearer``: which of two regions is nearer to the camera."""
-
-from region_heads.tasks import grounding, measures, slices
-from region_heads.tasks.task import Task
-
-
-def parse(value):
-    if value not in ("nearer", "farther"):
-        raise ValueError(f'expected "nearer" or "farther", found {value!r}')
-    return value
-
-
-NEARER = Task(
-    name="nearer",
-    category="depth_order",
-    target_column="target_nearer",
-    target_dtype="string",
-    flat_field="nearer",
-    unit="",
-    head="region_heads.modeling.heads.nearer:NearerHead",
-    parse=parse,
-    correct=lambda prediction, truth: prediction == truth,
-    sentence=lambda answer: f"It is {answer}.",
-    example="Is the pallet <mask> nearer to the camera than the pallet <mask>, or farther?",
-    wordings=(
-        "Is the pallet <mask> nearer to the camera than the shelf <mask>, or farther?",
-        "Does <mask> stand nearer to the camera than <mask>?",
-        "Is <mask> nearer to the camera than <mask>?",
-        "Is the pallet <mask> nearer to the camera than the pallet <mask>?",
-        "Compared with <mask>, is <mask> nearer to or farther from the camera?",
-    ),
-    labels=("nearer", "farther"),
-    grounding=grounding.two_compared,
-    self_evident=grounding.both_of_two,
-    measures={"macro_accuracy": measures.macro_accuracy},
-    slices={"truth": slices.true_answer},
-    mix="truth",
-    chart="confusion",
-)
-'''
-HEAD = '''
-"""Which of two regions is nearer."""
-
-from region_heads.modeling.heads.pair import LeftRightHead
-
-
-class NearerHead(LeftRightHead):
-    """Class 0 is nearer, class 1 is farther."""
-'''
+EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "nearer_task"
+TASK = (EXAMPLE / "nearer_task.py").read_text(encoding="utf-8")
 PARAMS = """
 sample_data: {scenes: 16, width: 160, height: 90, workers: 1}
 validate: {workers: 1}
@@ -106,8 +58,9 @@ def source(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
     source = tmp_path_factory.mktemp("source")
     for room in ("region_heads", "components"):
         shutil.copytree(repository / room, source / room)
-    (source / "region_heads" / "tasks" / "nearer.py").write_text(TASK)
-    (source / "region_heads" / "modeling" / "heads" / "nearer.py").write_text(HEAD)
+    inside = TASK.replace("nearer_head:", "region_heads.modeling.heads.nearer:")
+    (source / "region_heads" / "tasks" / "nearer.py").write_text(inside)
+    shutil.copy(EXAMPLE / "nearer_head.py", source / "region_heads" / "modeling" / "heads" / "nearer.py")
     return source
 
 
