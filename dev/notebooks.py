@@ -21,7 +21,8 @@ from typing import Any
 def shown(source: str, namespace: dict[str, Any]) -> list[dict[str, Any]]:
     """Runs a cell; its outputs in the form of a notebook."""
     body = ast.parse(source).body
-    last = body.pop() if body and isinstance(body[-1], ast.Expr) else None
+    last = body[-1] if body and isinstance(body[-1], ast.Expr) else None
+    body = body[:-1] if last else body
     with redirect_stdout(StringIO()) as printed:
         exec(compile(ast.Module(body, []), "cell", "exec"), namespace)
         value = eval(compile(ast.Expression(last.value), "cell", "eval"), namespace) if last else None
