@@ -157,7 +157,9 @@ def _params(folder: Path, runs: Path, dataset: Path, *, seed: int, settings: lis
 
 def _run(step: str, ports: dict[str, str], params: Path, folder: Path, code: Path) -> None:
     print(f"{datetime.now(UTC):%H:%M:%S} {folder}: {step}", flush=True)
-    options = [word for name, path in ports.items() for word in (f"--{name}", path)]
+    stages = yaml.safe_load((code / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    known = stages[step]["cmd"].split()  # an older checkout's step has fewer ports
+    options = [word for name, path in ports.items() if f"--{name}" in known for word in (f"--{name}", path)]
     command = [sys.executable, "-m", "components", step, *options, "--params", str(params)]
     environment = os.environ | {"PYTHONPATH": str(code)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

@@ -34,14 +34,13 @@ def submission(
     """
     from region_heads.errors import RegionHeadsError
     from region_heads.files.output import whole_file
-    from region_heads.labelling.answers import answer
+    from region_heads.labelling.answers import answers
 
     answered, missing = answers_of(
         model, records, images=images, depths=depths, without_depth=without_depth, params=params
     )
     report(missing)
-    answers = map(answer, answered.to_pylist())
-    texts = {one["id"]: str(one["normalized_answer"]) for one in answers}
+    texts = {one["id"]: str(one["normalized_answer"]) for one in answers(answered)}
     times = Counter([*texts, *(one.identity for one in missing)])
     lacking = [one for one in missing if fill is None or one.identity is None or times[one.identity] > 1]
     if lacking:

@@ -47,7 +47,13 @@ def write(answered: pa.Table, form: Form, path: Path) -> None:
             if form is Form.COCO:
                 json.dump(_coco(answered), file, ensure_ascii=False)
             else:
-                file.writelines(f"{json.dumps(answer(row), ensure_ascii=False)}\n" for row in answered.to_pylist())
+                lines = (json.dumps(one, ensure_ascii=False) for one in answers(answered))
+                file.writelines(f"{line}\n" for line in lines)
+
+
+def answers(answered: pa.Table) -> list[dict[str, Any]]:
+    """The answers of a table with the columns of ``PREDICTION_SCHEMA``; its masks stay where they are."""
+    return [answer(row) for row in answered.select(PREDICTION_SCHEMA.names).to_pylist()]
 
 
 def answer(row: Mapping[str, Any]) -> dict[str, Any]:

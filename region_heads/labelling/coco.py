@@ -53,7 +53,7 @@ def read(paths: Sequence[Path], options: Options) -> Iterator[Entry]:
     for path in paths:
         yield from _add(path, pictures, carried)
     for (file, _, identity), question in carried.items():
-        original, where = [about for about, _ in question.parts], f"{file}, question {identity}"
+        original, where = [about for about, _ in question.parts], f"{Path(file).name}, question {identity}"
         yield read_entry(where, original, partial(_record, identity, question), question.picture.split)
     if options.questions or not carried:
         yield from ask(paths, list(pictures.values()), options)
@@ -69,8 +69,10 @@ def _record(identity: str, question: _Question) -> Record:
                 raise FieldError(f"attributes.{name}", f"expected {expected}, {found}", advice)
         if isinstance(region, FieldError):
             raise region
-        number = parsed_answer(about["region"])
-        regions[expect(number, int, "attributes.region", "the number of a region, from 0")] = region
+        number = expect(parsed_answer(about["region"]), int, "attributes.region", "the number of a region, from 0")
+        if regions.setdefault(number, region) != region:
+            expected, advice = "one annotation of each region", "join their masks, or delete one"
+            raise FieldError("attributes.region", f"expected {expected}, found another one of region {number}", advice)
     said = {name: first[name] for name in ASKED if first.get(name) is not None}
     said |= {"answer": parsed_answer(said["answer"])} if "answer" in said else {}
     extra: Record = expect(said.pop("extra", {}), dict, "attributes.extra", "an object")
@@ -110,7 +112,7 @@ def _add(path: Path, known: dict[tuple[str, str], Marked], carried: _Carried) ->
         attributes = one.get("attributes")
         about = one | (attributes if isinstance(attributes, dict) else {})
         if {"question", "question_id", "region"} <= about.keys():
-            key = path.name, picture.names[0], str(about["question_id"])
+            key = str(path), picture.names[0], str(about["question_id"])
             carried.setdefault(key, _Question(picture, [])).parts.append((about, region))
         if (names, region) not in picture.regions:  # as the persons of COCO's keypoints, which its instances hold, too
             picture.regions.append((names, region))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from region_heads.close_ups import CLOSE_UP
+from region_heads.errors import RegionHeadsError
 from region_heads.geometry import GEOMETRY_SIZE
 from region_heads.modeling.feature_heads import RegionHeads
 from region_heads.modeling.heads import HeadInputs
@@ -43,6 +44,9 @@ def export_heads(heads: RegionHeads | RegionHeadsModel, *, regions: int) -> Expo
         heads: They are exported as in ``eval()``, whatever mode they are in.
         regions: ``N``, the most regions that a question may have.
 
+    Raises:
+        RegionHeadsError: There are no heads, or there is no region.
+
     Returns:
         A program that returns, for every enabled head, ``{"TASK.answer": [B], "TASK.confidence": [B],
         "TASK.answer_weights": [B, N], "TASK.anchor_weights": [B, N]}``, as of ``HeadOutput``.
@@ -58,6 +62,12 @@ def export_heads(heads: RegionHeads | RegionHeadsModel, *, regions: int) -> Expo
         >>> answers["distance.answer"].shape
         torch.Size([3])
     """
+    router = heads.region_heads if isinstance(heads, RegionHeadsModel) else heads.router
+    if regions < 1 or not router.heads:
+        raise RegionHeadsError(
+            f"export_heads: expected a model with heads and at least 1 region, found {len(router.heads)} heads and "
+            f"regions={regions}; a model that answers in text has none"
+        )
     B, N, W = 2, regions, 3
     example = {"valid": torch.ones(B, N, dtype=torch.bool), "inside": torch.zeros(B, N, N)}
     if isinstance(heads, RegionHeads):

@@ -70,14 +70,19 @@ def render(
         curves=_curve_panels(curves),
         gallery_about=words.gallery(len(gallery["questions"]), len(rows)),
         wrong=sum(row["correct"] is False for row in rows),
+        most_wrong=MOST_WRONG,
         wrong_address=wrong_questions(rows),
         origin={name: value for name, value in origin.items() if value},
         footer=words.footer(evaluation),
     )
 
 
+MOST_WRONG = 2000
+"""Most questions in the page's own download; predictions.parquet has all."""
+
+
 def wrong_questions(rows: list[Row]) -> str:
-    """Address that holds the questions that were answered wrong, a JSON object a line, surest first."""
+    """Address that holds the questions answered wrong, a JSON object a line, the :data:`MOST_WRONG` surest first."""
     names = ("id", "image", "task", "question")
     lines = [
         json.dumps(
@@ -89,7 +94,7 @@ def wrong_questions(rows: list[Row]) -> str:
         for row in sorted(rows, key=lambda row: -float(row["confidence"]))
         if row["correct"] is False
     ]
-    text = "".join(f"{line}\n" for line in lines)
+    text = "".join(f"{line}\n" for line in lines[:MOST_WRONG])
     return f"data:application/jsonl;base64,{base64.b64encode(text.encode()).decode()}"
 
 

@@ -27,7 +27,9 @@ def render(content: Mapping[str, Any]) -> str:
     )
     warnings = [*content["warnings"]]
     if content["untagged"]:
-        warnings.insert(0, f"{content['untagged']:,} questions without a task go no further: what to do stands below.")
+        warnings.insert(
+            0, f"Left out, without a task: {content['untagged']:,} of {content['questions']:,} questions; see below."
+        )
     return page(
         "How the questions were tagged", summary=summary, warnings=warnings, chapters=list(_chapters(content, read))
     )

@@ -127,3 +127,22 @@ def test_the_ending_of_a_file_says_its_form_and_another_is_asked_for(tmp_path: P
         form_of(Path("a.json"), None)
     write(pa.Table.from_pylist([question()], schema=SCHEMA), Form.PARQUET, tmp_path / "a.parquet")
     assert pq.read_schema(tmp_path / "a.parquet").equals(PREDICTION_SCHEMA)
+
+
+def test_a_region_that_was_split_into_two_annotations_is_refused(tmp_path: Path) -> None:
+    asked = question()
+    asked["rle"] = [asked["rle"][0], box_counts((8, 1, 12, 6), height=SIDE, width=SIDE)]
+    content = json.loads((file := written([asked], str(tmp_path))).read_text())
+    content["annotations"][1]["attributes"]["region"] = 0
+    file.write_text(json.dumps(content))
+    (entry,) = read(file)
+    said = "attributes.region: expected one annotation of each region, found another one of region 0; join their masks"
+    assert str(entry.problems[0]).startswith(said)
+
+
+def test_answers_in_files_of_one_name_are_different_questions(tmp_path: Path) -> None:
+    files = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        files.append(written([question()], str(tmp_path / name)))
+    assert len(list(coco.read(files, Options()))) == 2

@@ -38,7 +38,7 @@ def test_its_settings_are_the_projects_but_for_the_domain_and_its_names(root: Pa
     assert ours["sample_data"]["domain"] == "tabletop"
     assert differing == {
         *(("sample_data", key) for key in ("domain", "scenes", "questions_per_scene", "width", "height")),
-        ("tracking", "experiment"), ("tracking", "model_name"),
+        ("tracking", "experiment"), ("tracking", "model_name"), ("finetune", "epochs"),
     }  # fmt: skip
 
 
@@ -68,10 +68,10 @@ def test_what_a_run_wrote_stays_and_settings_follow_the_projects(root: Path) -> 
     folder = prepare("tabletop", root=root)
     (folder / "dvc.lock").write_text("schema: '2.0'\n", encoding="utf-8")
     file = root / "params.yaml"
-    file.write_text(file.read_text(encoding="utf-8").replace("epochs: 30", "epochs: 3"), encoding="utf-8")
+    file.write_text(file.read_text(encoding="utf-8").replace("log_every: 1 ", "log_every: 3 "), encoding="utf-8")
     assert prepare("tabletop", root=root) == folder
     assert (folder / "dvc.lock").is_file()
-    assert values(folder / "params.yaml")["finetune"]["epochs"] == 3
+    assert values(folder / "params.yaml")["finetune"]["log_every"] == 3
 
 
 def test_another_domain_is_refused_by_the_names_that_there_are(root: Path) -> None:

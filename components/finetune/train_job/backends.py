@@ -219,9 +219,11 @@ def _end_processes(name: str, folder: Path) -> None:
             if process.environ().get(FOLDER) == str(folder):
                 process.terminate()
                 mine.append(process)
-    _, left = psutil.wait_procs(mine, timeout=_GRACE)
-    for process in left:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
+    try:
+        psutil.wait_procs(mine, timeout=_GRACE)
+    finally:  # whoever is impatient and sends another signal leaves nothing behind either
+        for process in mine:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
     for environment in Path(tempfile.gettempdir()).glob(f"{name}*"):  # the client's virtual environments
         shutil.rmtree(environment, ignore_errors=True)

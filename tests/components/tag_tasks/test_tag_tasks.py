@@ -271,7 +271,7 @@ def test_the_page_says_how_tasks_were_found_which_readings_are_least_sure_and_wh
     assert read == {"counting": 3, "left_right": 1}
     for words in (
         "6 questions, 5 with a task: 1 by their label, 4 read in their words; 1 without a task.",
-        "1 questions without a task go no further",
+        "Left out, without a task: 1 of ",
         "Give the record a category, or put its wording into the file that tag_tasks.examples names.",
         "as it says, or may be chance",
         "Is &lt;mask&gt; &lt;b&gt;left&lt;/b&gt; of &lt;mask&gt;?",

@@ -15,6 +15,7 @@ import pytest
 
 from region_heads.errors import RegionHeadsError
 from region_heads.registry.tracking import connect, tracking_run
+from region_heads.report import composing
 from region_heads.settings import TrackingParams
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -100,6 +101,16 @@ def test_every_wrong_question_can_be_downloaded_from_the_page_itself(make_inputs
         assert one["prediction"] == json.loads(wrong[one["id"]]["prediction"])
         assert one["answer"] == json.loads(wrong[one["id"]]["truth"])
         assert (inputs.dataset / one["image"]).is_file()
+
+
+def test_the_download_holds_the_surest_mistakes_where_there_are_many(
+    make_inputs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(composing, "MOST_WRONG", 1)
+    page = Page(make_inputs().run(max_questions=0))
+    (link,) = [attributes for tag, attributes in page.tags if "download" in attributes]
+    assert len(base64.b64decode(str(link["href"]).partition("base64,")[2]).decode().splitlines()) == 1
+    assert re.search(r"Download 1 of \d+ answered wrong", page.text)
 
 
 def test_the_head_says_where_the_model_comes_from(make_inputs: Any) -> None:

@@ -43,6 +43,7 @@ def test_the_commands_are_those_of_the_contract() -> None:
         ("init",),
         ("review",),
         ("validate",),
+        ("train",),
         ("score",),
         ("predict",),
         ("submission",),

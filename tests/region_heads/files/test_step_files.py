@@ -149,4 +149,4 @@ def test_whatever_routing_is_let_through_can_be_shown(path: tuple[Any, ...], val
 def _page(**changed: Any) -> None:
     told: dict[str, Any] = {"evaluation": evaluation("3"), "router": ROUTER} | changed
     gallery: dict[str, Any] = {"images": [], "slices": [], "questions": []}
-    render(title="Report", rows=[], curves={}, gallery=gallery, **told)
+    render(title="Report", rows=[], curves={}, gallery=gallery, origin={}, **told)

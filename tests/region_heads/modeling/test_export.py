@@ -12,11 +12,14 @@ from torch.nn.functional import pad
 
 from region_heads import ModelSettings, RegionHeads, RegionHeadsConfig, build, export_heads, export_region_encoder
 from region_heads.close_ups import CLOSE_UP
+from region_heads.errors import RegionHeadsError
 from region_heads.geometry import GEOMETRY_SIZE
 from region_heads.modeling.heads import HeadInputs
 from region_heads.modeling.model import RegionHeadsModel
 from region_heads.modeling.region_encoder import NAME
 from region_heads.tasks import TASK_NAMES
+
+pytestmark = pytest.mark.slow
 
 N, D, G, W = 6, 16, 4, 5
 
@@ -78,6 +81,13 @@ def test_exporting_changes_nothing_of_the_heads() -> None:
     assert all(weight.requires_grad for weight in small.parameters())
 
 
+@pytest.mark.parametrize(("enabled", "regions"), [(False, 4), (True, 0)])
+def test_what_has_no_head_or_no_region_is_refused(enabled: bool, regions: int) -> None:
+    cfg = {task: {"enabled": enabled} for task in TASK_NAMES}
+    with pytest.raises(RegionHeadsError, match=r"expected a model with heads and at least 1 region, found \d heads"):
+        export_heads(RegionHeads(RegionHeadsConfig(feature_size=D, region_heads_cfg=cfg)), regions=regions)
+
+
 def test_a_program_is_saved_and_read(program: torch.export.ExportedProgram, tmp_path: Path) -> None:
     torch.export.save(program, tmp_path / "heads.pt2")
     again, inputs = torch.export.load(tmp_path / "heads.pt2"), asked(3, N)
@@ -85,6 +95,7 @@ def test_a_program_is_saved_and_read(program: torch.export.ExportedProgram, tmp_
 
 
 def test_the_heads_of_a_model_are_exported_with_the_words_that_fit_regions(model: RegionHeadsModel) -> None:
+    torch.manual_seed(0)
     questions, width = 3, model.region_encoder.norm.normalized_shape[0]
     given = {
         "valid": torch.rand(questions, N) < 0.7, "inside": torch.rand(questions, N, N),
@@ -107,6 +118,7 @@ def test_the_heads_of_a_model_are_exported_with_the_words_that_fit_regions(model
 def test_a_region_encoder_is_exported_for_any_number_of_images_regions_and_cells(
     model: RegionHeadsModel, tmp_path: Path
 ) -> None:
+    torch.manual_seed(0)
     torch.export.save(export_region_encoder(model.region_encoder), tmp_path / "encoder.pt2")
     again = torch.export.load(tmp_path / "encoder.pt2")
     for images, regions, cells in ((1, 1, 9), (3, 5, 16)):
