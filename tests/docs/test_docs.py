@@ -155,9 +155,10 @@ def test_what_runs_always_costs_what_the_page_says() -> None:
     text = " ".join((DOCS / "day2.md").read_text(encoding="utf-8").split())
     base, laptop = (_requests(folder) for folder in ("base", "overlays/laptop"))
     assert f"Requests of the base are {base[0]:g} CPUs and {base[1]:.1f} GiB" in text
+    claim = of(render("components/backup"), "PersistentVolumeClaim", "backup")["spec"]["resources"]["requests"]
     assert (
-        f"laptop overlay {laptop[0]:g} CPUs and {laptop[1]:.1f} GiB), and {base[2]} GiB of volumes ({laptop[2]})"
-        in text
+        f"laptop overlay {laptop[0]:g} CPUs and {laptop[1]:.1f} GiB), and {base[2]} GiB of volumes ({laptop[2]}); "
+        f"`backup` adds {amount(claim['storage']) / 2**30}." in text
     )
 
 

@@ -209,6 +209,11 @@ def _requirements() -> list[str]:
     return [requirement for requirement in named if not requirement.startswith("region-heads[")]
 
 
+def _package(requirement: str) -> str:
+    """Its name as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement)[0]).lower()
+
+
 def test_contributing_says_why_each_dependency_is_there() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     for requirement in _requirements():
@@ -219,11 +224,11 @@ def test_contributing_says_why_each_dependency_is_there() -> None:
 def test_the_lock_holds_every_dependency_exactly_and_nothing_local() -> None:
     lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     locked = [line for line in lines if not line.startswith("#")]
-    assert all(re.fullmatch(r"[\w.-]+==[\w.!]+", line) for line in locked)
-    names = {re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower() for line in locked}
+    assert all(re.fullmatch(r"[\w.-]+==[\w.!]+(; .+)?", line) for line in locked)
+    pins = {_package(line): line for line in locked}
     for requirement in _requirements():
-        found = re.match(r"[\w.-]+", requirement)
-        assert found and re.sub(r"[-_.]+", "-", found[0]).lower() in names, requirement
+        pin = pins.get(_package(requirement))
+        assert pin and pin.partition("; ")[2] == requirement.partition("; ")[2], requirement
 
 
 def test_what_a_checker_is_told_to_leave_has_a_reason() -> None:

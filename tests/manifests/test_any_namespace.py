@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
+from sqlalchemy import NullPool, create_engine
+from sqlalchemy.exc import OperationalError
 
 from pipelines.task_policy import LABELS, NETWORK, NETWORK_FOLDER
 from tests.manifests.rendered import broken_pod_rules, of, pod_templates, render, render_changed
 from tests.manifests.test_overlays import OVERLAYS, check_schema
+from tests.postgres import address, postgres
 
 Resources = list[dict[str, Any]]
 
@@ -167,12 +173,14 @@ def test_components_that_are_added_fit(more: tuple[str, ...], tmp_path: Path) ->
     assert _misfits(made) == []
 
 
-def test_stores_that_others_run_are_neither_deployed_nor_named_here(tmp_path: Path) -> None:
-    made = render_changed("multi-node", tmp_path / "manifests", namespace="team-a", more=("external-stores",))
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_stores_that_others_run_are_neither_deployed_nor_named_here(overlay: str, tmp_path: Path) -> None:
+    made = render_changed(overlay, tmp_path / "manifests", namespace="team-a", more=("external-stores",))
     assert not [one for one in made if re.search("postgres|object-store|buckets", one["metadata"]["name"])]
     (stores,) = (one["data"] for one in made if one["metadata"]["name"].startswith("mlflow-stores"))
     assert stores["PGHOST"] == "postgres.example"
     assert stores["PGSSLMODE"] == "verify-full"
+    assert stores["PGSSLROOTCERT"].startswith("/"), "psycopg2's own libpq does not find those of the system"
     assert stores["MLFLOW_ARTIFACTS_DESTINATION"].startswith("s3://")
     ((_, pod),) = (one for one in pod_templates(made) if one[0] == "Deployment/mlflow")
     assert pod["spec"]["initContainers"] == [], "nobody makes a bucket there"
@@ -182,6 +190,42 @@ def test_stores_that_others_run_are_neither_deployed_nor_named_here(tmp_path: Pa
     of_mlflow = [one for one in policies if one["podSelector"].get("matchLabels") == {_NAME: "mlflow"}]
     ways_out = [rule for policy in of_mlflow for rule in policy.get("egress", [])]
     assert ways_out == [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": [{"port": 5432}, {"port": 443}]}]
+
+
+def test_a_database_is_reached_by_the_name_in_a_known_certificate_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By MLflow's driver and the component's variables, on a PostgreSQL whose certificate is its own authority."""
+    made = render_changed("multi-node", tmp_path / "manifests", more=("external-stores",))
+    (stores,) = (one["data"] for one in made if one["metadata"]["name"].startswith("mlflow-stores"))
+    with postgres(tmp_path / "database") as database:
+        cluster = tmp_path / "database" / "cluster"
+        certificate, key = cluster / "server.crt", cluster / "server.key"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=any",
+             "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        for file in (certificate, key):
+            os.chown(file, cluster.stat().st_uid, -1)
+        with create_engine(database, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect() as connection:
+            connection.exec_driver_sql("ALTER SYSTEM SET ssl = on")
+            connection.exec_driver_sql("SELECT pg_reload_conf()")
+            while connection.exec_driver_sql("SHOW ssl").scalar() != "on":
+                time.sleep(0.05)
+
+        def encryption(**changed: str) -> object:
+            for name, value in (stores | address(database) | changed).items():
+                if name.startswith("PG"):
+                    monkeypatch.setenv(name, value)
+            with create_engine(stores["MLFLOW_BACKEND_STORE_URI"], poolclass=NullPool).connect() as reached:
+                return reached.exec_driver_sql("SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()").scalar()
+
+        assert encryption(PGSSLROOTCERT=str(certificate)) == "TLSv1.3"
+        with pytest.raises(OperationalError, match="does not match host name"):
+            encryption(PGSSLROOTCERT=str(certificate), PGHOST="localhost")
+        with pytest.raises(OperationalError, match="certificate"):
+            encryption()  # no public authority's
 
 
 def test_a_sole_tenant_s_namespace_lets_nothing_through_that_is_not_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -40,7 +40,8 @@ def night(program: ModuleType, bucket: Path, tmp_path: Path, monkeypatch: pytest
     """A dump and its copy, each a second of the calendar later than the one before."""
     monkeypatch.setenv("HOSTNAME", "pod")
     clock = iter(range(1_800_000_000, 1_900_000_000))
-    monkeypatch.setattr(program.time, "gmtime", lambda real=time.gmtime: real(next(clock)))
+    later = SimpleNamespace(time=time.time, strftime=time.strftime, gmtime=lambda: time.gmtime(next(clock)))
+    monkeypatch.setattr(program, "time", later)
 
     def run() -> Path:
         unfinished = tmp_path / "volume" / "unfinished-pod"
@@ -87,7 +88,7 @@ def test_what_was_lost_or_overwritten_comes_back_and_the_rest_is_left(
 ) -> None:
     night()
     (bucket / "run" / "model" / "weights").unlink()
-    (bucket / "run" / "log").write_text("other")
+    (bucket / "run" / "log").write_text("overwritten")
     (bucket / "run" / "newer").write_text("newer")
     capsys.readouterr()
     program.restore(tmp_path / "volume", [str(bucket)])
