@@ -1,5 +1,6 @@
 """A saved model judged on the test split: which questions count, the answers, the figures."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,19 +67,23 @@ class Judging:
         return judged, content
 
 
-def judging(model: Path, splits: Path, dataset: Path, *, settings: Params, depth_scale: float) -> Judging:
+def judging(
+    model: Path, splits: Path, dataset: Path, *, settings: Params, depth_scale: float,
+    heads: Collection[str] | None = None,
+) -> Judging:  # fmt: skip
     """Reads what ``model`` is judged on; test questions of tasks that it does not know are reported and left out.
+
+    Args:
+        heads: Tasks that a model which is not trained yet will have a head for; None: as its folder says.
 
     Raises:
         RegionHeadsError: There is no model or no test question that can be judged, or the camera's pattern is wrong.
     """
     test, train = (read_table(splits / f"{name}.parquet", SPLIT_SCHEMA, writer="split") for name in ("test", "train"))
     if test.num_rows == 0:
-        raise RegionHeadsError(f"{splits / 'test.parquet'}: no questions; give the test split a share")
+        raise RegionHeadsError(f"{splits / 'test.parquet'}: no questions; give the test split a share (split.test)")
     records = records_digest(splits / "train.parquet", *sorted(splits.glob("*.parquet")))
-    if not (model / "config.json").is_file():
-        raise RegionHeadsError(f"{model}: not a model folder, it has no config.json; run the step finetune")
-    tasks = _judged_tasks(model, train)
+    tasks = _judged_tasks(_heads(model) if heads is None else heads, train)
     test = _only(test, tasks)
     if settings.camera:  # before the work: a pattern that fits nothing should fail at once
         cameras(test["image"].to_pylist(), settings.camera)
@@ -98,12 +103,17 @@ def headline(content: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in figures.items() if value is not None}
 
 
-def _judged_tasks(model: Path, train: pa.Table) -> list[str]:
-    """The tasks that a model must be judged on: those that it was taught and has a head for."""
+def _heads(model: Path) -> list[str]:
     from region_heads.modeling.loading import read_config
 
-    heads = read_config(model).region_heads_cfg or {}
-    enabled = {name for name, head in heads.items() if head["enabled"]} or set(TASK_NAMES)  # none: it answers in text
+    if not (model / "config.json").is_file():
+        raise RegionHeadsError(f"{model}: not a model folder, it has no config.json; run the step finetune")
+    return [name for name, head in (read_config(model).region_heads_cfg or {}).items() if head["enabled"]]
+
+
+def _judged_tasks(heads: Collection[str], train: pa.Table) -> list[str]:
+    """The tasks that a model must be judged on: those that it was taught and has a head for."""
+    enabled = set(heads) or set(TASK_NAMES)  # none: it answers in text
     taught = set(train.filter(train["answer"].is_valid())["task"].to_pylist())
     return [name for name in TASK_NAMES if name in enabled & taught]
 

@@ -162,11 +162,16 @@ def test_a_folder_of_questions_becomes_a_judged_model_that_answers(
     assert "Next: a page to ask it: region-heads playground --model models/first" in done.stdout
     (rejected,) = map(json.loads, Path("reports/first/quarantine.jsonl").read_text().splitlines())
     assert rejected["content"]["id"] == "odd"
-    assert {"report.html", "split.html", "evaluation.json", "predictions.parquet"} <= {
+    assert {"report.html", "tags.html", "split.html", "evaluation.json", "predictions.parquet"} <= {
         file.name for file in Path("reports/first").iterdir()
     }
     assert sorted(file.name for file in Path.cwd().iterdir()) == ["mine", "models", "reports"]
     asked = command("predict", "--model", "models/first", "--records", "mine/questions.jsonl",
                     "--images", "mine/images", "--params", "mine/params.yaml")  # fmt: skip
-    assert "answers" in asked.out
-    assert "exists already" in command("train", "mine", "--out", "models/first").err
+    sound = len(Path("mine/questions.jsonl").read_text().splitlines()) - 1
+    assert (asked.code, asked.out) == (1, f"predictions.jsonl: {sound} answers\n")
+    assert asked.err.startswith("not answered: ")
+    assert "found 'up'" in asked.err
+    again = command("train", "mine", "--out", "models/first")
+    assert (again.code, again.err.count("\n")) == (1, 1)
+    assert "models/first: exists already" in again.err

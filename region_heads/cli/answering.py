@@ -113,18 +113,13 @@ def answer_file(
             depth_needed=False,  # that is the model's affair
         )
         hold(content, dataset=records, quarantine=None)
-        try:
-            tag_table(
-                records=scratch / "records.parquet",
-                tagged=scratch / "tagged.parquet",
-                quarantine=scratch / "untagged.jsonl",
-                report=scratch / "router.json",
-                settings=tagging,
-            )
-        except RegionHeadsError:
-            if not (scratch / "untagged.jsonl").exists():
-                raise
-            # None has a task; each is named below.
+        tag_table(
+            records=scratch / "records.parquet",
+            tagged=scratch / "tagged.parquet",
+            quarantine=scratch / "untagged.jsonl",
+            report=scratch / "router.json",
+            settings=tagging,
+        )
     unknown = content["field_of_view"]["unknown_with_depth"]
     if unknown:
         typical = loaded.processor.image_format.field_of_view

@@ -8,7 +8,6 @@ import typer
 from region_heads.cli import options
 from region_heads.cli.extras import check_installed
 from region_heads.console.terminal import plain_console
-from region_heads.errors import RegionHeadsError
 
 
 def train(
@@ -30,7 +29,7 @@ def train(
     """Check a data set, split it by picture, train a model, and judge it on pictures that it never saw.
 
     The steps are those of `make run`, without MLflow and the gate. Records that cannot be used are reported and left
-    out. A training that was stopped goes on when the command is repeated with the same data and settings.
+    out. A run that was stopped, in training or later, goes on when it is repeated with the same data and settings.
 
     Example: `region-heads train data/mine --epochs 10`
     """
@@ -39,17 +38,19 @@ def train(
     name = dataset.resolve().name
     out = out or Path("models") / (name.partition(".")[0] if dataset.is_file() else name)
     reports = reports or Path("reports") / out.resolve().name
-    if out.exists():
-        raise RegionHeadsError(f"{out}: exists already; remove it, or name another folder by --out")
     from region_heads.cli.training import settings, train_and_judge
     from region_heads.evaluation.table import print_evaluation
 
     given = {key: value for key, value in (("epochs", epochs), ("backbone", backbone)) if value is not None}
-    figures = train_and_judge(dataset, out, reports, settings(params, given))
+    figures, left_out = train_and_judge(dataset, out, reports, settings(params, given))
     console = plain_console(soft_wrap=True)
     print_evaluation(figures, console)
+    console.print()
+    for file, count in left_out.items():
+        if count:
+            console.print(f"Left out: {count:,} records, with the reasons in {file}")
     console.print(
-        f"\nModel: {out}\nReport: {(reports / 'report.html').absolute().as_uri()}\n\n"
+        f"Model: {out}\nReport: {(reports / 'report.html').absolute().as_uri()}\n\n"
         f"Next: a page to ask it: region-heads playground --model {out}\n"
         f"      answers to a file: region-heads predict --model {out} --records FILE\n"
         f"      its mistakes, to be corrected in Label Studio: region-heads review {reports / 'review'} --questions "

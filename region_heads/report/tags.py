@@ -1,8 +1,10 @@
 """The page on tags: how each question got its task, how sure the readings are, and what has none."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from region_heads.files.output import whole_file
 from region_heads.report import words
 from region_heads.report.chapters import Bars, Cells, Chapter, page, shares
 from region_heads.report.router import routing
@@ -18,8 +20,8 @@ _TODO = {
 """What to do, by the kind of reason for which a question has no task."""
 
 
-def render(content: Mapping[str, Any]) -> str:
-    """The page for the report of the step ``tag_tasks``."""
+def write_page(content: Mapping[str, Any], file: Path) -> None:
+    """Writes the page for the report of the step ``tag_tasks``."""
     read = content["sources"].get("model", 0)
     summary = (
         f"{content['questions']:,} questions, {content['tagged']:,} with a task: {content['tagged'] - read:,} by their "
@@ -30,9 +32,11 @@ def render(content: Mapping[str, Any]) -> str:
         warnings.insert(
             0, f"Left out, without a task: {content['untagged']:,} of {content['questions']:,} questions; see below."
         )
-    return page(
+    text = page(
         "How the questions were tagged", summary=summary, warnings=warnings, chapters=list(_chapters(content, read))
     )
+    with whole_file(file) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _chapters(content: Mapping[str, Any], read: int) -> Iterator[Chapter]:

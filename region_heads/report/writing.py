@@ -66,7 +66,7 @@ def write_report(
         gallery=payload(chosen, dataset, settings),
         origin={
             **origin,
-            "data": f"{dataset.name}, records {(figures['records_digest'] or 'unknown')[:12]}",
+            "data": f"{dataset.resolve().name}, records {(figures['records_digest'] or 'unknown')[:12]}",
             "drawn": f"{datetime.now():%Y-%m-%d %H:%M}",
         },
     )

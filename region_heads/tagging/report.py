@@ -20,6 +20,19 @@ _BINS = 10
 _RANGES = [f"{10 * number}-{10 * number + 10} %" for number in range(_BINS)]
 
 
+def headline(content: Mapping[str, Any]) -> dict[str, float]:
+    """The figures of a report that are worth a line in a table of runs."""
+    answers = sum((Counter(found) for name, found in content["grounding"].items() if name != "examples"), Counter())
+    figures = {"tagged": float(content["tagged"]), "untagged": float(content["untagged"])}
+    if content["agreement"]["share"] is not None:
+        figures["agreement"] = content["agreement"]["share"]
+    if answers:
+        figures["grounded_share"] = answers["grounded"] / answers.total()
+    if content["evenness"]:
+        figures["uneven_tasks"] = float(len(content["warnings"]))
+    return figures
+
+
 class RouterReport:
     """Counts while the questions go by."""
 
@@ -152,19 +165,6 @@ class RouterReport:
 
     def _warnings(self) -> list[str]:
         return [text for name, evenness in self._evenness.items() if (text := evenness.warning(name))]
-
-    def headline(self) -> dict[str, float]:
-        """The figures that are worth a line in a table of runs."""
-        content = self.content()
-        answers = sum(found.total() for found in self._grounded.values())
-        figures = {"tagged": float(content["tagged"]), "untagged": float(content["untagged"])}
-        if content["agreement"]["share"] is not None:
-            figures["agreement"] = content["agreement"]["share"]
-        if answers:
-            figures["grounded_share"] = sum(found["grounded"] for found in self._grounded.values()) / answers
-        if self._evenness:
-            figures["uneven_tasks"] = float(len(self._warnings()))
-        return figures
 
     def show(self, quarantine: Path, taught_by: dict[str, Any]) -> None:
         """Prints the report for the person watching."""

@@ -1,7 +1,9 @@
 """A record table in, a tagged table out: every question with its task, its typed target and its grounded regions."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -23,7 +25,7 @@ from region_heads.tagging.teaching import teach
 _SHARE = 50_000  # questions for which another process is worth its start
 
 
-def tag_table(*, records: Path, tagged: Path, quarantine: Path, report: Path, settings: Params) -> dict[str, float]:
+def tag_table(*, records: Path, tagged: Path, quarantine: Path, report: Path, settings: Params) -> dict[str, Any]:
     """Gives every question its task: the data set's own label, or what the router reads in its words.
 
     Args:
@@ -34,11 +36,10 @@ def tag_table(*, records: Path, tagged: Path, quarantine: Path, report: Path, se
         settings: How tasks are found.
 
     Returns:
-        Questions tagged and untagged, agreement of the router with the labels, share of grounded answers, tasks whose
-        grounded answers are not like all.
+        The report; :func:`check_tagged` raises where no question has a task.
 
     Raises:
-        RegionHeadsError: ``records`` is no record table, the file of examples is none, or no question could be tagged.
+        RegionHeadsError: ``records`` is no record table, or the file of examples is none.
     """
     examples = read_examples(settings.examples) if settings.examples else []
     figures = RouterReport()
@@ -69,8 +70,12 @@ def tag_table(*, records: Path, tagged: Path, quarantine: Path, report: Path, se
     content = figures.content() | {"taught_by": {"examples": len(examples), "labels": labels}}
     write_json(report, content)
     figures.show(quarantine, content["taught_by"])
+    return content
+
+
+def check_tagged(content: Mapping[str, Any], *, records: Path, quarantine: Path) -> None:
+    """Raises a :class:`RegionHeadsError` where none of the questions of a report could be tagged."""
     if content["tagged"] == 0 and content["questions"] > 0:
         raise RegionHeadsError(
             f"{records}: none of {content['questions']} questions could be tagged; {quarantine} has the reasons"
         )
-    return figures.headline()

@@ -293,6 +293,7 @@ def test_where_all_have_a_label_the_page_compares_them_with_what_is_read(tmp_pat
 def test_nothing_tagged_stops_the_line(tmp_path: Path) -> None:
     with pytest.raises(RegionHeadsError, match=r"none of 1 questions could be tagged"):
         Outputs(tmp_path, [record(0, "What colour is <mask>?")])
+    assert "1 questions, 0 with a task" in (tmp_path / "tags.html").read_text(), "it says what to do"
 
 
 def test_another_file_is_refused_in_words(tmp_path: Path) -> None:
