@@ -39,7 +39,7 @@ def run(
     code = code_words(("region_heads", "components"))
     figures = write_report(
         dataset=dataset, splits=splits, predictions=predictions, evaluation=evaluation, curves=curves, router=router,
-        report=report, settings=visualize, origin={"run": run_id or "", "code": code},
+        report=report, settings=visualize, origin={"run": run_id or "", "drawn by": code},
     )  # fmt: skip
     _log(report.read_text(encoding="utf-8"), run_id, tracking, plain_console())
     return figures

@@ -161,7 +161,7 @@ def train_and_judge(
     write_report(
         dataset=root, splits=splits, predictions=reports / "predictions.parquet",
         evaluation=reports / "evaluation.json", curves=curves, router=router, report=reports / "report.html",
-        settings=sections.visualize, origin={"code": code_words(("region_heads",))},
+        settings=sections.visualize, origin={"drawn by": code_words(("region_heads",))},
     )  # fmt: skip
     return figures, {rejected: content["quarantined"], untagged: tags["untagged"]}
 

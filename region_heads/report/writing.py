@@ -41,7 +41,7 @@ def write_report(
         router: Report of ``tag_tasks``.
         report: Written.
         settings: What is shown.
-        origin: What the head says of where the model comes from, by its name there.
+        origin: What the head says beside data and date, by its name there: the run, and the code that draws the page.
 
     Returns:
         ``questions`` in the gallery and the page's size in ``megabytes``.

@@ -119,7 +119,7 @@ def test_the_head_says_where_the_model_comes_from(make_inputs: Any) -> None:
     text = Page(inputs.run()).text
     head = text[: text.index("Scores")]
     assert "run f00d" in head
-    assert re.search(r"code \d+\.\d+\.\d+", head)
+    assert re.search(r"drawn by \d+\.\d+\.\d+", head)
     assert f"data {inputs.dataset.name}, records 0123456789ab" in head
     assert re.search(r"drawn 20\d\d-\d\d-\d\d \d\d:\d\d", head)
     assert "pallet" not in text[text.index("Skip to") :], "the words suit any domain"
