@@ -61,9 +61,8 @@ def run(command: list[str]) -> Cost:
     return Cost(time.perf_counter() - started, peak[0] / 1e9)
 
 
-def line(data: Path, out: Path) -> dict[str, Cost]:
-    """The three steps on a data set without pictures."""
-    out.mkdir(exist_ok=True)
+def run_step(step: str, out: Path, *, data: Path = Path()) -> Cost:
+    """Runs one of :data:`STEPS`, which reads and writes in the folder ``out``, the first one ``data``."""
     params = out / "params.yaml"
     params.write_text(f"validate: {{images: absent}}\ntracking: {{uri: 'sqlite:///{out}/mlflow.db'}}\n")
     ports = {
@@ -80,10 +79,14 @@ def line(data: Path, out: Path) -> dict[str, Cost]:
             "page": out / "split.html",
         },
     }  # fmt: skip
-    costs = {}
-    for step in STEPS:
-        options = [part for name, path in ports[step].items() for part in (f"--{name}", str(path))]
-        costs[step] = run([sys.executable, "-m", "components", step, *options, "--params", str(params)])
+    options = [part for name, path in ports[step].items() for part in (f"--{name}", str(path))]
+    return run([sys.executable, "-m", "components", step, *options, "--params", str(params)])
+
+
+def line(data: Path, out: Path) -> dict[str, Cost]:
+    """The three steps on a data set without pictures."""
+    out.mkdir(exist_ok=True)
+    costs = {step: run_step(step, out, data=data) for step in STEPS}
     report = json.loads((out / "validation.json").read_text())
     assert report["read"] == report["accepted"] + report["quarantined"]
     return costs

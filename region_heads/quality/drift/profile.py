@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from math import inf
 
 import pyarrow as pa
@@ -78,7 +77,10 @@ def by_number(label: str) -> tuple[float, int]:
     return (float(found[0]), len(label)) if found else (inf, 0)
 
 
-def answer_counts(targets: Sequence[str | float | None]) -> dict[str, int]:
-    """How often each answer, or range of answers, stands among ``targets``; small ones first."""
-    ranges = Counter(answer_range(target) for target in sorted(one for one in targets if one is not None))
+def answer_counts(targets: pa.ChunkedArray) -> dict[str, int]:
+    """How often each answer, or range of answers, stands among ``targets`` other than null; small ones first."""
+    counts = pc.value_counts(targets.drop_null())
+    ranges: Counter[str] = Counter()
+    for target, count in sorted(zip(*(counts.field(part).to_pylist() for part in (0, 1)), strict=True)):
+        ranges[answer_range(target)] += count
     return dict(ranges)

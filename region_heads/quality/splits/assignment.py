@@ -25,7 +25,7 @@ FEWEST_IMAGES = 3
 _ANY = "answered question"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Group:
     """Pictures that stay together, with answered questions: mostly one, or those of a scene.
 

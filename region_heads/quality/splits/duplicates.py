@@ -1,8 +1,9 @@
 """Pictures that look alike: their difference hashes share all but a few bits."""
 
-from collections import defaultdict
-from collections.abc import Mapping
-from itertools import combinations
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
 
 _BANDS = 16
 MOST_BITS = 8
@@ -18,17 +19,29 @@ def near_duplicates(hashes: Mapping[str, str]) -> list[tuple[str, str]]:
     compared.
 
     Args:
-        hashes: Picture to its hash in hexadecimal digits.
+        hashes: Picture to its hash: 256 bits in hexadecimal digits.
     """
-    bands: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
-    for image, text in sorted(hashes.items()):
-        width = len(text) // _BANDS
-        for band in range(_BANDS):
-            bands[band, text[band * width : (band + 1) * width]].append(image)
-    pairs = set()
-    for images in bands.values():
-        if len(images) <= _CROWDED:
-            for first, second in combinations(images, 2):
-                if (int(hashes[first], 16) ^ int(hashes[second], 16)).bit_count() <= MOST_BITS:
-                    pairs.add((first, second))
-    return sorted(pairs)
+    images = sorted(hashes)
+    bits = np.frombuffer(bytes.fromhex("".join(hashes[image] for image in images)), ">u2").reshape(-1, _BANDS)
+    pairs: set[tuple[int, int]] = set()
+    for band in bits.T:
+        for first, second in _sharing(band):
+            differing = np.bitwise_count(bits[first] ^ bits[second]).sum(axis=1, dtype=np.int64)
+            alike = differing <= MOST_BITS
+            pairs.update(zip(first[alike].tolist(), second[alike].tolist(), strict=True))
+    return [(images[first], images[second]) for first, second in sorted(pairs)]
+
+
+def _sharing(values: NDArray[np.uint16]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Pairs of places with one value, as arrays of the first and of the second; crowded values are left out."""
+    counts = np.bincount(values, minlength=1 << 16)
+    order = np.argsort(values, kind="stable")
+    order = order[counts[values[order]] <= _CROWDED]
+    values = values[order]
+    start = np.arange(len(order))
+    for step in range(1, _CROWDED):
+        start = start[start < len(order) - step]
+        start = start[values[start] == values[start + step]]
+        if not len(start):
+            return
+        yield order[start], order[start + step]

@@ -1,25 +1,21 @@
 """Which pictures stay together, and what is known of each group."""
 
+import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from statistics import fmean
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from region_heads.errors import RegionHeadsError
 from region_heads.quality.drift.profile import answer_range
 from region_heads.quality.splits.assignment import Group
+from region_heads.tasks import TASKS
 from region_heads.user_patterns import search
 
-
-@dataclass(frozen=True, slots=True)
-class SplitQuestion:
-    """What grouping needs of a question; ``target`` is None when it is unanswered."""
-
-    image: str
-    source_split: str
-    task: str
-    target: str | float | None
-    regions: int
+Numbers = NDArray[np.int64]
 
 
 def group_of(images: Iterable[str], pattern: str, alike: Sequence[Sequence[str]]) -> dict[str, str]:
@@ -56,24 +52,84 @@ def group_of(images: Iterable[str], pattern: str, alike: Sequence[Sequence[str]]
     return {image: root(name) for image, name in named.items()}
 
 
-def groups(questions: Iterable[SplitQuestion], group_of: Callable[[str], str]) -> dict[str, Group]:
+def groups(questions: pa.Table, group_of: Mapping[str, str]) -> dict[str, Group]:
     """What is known of each group; one that no answered question is about belongs to no split, and is left out.
 
     The stratum is the sorted kinds of its questions: the task with the answer's range, then the mean of the regions.
+
+    Args:
+        questions: Columns image, source_split and task as numbers with their texts (dictionaries), mask_areas, and
+            the targets; a question without one is unanswered.
+        group_of: Each picture's group.
     """
-    asked: defaultdict[str, list[SplitQuestion]] = defaultdict(list)
-    for question in questions:
-        asked[group_of(question.image)].append(question)
+    numbers: dict[str, int] = {}
+    members: defaultdict[str, list[str]] = defaultdict(list)
+    image, images = encoded(questions["image"])
+    for one in images:
+        name = group_of[one]
+        numbers.setdefault(name, len(numbers))
+        members[name].append(one)
+    group = np.array([numbers[group_of[one]] for one in images])[image]
+    kind, kinds = _kinds(questions)
+    given = kind >= 0
+    source, task = encoded(questions["source_split"]), encoded(questions["task"])
+    sources, tasks = _sets(group, *source, given), _sets(group, *task, given)
+    unanswered = _sets(group, *source, ~given)
+    group, kind = group[given], kind[given]
+    regions = pc.list_value_length(questions["mask_areas"]).to_numpy()[given]
+    counts = np.bincount(group, minlength=len(numbers))
+    means = np.bincount(group, weights=regions, minlength=len(numbers)) / np.maximum(counts, 1)
+    ends = np.cumsum(counts).tolist()
+    ordered = kind[np.lexsort((kind, group))]
+    return {
+        name: Group(
+            sources=sources[number],
+            unanswered=unanswered.get(number, frozenset()),
+            tasks=tasks[number],
+            stratum=(*(kinds[one] for one in ordered[ends[number] - counts[number] : ends[number]]), f"{mean:04.1f}"),
+            names=tuple(sorted(members[name])),
+        )
+        for (name, number), mean in zip(numbers.items(), means.tolist(), strict=True)
+        if counts[number]
+    }
+
+
+def encoded(column: pa.ChunkedArray) -> tuple[Numbers, list[str]]:
+    """The numbers of a dictionary column, one for each row, and the texts that they stand for."""
+    joined = column.unify_dictionaries().combine_chunks()
+    return joined.indices.to_numpy().astype(np.int64), joined.dictionary.to_pylist()
+
+
+def answered(questions: pa.Table) -> NDArray[np.bool_]:
+    """Whether each question has a target."""
+    return np.logical_or.reduce([questions[task.target_column].is_valid().to_numpy() for task in TASKS])
+
+
+def _kinds(questions: pa.Table) -> tuple[Numbers, list[str]]:
+    """A number for the kind of each question, -1 for an unanswered one; and the kinds, in alphabetical order."""
+    columns = {task.name: questions[task.target_column].combine_chunks() for task in TASKS}
+    distinct = {name: targets.drop_null().dictionary_encode() for name, targets in columns.items()}
+    named = {
+        name: [f"{name} {answer_range(value)}" for value in values.dictionary.to_pylist()]
+        for name, values in distinct.items()
+    }
+    kinds = sorted({kind for texts in named.values() for kind in texts})
+    number = {kind: place for place, kind in enumerate(kinds)}
+    found = np.full(questions.num_rows, -1)
+    for name, targets in columns.items():
+        of_value = np.array([number[kind] for kind in named[name]], np.int64)
+        found[targets.is_valid().to_numpy(zero_copy_only=False)] = of_value[distinct[name].indices.to_numpy()]
+    return found, kinds
+
+
+def _sets(
+    group: Numbers, number: Numbers, texts: Sequence[str], chosen: NDArray[np.bool_]
+) -> dict[int, frozenset[str]]:
+    """For each group, the texts other than "" that its ``chosen`` questions have; equal sets are one object."""
+    pairs = np.unique(group[chosen] * len(texts) + number[chosen]).tolist()
+    shared: dict[frozenset[str], frozenset[str]] = {}
     found = {}
-    for name, about in asked.items():
-        answered = [question for question in about if question.target is not None]
-        if answered:
-            kinds = sorted(f"{one.task} {answer_range(one.target)}" for one in about if one.target is not None)
-            found[name] = Group(
-                sources=frozenset(one.source_split for one in answered) - {""},
-                unanswered=frozenset(one.source_split for one in about if one.target is None) - {""},
-                tasks=frozenset(one.task for one in answered),
-                stratum=(*kinds, f"{fmean(one.regions for one in answered):04.1f}"),
-                names=tuple(sorted({one.image for one in about})),
-            )
+    for name, held in itertools.groupby(pairs, lambda pair: pair // len(texts)):
+        one = frozenset(texts[pair % len(texts)] for pair in held) - {""}
+        found[name] = shared.setdefault(one, one)
     return found

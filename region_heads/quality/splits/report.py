@@ -41,18 +41,18 @@ def report_content(
     parts = {name: _part(table) for name, table in tables.items()}
     known = set(tables["train"]["wording"].unique().to_pylist())
     for name, table in tables.items():
-        parts[name]["novel_wordings"] = sum(
-            one["counts"] for one in pc.value_counts(table["wording"]).to_pylist() if one["values"] not in known
-        )
+        counts = _counts(table["wording"])
+        parts[name]["novel_wordings"] = sum(count for words, count in counts.items() if words not in known)
     parts["train"]["repeated"] = repeated
-    parts["predict"]["sources"] = dict(Counter(tables["predict"]["source_split"].to_pylist()))
+    parts["predict"]["sources"] = _counts(tables["predict"]["source_split"])
     split_of = {image: name for name in SPLITS for image in tables[name]["image"].unique().to_pylist()}
     across = [pair for pair in alike if len({split_of[image] for image in pair if image in split_of}) > 1]
+    profiles = {name: profile(tables[name]) for name in SPLITS}
     content: dict[str, Any] = {
         "questions": sum(table.num_rows for table in tables.values()),
         "splits": parts,
         "drift": {
-            f"{a}-{b}": _drift(a, b, tables, parts) for a, b in (("train", "val"), ("train", "test"), ("val", "test"))
+            f"{a}-{b}": _drift(a, b, profiles, parts) for a, b in (("train", "val"), ("train", "test"), ("val", "test"))
         },
         "images": {
             "groups": len(set(group_of.values())),
@@ -99,21 +99,25 @@ def print_report(content: Mapping[str, Any]) -> None:
 
 
 def _part(table: pa.Table) -> dict[str, Any]:
-    tasks = Counter(table["task"].to_pylist())
-    regions = Counter(pc.list_value_length(table["mask_areas"]).to_pylist())
+    tasks = _counts(table["task"])
+    regions = _counts(pc.list_value_length(table["mask_areas"]))
     return {
         "questions": table.num_rows,
         "images": len(table["image"].unique()),
-        "tasks": {task.name: tasks[task.name] for task in TASKS},
-        "answers": {task.name: answer_counts(table[task.target_column].to_pylist()) for task in TASKS},
+        "tasks": {task.name: tasks.get(task.name, 0) for task in TASKS},
+        "answers": {task.name: answer_counts(table[task.target_column]) for task in TASKS},
         "regions": {str(number): count for number, count in sorted(regions.items())},
         "wordings": len(table["wording"].unique()),
     }
 
 
-def _drift(first: str, second: str, tables: Tables, parts: Mapping[str, Any]) -> dict[str, Any]:
+def _counts(values: pa.ChunkedArray) -> dict[Any, int]:
+    return {one["values"]: one["counts"] for one in pc.value_counts(values).to_pylist()}
+
+
+def _drift(first: str, second: str, profiles_of: Tables, parts: Mapping[str, Any]) -> dict[str, Any]:
     here, there = parts[first], parts[second]
-    profiles = [profile(tables[name]) for name in (first, second)]
+    profiles = [profiles_of[name] for name in (first, second)]
     filled = all(one.num_rows for one in profiles)
     return {
         "tasks": divergence(here["tasks"], there["tasks"]),

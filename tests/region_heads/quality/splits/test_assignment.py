@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections import Counter
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -131,8 +133,9 @@ lists_of_tasks = st.lists(st.sampled_from(TASK_NAMES), max_size=80)
 
 def taken(tasks: list[str], balance: str, *, ratio: float = 1.5, temperature: float = 0.5, seed: int = 0) -> list[int]:
     """How often each question is taken; ids are numbers."""
-    ids = [str(number) for number in range(len(tasks))]
-    return copies(ids, tasks, balance=balance, ratio=ratio, temperature=temperature, seed=seed)
+    ids = pa.chunked_array([[str(number) for number in range(len(tasks))]], pa.string())
+    numbers = np.array([TASK_NAMES.index(task) for task in tasks], np.int64)
+    return copies(ids, numbers, balance=balance, ratio=ratio, temperature=temperature, seed=seed).tolist()
 
 
 def sizes(tasks: list[str], times: list[int]) -> Counter[str]:
