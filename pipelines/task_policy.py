@@ -50,7 +50,7 @@ LABELS = {
     "sidecar.istio.io/inject": "false",
     "istio.io/dataplane-mode": "none",
 }
-"""Of every task's pod."""
+"""Of every task's pod, beside the cluster's own ``pod_labels``."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,10 @@ def _apply(task: dsl.PipelineTask, policy: Policy, cluster: ClusterParams, cpus:
         kubernetes.use_secret_as_env(task, secret_name=name, secret_key_to_env=keys, optional=True)
     # Kubeflow itself forbids privileges and drops all capabilities; it has no setting for a read-only root.
     kubernetes.set_security_context(task, run_as_user=cluster.user, run_as_group=cluster.user, run_as_non_root=True)
-    for label, value in LABELS.items():
+    for label, value in (cluster.pod_labels | LABELS).items():
         kubernetes.add_pod_label(task, label, value)
+    for name, value in cluster.pod_annotations.items():
+        kubernetes.add_pod_annotation(task, name, value)
     kubernetes.use_config_map_as_env(task, NETWORK, {key: key for key in NETWORK_KEYS}, optional=True)
     kubernetes.use_config_map_as_volume(task, NETWORK, NETWORK_FOLDER, optional=True)
     kubernetes.use_field_path_as_env(task, "REGION_HEADS_PIPELINE_RUN", "metadata.labels['pipeline/runid']")

@@ -114,6 +114,8 @@ class ClusterParams(Section):
     shared_memory: str = Field("2Gi", description="/dev/shm of these, for the processes that prepare batches.")
     node_selector: dict[str, str] = Field({}, description="Labels of the nodes that they may run on.")
     tolerations: list[dict[str, Any]] = Field([], description="Taints that they tolerate, as Kubernetes writes them.")
+    pod_labels: dict[str, str] = Field({}, description="Labels of every task's pod, as for Kueue's queue or a bill.")
+    pod_annotations: dict[str, str] = Field({}, description="Annotations of every task's pod.")
     user: int | None = Field(
         65532, ge=1, description="User and group of every task; null: the cluster chooses, as OpenShift does."
     )

@@ -70,6 +70,21 @@ def test_each_executor_has_labels_by_which_policies_find_it_and_the_way_out_of_t
     assert (mounted["configMapName"], mounted["mountPath"], mounted["optional"]) == (NETWORK, NETWORK_FOLDER, True)
 
 
+def test_every_pod_has_the_labels_and_annotations_of_the_cluster_beside_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(
+        "cluster: {pod_labels: {kueue.x-k8s.io/queue-name: data, cost-centre: '7'}, pod_annotations: {team: vision}}\n"
+    )
+    _, platform = yaml.safe_load_all(compile_text(file))
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    expected = {
+        "labels": {"kueue.x-k8s.io/queue-name": "data", "cost-centre": "7", **LABELS},
+        "annotations": {"team": "vision"},
+    }
+    assert all(one["podMetadata"] == expected for one in executors.values())
+    assert len(executors) >= len(IN_TRAINING)
+
+
 def test_where_the_cluster_chooses_users_no_task_asks_for_one(tmp_path: Path) -> None:
     file = tmp_path / "params.yaml"
     file.write_text("cluster: {user: null}\n")
