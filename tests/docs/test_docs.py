@@ -239,18 +239,24 @@ def test_a_dump_that_fails_leaves_the_volume_as_it_was(tmp_path: Path) -> None:
 def _job(template: dict[str, Any], environment: dict[str, str], backups: Path) -> None:
     """What a CronJob of the component runs, its containers one after the other, with its volume in ``backups``."""
     for container in [*template["spec"]["initContainers"], *template["spec"]["containers"]]:
-        _run(container["command"], environment | {"HOSTNAME": "pod"}, backups)
+        own = {one["name"]: one["value"] for one in container.get("env", []) if "value" in one}
+        _run(container["command"], environment | {"HOSTNAME": "pod"} | own, backups)
 
 
 def _run(command: list[str], environment: dict[str, str], backups: Path) -> None:
     places = {
         "/etc/backup": f"{MANIFESTS}/components/backup",
         "/etc/buckets": f"{MANIFESTS}/base/mlflow",
+        "/tmp/chosen": f"{backups.parent}/chosen",
         "/backup": str(backups),
     }
-    words = [re.sub("|".join(places), lambda found: places[found[0]], word) for word in command]
+
+    def here(text: str) -> str:
+        return re.sub("|".join(places), lambda found: places[found[0]], text)
+
     path = {"PATH": f"{Path(sys.executable).parent}:{programs()}:{os.environ['PATH']}"}
-    subprocess.run(words, env=path | environment, check=True)
+    given = {name: here(value) if name == "CHOSEN" else value for name, value in environment.items()}
+    subprocess.run([here(word) for word in command], env=path | given, check=True)
 
 
 def _database_command(program: str, database: str, given: bytes) -> bytes:

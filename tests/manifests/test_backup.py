@@ -104,8 +104,10 @@ def test_an_older_one_is_taken_by_name(
     (bucket / "run" / "log").write_text("second")
     night()
     monkeypatch.setenv("BACKUP", str(first))
+    monkeypatch.setenv("CHOSEN", str(tmp_path / "chosen"))
     program.restore(tmp_path / "volume", [str(bucket)])
     assert (bucket / "run" / "log").read_text() == "first"
+    assert (tmp_path / "chosen").read_text() == str(first), "the database's dump is taken from the same one"
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_text("w3ights")])

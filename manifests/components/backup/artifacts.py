@@ -1,7 +1,8 @@
 """The object store's part of a backup: from the buckets into its folder beside the dump, and back.
 
     python artifacts.py copy /backup s3://mlflow s3://dvc         # finishes what the pod's dump has begun
-    python artifacts.py restore /backup s3://mlflow s3://dvc      # the newest, or the one named in BACKUP
+    python artifacts.py restore /backup s3://mlflow s3://dvc      # the newest, or the one named in BACKUP; in CHOSEN,
+                                                                  # a file, the database's container reads which
 
 A finished backup is whole: the dump, every file of the buckets under ``artifacts/``, and their digests as ``sha256sum``
 writes them. What has not changed since the last one is the same file on the disk (a hard link), so a night costs what
@@ -58,6 +59,8 @@ def copy(volume: Path, buckets: list[str]) -> Path:
 def restore(volume: Path, buckets: list[str]) -> None:
     """Puts back what the buckets lack or have otherwise, once every file of the backup is what it was.
 
+    The file that ``CHOSEN`` names says then which backup it was.
+
     Raises:
         SystemExit: One is not, or there is no backup; nothing was put back.
     """
@@ -78,6 +81,8 @@ def restore(volume: Path, buckets: list[str]) -> None:
                 store.makedirs(name.rpartition("/")[0], exist_ok=True)
                 store.put_file(str(folder / place), name)
                 print(f"put back {name}")
+    if chosen := os.environ.get("CHOSEN"):
+        Path(chosen).write_text(str(folder))
 
 
 def finished(volume: Path) -> list[Path]:
