@@ -198,7 +198,7 @@ def test_killed_training_leaves_nothing_half_done_and_goes_on_where_it_was(clone
 def test_a_step_that_is_killed_leaves_nothing_half_written(
     clone: Clone, first_run: str, dvc_stages: dict[str, DvcStage], tmp_path: Path, step: str
 ) -> None:
-    """Killed early, in the middle and at the end of its work, each output is whole or absent; then it runs through."""
+    """Killed in the middle and at the end of its work, each output is whole or absent; then it runs through."""
     assert first_run
     stage, directions = dvc_stages[step], ports(step_function(step))
     outputs = {name: tmp_path / path for name, path in stage.options.items() if directions[name] == "output"}
@@ -209,7 +209,7 @@ def test_a_step_that_is_killed_leaves_nothing_half_written(
     clone.run(*command)
     seconds = time.monotonic() - started
     whole = {name: _size(path) for name, path in outputs.items()}
-    for share in (0.3, 0.6, 0.9, 0.97):
+    for share in (0.5, 0.95):
         for path in outputs.values():
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         process = clone.start(*command)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -106,32 +105,43 @@ def as_numbers(output: RegionHeadsOutput) -> dict[str, Any]:
 
 
 def on_two_ranks(table: pa.Table, images: Path, folder: Path, **options: Any) -> Weights:
-    """Trains on two processes and returns the weights; where both hold all of them, they must be the same."""
+    """Trains on two processes and returns the weights; where both hold all of them, they must be the same.
+
+    They are forked from one that has imported what takes seconds, and never trained itself.
+    """
     folder.mkdir(exist_ok=True)
     pq.write_table(table, folder / "table.parquet")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    ranks = []
-    for rank in range(2):
-        environment = os.environ | {
-            "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
-            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
-        }  # fmt: skip
-        command = [sys.executable, "-m", __spec__.name, str(folder), str(images), json.dumps(options)]
-        ranks.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+    start = multiprocessing.get_context("forkserver")
+    start.set_forkserver_preload([__name__, "deepspeed"])
+    ranks = [start.Process(target=_rank, args=(rank, port, folder, images, options)) for rank in range(2)]
     for process in ranks:
-        output, _ = process.communicate(timeout=300)
-        assert process.returncode == 0, output.decode()[-4000:]
+        process.start()
+    for rank, process in enumerate(ranks):
+        process.join(timeout=300)
+        assert process.exitcode == 0, (process.exitcode, _log(folder, rank).read_text()[-4000:])
     first, second = (torch.load(folder / f"weights-{rank}.pt") for rank in range(2))
     assert all(torch.equal(first[name], second[name]) for name in second)
     return dict(first)
 
 
-if __name__ == "__main__":
-    folder, images, given = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
-    weights = run(pq.read_table(folder / "table.parquet"), images, folder / "out", **given)
-    assert torch.distributed.get_world_size() == int(os.environ["WORLD_SIZE"])
-    torch.save(weights, folder / f"weights-{os.environ['RANK']}.pt")
+def _rank(rank: int, port: int, folder: Path, images: Path, options: dict[str, Any]) -> None:
+    os.environ |= {
+        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    with _log(folder, rank).open("w") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    torch.set_num_threads(1)
+    weights = run(pq.read_table(folder / "table.parquet"), images, folder / "out", **options)
+    assert torch.distributed.get_world_size() == 2
+    torch.save(weights, folder / f"weights-{rank}.pt")
     torch.distributed.destroy_process_group()
     os._exit(0)  # as a rank does, see components.finetune.rank
+
+
+def _log(folder: Path, rank: int) -> Path:
+    return folder / f"rank-{rank}.log"
