@@ -2,15 +2,18 @@
 
 import argparse
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 import tomllib
-import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+
+PYTHONS = ("python3.11", "python3.12", "python3.13")
+"""Those that ``requires-python`` admits."""
 
 _CHECK = """
 import region_heads
@@ -53,10 +56,10 @@ def wheel(source: Path, out: Path) -> Path:
     return max(out.glob("*.whl"), key=lambda file: file.stat().st_mtime)
 
 
-def check(built: Path) -> str:
+def check(built: Path, interpreter: str) -> str:
     """Installs the wheel in a new environment and uses it there; returns the version that it says."""
     with tempfile.TemporaryDirectory() as scratch:
-        venv.create(Path(scratch) / "venv", with_pip=True)
+        subprocess.run([interpreter, "-m", "venv", str(Path(scratch) / "venv")], check=True)
         python = Path(scratch) / "venv" / "bin" / "python"
         install = [str(python), "-m", "pip", "install", "--constraint", str(ROOT / "requirements.lock"), str(built)]
         subprocess.run(install, check=True, cwd=scratch, stdout=sys.stderr)
@@ -69,9 +72,17 @@ def check(built: Path) -> str:
     return found
 
 
+def _runs(interpreter: str) -> bool:
+    """Whether it is here; a version manager's stand-in for one that is not chosen ends with an error."""
+    found = shutil.which(interpreter)
+    return found is not None and subprocess.run([found, "--version"], capture_output=True, check=False).returncode == 0
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="Folder for what is built.")
+    there = [name for name in PYTHONS if _runs(name)]
+    parser.add_argument("--python", nargs="+", default=there, help=f"Which it is tried with; here {' '.join(there)}.")
     options = parser.parse_args()
     found = versions(ROOT)
     if len(set(found.values())) > 1:
@@ -81,9 +92,11 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     source = archive(options.out)
     built = wheel(source, options.out)
-    installed = check(built)
-    if installed != found["pyproject.toml"]:
-        sys.exit(f"{built.name}: expected version {found['pyproject.toml']}, found {installed}")
+    for interpreter in options.python:
+        installed = check(built, interpreter)
+        if installed != found["pyproject.toml"]:
+            sys.exit(f"{built.name}: expected version {found['pyproject.toml']}, found {installed}")
+        print(f"tried with {interpreter}")
     print(f"{source}\n{built}")
 
 
