@@ -217,11 +217,13 @@ def test_a_server_that_goes_away_during_training_loses_nothing(
     client = connect(line.tracking)
 
     def strike() -> None:
-        """Kills the server once the run has its first values."""
+        """Kills the server once the run has its second values: then the first ones were acknowledged."""
+        seen = set()
         for _ in range(600):
             experiment = client.get_experiment_by_name(line.tracking.experiment)
             runs = client.search_runs([experiment.experiment_id]) if experiment else []
-            if runs and runs[0].data.metrics:
+            seen |= {len(client.get_metric_history(run.info.run_id, "loss")) for run in runs}
+            if len(seen - {0}) > 1:
                 server.kill()
                 return
             time.sleep(0.1)
@@ -229,7 +231,7 @@ def test_a_server_that_goes_away_during_training_loses_nothing(
     watcher = threading.Thread(target=strike)
     watcher.start()
     try:
-        about = line.train(epochs=150)
+        about = line.train(epochs=90)
     finally:
         watcher.join()
         server.start()

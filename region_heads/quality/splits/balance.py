@@ -48,4 +48,4 @@ def _by_place(ids: pa.ChunkedArray, seed: int) -> NDArray[np.int64]:
     """The order of ``ids`` by the hash of each, then by the id itself."""
     places = np.fromiter((place(seed, one.as_py()) for one in ids), np.float64, len(ids))
     order = pc.sort_indices(pa.table({"place": places, "id": ids}), [("place", "ascending"), ("id", "ascending")])
-    return order.to_numpy().astype(np.int64)
+    return np.asarray(order, np.int64)

@@ -102,7 +102,8 @@ def encoded(column: pa.ChunkedArray) -> tuple[Numbers, list[str]]:
 
 def answered(questions: pa.Table) -> NDArray[np.bool_]:
     """Whether each question has a target."""
-    return np.logical_or.reduce([questions[task.target_column].is_valid().to_numpy() for task in TASKS])
+    given = [questions[task.target_column].is_valid().to_numpy() for task in TASKS]
+    return np.asarray(np.stack(given).any(axis=0))
 
 
 def _kinds(questions: pa.Table) -> tuple[Numbers, list[str]]:

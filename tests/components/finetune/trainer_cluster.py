@@ -215,8 +215,8 @@ class Cluster:
             folder = node.log.parent / f"node-{node.index}"
             folder.mkdir()
             environment = {
-                # What an image brings, and nothing else of this process; the two minutes in which each node would compile
-                # DeepSpeed's operator for itself are spent once a machine.
+                # What an image brings, and nothing else of this process; DeepSpeed's operator, which takes a node two
+                # minutes to compile, is compiled once a machine.
                 "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
                 "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder),
                 "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path),
