@@ -82,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="Folder for what is built.")
     there = [name for name in PYTHONS if _runs(name)]
-    parser.add_argument("--python", nargs="+", default=there, help=f"Which it is tried with; here {' '.join(there)}.")
+    parser.add_argument("--python", nargs="+", default=there or [sys.executable], help="Which it is tried with.")
     options = parser.parse_args()
     found = versions(ROOT)
     if len(set(found.values())) > 1:

@@ -5,6 +5,7 @@ from typing import Any
 
 from kfp import dsl, kubernetes
 
+from region_heads.errors import RegionHeadsError
 from region_heads.settings import ClusterParams
 from region_heads.training.settings import TrainJobParams
 
@@ -135,6 +136,10 @@ def _apply(task: dsl.PipelineTask, policy: Policy, cluster: ClusterParams, cpus:
         kubernetes.use_secret_as_env(task, secret_name=name, secret_key_to_env=keys, optional=True)
     # Kubeflow itself forbids privileges and drops all capabilities; it has no setting for a read-only root.
     kubernetes.set_security_context(task, run_as_user=cluster.user, run_as_group=cluster.user, run_as_non_root=True)
+    if taken := sorted(cluster.pod_labels.keys() & LABELS.keys()):
+        raise RegionHeadsError(
+            f"cluster.pod_labels: expected none that every task has already, found {taken[0]}; remove it"
+        )
     for label, value in (cluster.pod_labels | LABELS).items():
         kubernetes.add_pod_label(task, label, value)
     for name, value in cluster.pod_annotations.items():

@@ -81,6 +81,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory, table: pa.Table, image_folde
     """A folder in which the line has run, with a model of random weights."""
     folder = tmp_path_factory.mktemp("clone")
     shutil.copytree(image_folder, folder / "data" / "sample")
+    shutil.copytree(image_folder, folder / "photos")
     (folder / "data" / "splits").mkdir()
     pq.write_table(table, folder / "data" / "splits" / "test.parquet")
     torch.manual_seed(0)

@@ -29,7 +29,8 @@ class RegionQuestion:
         question: Text with a ``<mask>`` for each region; the prefix ``<image>`` may stand before it.
         image: The picture: bytes, base64, or a path.
         regions: For each ``<mask>`` a COCO compressed RLE of the picture's size (the counts as text, or the object
-            with ``size`` and ``counts``), or a box ``[left, top, right, bottom]`` in pixels.
+            with ``size`` and ``counts``), or a box in pixels: ``[left, top, right, bottom]``, or an object with
+            ``xyxy`` or ``xywh``.
         depth: Its depth image, likewise; None where there is none.
         task: Its task or category; None lets the words decide.
         field_of_view, intrinsics: Of its camera (``region_heads.formats.lens``); None where unknown.
@@ -205,6 +206,10 @@ def _counts(field: str, region: object, picture: Picture) -> str:
     size: object = [picture.height, picture.width]
     if isinstance(region, Sequence) and not isinstance(region, str | bytes):
         return _box(field, region, picture)
+    if isinstance(region, dict) and "xyxy" in region:
+        return _counts(field, region["xyxy"], picture)
+    if isinstance(region, dict) and "xywh" in region:
+        return _counts(field, _edges(region["xywh"]), picture)
     if isinstance(region, dict):
         if region.get("size") != size:
             expected, found = f"{size}, as the picture{picture.turning}", shown(region.get("size"))
@@ -216,6 +221,14 @@ def _counts(field: str, region: object, picture: Picture) -> str:
         advice = "write the mask with pycocotools.mask.encode, or send a box"
         raise Refusal.of(problem_of("rle", field, error, advice)) from None
     return str(region)
+
+
+def _edges(sides: object) -> object:
+    """Left, top, right and bottom of left, top, width and height; what is no such box stays as it is."""
+    match sides:
+        case [int() | float() as left, int() | float() as top, int() | float() as width, int() | float() as height]:
+            return [left, top, round(left + width, 4), round(top + height, 4)]
+    return sides
 
 
 def _box(field: str, box: Sequence[Any], picture: Picture) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from region_heads.cli.extras import check_installed
+from region_heads.console.commands import command
 from region_heads.console.terminal import plain_console
 from region_heads.errors import RegionHeadsError
 from region_heads.labelling.choices import PAGE, REFUSED, NamedBoxes, Tool
@@ -40,7 +41,11 @@ def import_data(
     ] = None,
     column: Annotated[
         list[str] | None,
-        typer.Option("--column", metavar="FIELD=NAME", help="Column of a field, where its name is unusual."),
+        typer.Option(
+            "--column",
+            metavar="FIELD=NAME",
+            help="Column of a field, where its name is unusual: id, image, question, regions, answer, category.",
+        ),
     ] = None,
     copy: Annotated[bool, typer.Option("--copy", help="Copy pictures where they could be linked.")] = False,
     partial: Annotated[
@@ -85,8 +90,15 @@ def import_data(
                 lines.append(f"{found.untouched:,} more that nobody annotated, which stay as they are")
     for line in lines:
         console.print(line)
-    for count, first in found.refused.values():
-        console.print(f"refused: {count:,} x {first}")
+    for refusal in found.refusals():
+        console.print(f"refused: {refusal}")
+    if found.extra:
+        names = ", ".join(found.extra)
+        console.print(
+            f"kept beside, as no field of the format is called so: {names}; --column FIELD=NAME says otherwise"
+        )
+    if found.proposed and not correct:
+        console.print(f"{found.proposed:,} questions about what a model proposed and nobody confirmed")
     if found.unclear_depths:
         first = found.unclear_depths[0]
         console.print(
@@ -95,7 +107,7 @@ def import_data(
         )
     if page:
         console.print(f"look at {place}: are the regions where they should be?")
-    console.print(f"next: `region-heads validate {target}`, then `region-heads train {target}`")
+    console.print(f"next: `{command('validate', target)}`, then `{command('train', target)}`")
 
 
 def _columns(given: list[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from region_heads.console.commands import command
 from region_heads.console.terminal import plain_console
 from region_heads.errors import RegionHeadsError
 
@@ -43,7 +44,7 @@ def init(
         (unfinished / "params.yaml").write_text(section_text("data", DatasetParams, values) + "\n", encoding="utf-8")
     console = plain_console(soft_wrap=True)
     console.print(f"{folder}: {len(records)} questions about {scenes} pictures; a record a line in questions.jsonl")
-    console.print(f"next: region-heads train {folder} --params {folder / 'params.yaml'}")
+    console.print(f"next: {command('train', folder, '--params', folder / 'params.yaml')}")
 
 
 def _flat(record: dict[str, Any]) -> dict[str, Any]:

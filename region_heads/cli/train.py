@@ -7,6 +7,7 @@ import typer
 
 from region_heads.cli import options
 from region_heads.cli.extras import check_installed
+from region_heads.console.commands import command
 from region_heads.console.terminal import plain_console
 
 
@@ -51,8 +52,15 @@ def train(
             console.print(f"Left out: {count:,} records, with the reasons in {file}")
     console.print(
         f"Model: {out}\nReport: {(reports / 'report.html').absolute().as_uri()}\n\n"
-        f"Next: a page to ask it: region-heads playground --model {out}\n"
-        f"      answers to a file: region-heads predict --model {out} --records FILE\n"
-        f"      its mistakes, to be corrected in Label Studio: region-heads review {reports / 'review'} --questions "
-        f"{reports / 'splits' / 'test.parquet'} --predictions {reports / 'predictions.parquet'}"
+        f"Next: a page to ask it: {command('playground', '--model', out)}\n"
+        f"      answers to a file: {command('predict', '--model', out, '--records', 'FILE')}\n"
+        "      its mistakes, to be corrected in Label Studio: "
+        + command(
+            "review",
+            reports / "review",
+            "--questions",
+            reports / "splits" / "test.parquet",
+            "--predictions",
+            reports / "predictions.parquet",
+        )
     )

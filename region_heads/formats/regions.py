@@ -19,11 +19,14 @@ BOX_ORDER = "box_order"
 def as_written(region: Any) -> Any:
     """A region in the form that records have: a mask ``[height, width]`` as its runs, a box ``[4]`` as a list.
 
-    What is no array, nor a tensor on the CPU, stays as it is.
+    Run lengths of pycocotools, whose counts are bytes, become text. What else is no array, nor a tensor on the CPU,
+    stays as it is.
 
     Raises:
         RegionHeadsError: A mask is neither of bool nor of whole numbers.
     """
+    if isinstance(region, dict) and isinstance(region.get("counts"), bytes):  # as pycocotools writes them
+        return region | {"counts": region["counts"].decode("ascii", "replace")}
     if not hasattr(region, "__array__"):
         return region
     array = np.asarray(region)

@@ -13,6 +13,7 @@ from zipfile import is_zipfile
 
 from region_heads.errors import RegionHeadsError
 from region_heads.files.output import whole_folder
+from region_heads.formats.flat import FORMAT
 from region_heads.formats.problem import Problem
 from region_heads.formats.reading import Raw
 from region_heads.labelling import coco, conversations, cvat, label_studio, table
@@ -26,7 +27,8 @@ from region_heads.quality.validation.sources import Source
 from region_heads.settings import DatasetParams
 
 _CHUNK = 256
-_SHOWN = 3
+_SHOWN = 8
+_PLACES = 12
 
 
 _READERS: dict[Tool, tuple[Reader, tuple[str, ...]]] = {
@@ -52,7 +54,8 @@ class Imported:
         untouched: Questions that nobody annotated, where these are left out.
         pictures, with_depth: Pictures that were brought, and those with a depth image.
         unclear_depths: Pictures without one, since several were as near, or one as near to another picture.
-        refused: By reason, how often, and the first such message.
+        proposed: Questions about regions that a model proposed and nobody confirmed.
+        refused: By reason, how often, the first such message, and where the next ones stand.
         extra: Questions that hold each field that the format does not know.
     """
 
@@ -63,13 +66,23 @@ class Imported:
     pictures: int = 0
     with_depth: int = 0
     unclear_depths: Sequence[str] = ()
-    refused: dict[str, tuple[int, str]] = field(default_factory=dict)
+    proposed: int = 0
+    refused: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    extra: Counter[str] = field(default_factory=Counter)
 
     def refuse(self, entry: Entry) -> None:
-        """Counts a question that is not taken."""
-        for check, first in {one.check: f"{entry.where}: {one}" for one in reversed(entry.problems)}.items():
-            count, known = self.refused.get(check, (0, first))
-            self.refused[check] = (count + 1, known)
+        """Keeps where a question stands that is not taken, by each kind of reason."""
+        for kind, one in {(one.check, one.field.partition(".")[0]): one for one in reversed(entry.problems)}.items():
+            places = self.refused.setdefault(kind, [])
+            places.append(entry.where.rpartition(", ")[2] if places else f"{entry.where}: {one}")
+
+    def refusals(self) -> list[str]:
+        """A line for each kind of reason: how often, the first, and where some more stand."""
+        lines = []
+        for first, *more in self.refused.values():
+            others = f" (also {', '.join(more[:_PLACES])}{', …' if more[_PLACES:] else ''})" if more else ""
+            lines.append(f"{1 + len(more):,} x {first}{others}")
+        return lines
 
 
 def bring(
@@ -207,12 +220,15 @@ def _write(entry: Entry, folder: Path, pictures: Pictures, imported: Imported) -
     imported.questions[entry.split] += 1
     imported.categories[str(record.get("category") or "")] += 1
     imported.answered += record.get("answer") is not None
+    imported.proposed += not entry.annotated
+    imported.extra.update(name for name in record if name not in FORMAT.fields())
 
 
 def _hold(imported: Imported, source: Path, *, partial: bool) -> None:
     refused = imported.refused
     if refused and (not partial or not imported.questions):
-        messages = [f"  {count:,} x {first}" for count, first in list(refused.values())[:_SHOWN]]
+        messages = [f"  {line}" for line in imported.refusals()[:_SHOWN]]
+        messages += [f"  … and {len(refused) - _SHOWN} more kinds"] if len(refused) > _SHOWN else []
         total = imported.questions.total()
         raise RegionHeadsError(
             f"{source}: expected questions that can all be read, found some that cannot, and {total:,} that can; mend "

@@ -9,8 +9,7 @@ annotated tasks" (1.x).
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -53,33 +52,33 @@ def read(paths: Sequence[Path], options: Options) -> Iterator[Entry]:
             yield Entry(where, task, problems=[problem])
             continue
         if {"question", "record"} & task["data"].keys():
-            entry = read_entry(where, task, partial(_question, task), split_of(path))
+            entry = read_entry(where, task, partial(_question, task, options), split_of(path))
             yield replace(entry, annotated=bool(entry.problems or _done(task)))
         else:
             try:
-                pictures.append(_marked(task, split_of(path)))
+                pictures.append(_marked(task, split_of(path), options))
             except FieldError as error:
                 yield Entry(where, task, problems=[error.problem])
     if pictures or options.questions:
         yield from ask(paths, pictures, options)
 
 
-def _marked(task: Mapping[str, Any], split: str) -> Marked:
-    picture = Marked([task["data"][_image_key(task["data"])], str(task.get("id"))], split=split)
-    drawn = [one for one in _results(task)[0] if one["type"] not in _NO_REGION]
-    labels = Counter(_label(one) for one in drawn)
+def _marked(task: Mapping[str, Any], split: str, options: Options) -> Marked:
+    image = task["data"][_image_key(task["data"])]
+    results, annotated = _results(task)
+    drawn = [one for one in results if one["type"] not in _NO_REGION]
+    picture = Marked([image, str(task.get("id"))], split=split, annotated=annotated or not drawn)
     for number, one in enumerate(drawn):
-        label = _label(one)
-        names = {str(number), str(one.get("id")), *([label] if labels[label] == 1 else [])}
+        names = {str(number), str(one.get("id")), _label(one)} - {""}
         try:
-            region: shapes.Region | FieldError = _region(f"result.{number}", one)
+            region: shapes.Region | FieldError = _region(f"result.{number}", one, partial(options.size_of, image))
         except FieldError as error:
             region = error
         picture.regions.append((names, region))
     return picture
 
 
-def _question(task: Mapping[str, Any]) -> Record:
+def _question(task: Mapping[str, Any], options: Options) -> Record:
     data = task["data"]
     given = _given(data)
     results, annotated = _results(task)
@@ -93,7 +92,8 @@ def _question(task: Mapping[str, Any]) -> Record:
             )
         drawn = [one for _, one in sorted(zip(order, drawn, strict=True), key=lambda pair: pair[0])]
     record: Record = {"id": str(task.get("id", ""))} | given
-    record["regions"] = [_region(f"result.{number}", one) for number, one in drawn]
+    size_of = partial(options.size_of, expect(record.get("image"), str, "image", "the name of a picture"))
+    record["regions"] = [_region(f"result.{number}", one, size_of) for number, one in drawn]
     answer = _answer(results) if annotated else given.get("answer")
     if not _same(answer, given.get("answer")):
         record = {name: value for name, value in record.items() if name not in ("answer", "freeform_answer")}
@@ -188,19 +188,21 @@ def _answer(results: list[dict[str, Any]]) -> Any:
     return place[1] if place else parsed_answer(answer)
 
 
-def _region(where: str, result: Mapping[str, Any]) -> shapes.Region:
+def _region(where: str, result: Mapping[str, Any], size_of: Callable[[], tuple[int, int]]) -> shapes.Region:
     try:
-        return _drawn(result)
+        return _drawn(result, size_of)
+    except FieldError:
+        raise
     except (ValueError, TypeError) as error:
         said = str(error) if str(error).startswith("expected") else f"expected numbers, found {shown(result['value'])}"
         advice = "draw it as a rectangle, a polygon or with the brush, on the picture as it is"
         raise FieldError(where, said, advice) from None
 
 
-def _drawn(result: Mapping[str, Any]) -> shapes.Region:
+def _drawn(result: Mapping[str, Any], size_of: Callable[[], tuple[int, int]]) -> shapes.Region:
     value, kind = result["value"], result["type"]
-    size = result.get("original_height"), result.get("original_width")
-    height, width = check_size(list(size))
+    shown_size = check_size([result.get("original_height"), result.get("original_width")])
+    height, width = _true_size(shown_size, size_of()) if "rle" not in value else shown_size
     if result.get("image_rotation"):
         raise ValueError(f"expected a picture that is not turned, found a rotation of {result['image_rotation']}")
     if "rle" in value:
@@ -216,6 +218,20 @@ def _drawn(result: Mapping[str, Any]) -> shapes.Region:
             return shapes.box(box, NamedBoxes.SIDES_PERCENT, (height, width))
         return shapes.polygon([_turned(box, float(value["rotation"]), height, width)], (height, width))
     raise ValueError(f"expected a rectangle, a polygon or a brushed mask, found {shown(kind)}")
+
+
+def _true_size(drawn_on: tuple[int, int], picture: tuple[int, int]) -> tuple[int, int]:
+    """The size of the picture, where what it was drawn on is that picture, perhaps smaller or larger.
+
+    Raises:
+        ValueError: The two have other proportions.
+    """
+    (height, width), (tall, wide) = drawn_on, picture
+    if abs(height * wide - width * tall) > max(tall, wide, height, width):  # a pixel of rounding
+        raise ValueError(
+            f"expected the picture that it was drawn on, of {width} x {height}, found one of {wide} x {tall}"
+        )
+    return picture
 
 
 def _turned(box: list[float], degrees: float, height: int, width: int) -> list[float]:

@@ -19,6 +19,9 @@ _MASKS = re.compile(r"(^|[_-])(masks?|segmentations?)([_-]|$)", re.IGNORECASE)
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")
 """What Label Studio puts in front of the names of uploaded files."""
 
+_UNREADABLE = (".heic", ".heif", ".avif", ".dng", ".cr2", ".nef")
+"""Endings of photos that are not read here."""
+
 _ADVICE = "put it beside the export, or name the folder of the pictures by --pictures"
 
 
@@ -34,8 +37,12 @@ class Pictures:
     def __init__(self, root: Path, target: Path, *, copy: bool) -> None:
         self._root, self._target, self._copy = root, target, copy
         self._names: defaultdict[str, list[Path]] = defaultdict(list)
+        self._stored: defaultdict[str, list[Path]] = defaultdict(list)
         self._depths: defaultdict[str, list[Path]] = defaultdict(list)
+        self._unreadable: dict[str, Path] = {}
         for path in sorted(root.rglob("*")):
+            if path.suffix.lower() in _UNREADABLE:
+                self._unreadable[stored_name(path.stem)] = path
             if path.suffix.lower() in PICTURES and not path.name.startswith("._") and path.is_file():
                 folders = path.relative_to(root).parts[:-1]
                 if any(map(_DEPTH.search, folders)):
@@ -43,6 +50,7 @@ class Pictures:
                 elif not any(map(_MASKS.search, folders)):
                     self._names[_key(path.name)].append(path)
                     self._names[_key(path.stem)].append(path)
+                    self._stored[stored_name(path.name)].append(path)
         self._shapes: dict[Path, Shape | PictureError] = {}
         self.brought: dict[Path, str] = {}
         self.with_depth = 0
@@ -54,8 +62,7 @@ class Pictures:
         Raises:
             FieldError: There is none, or several.
         """
-        for parts in readings(name):
-            found = self._names[_key(parts[-1])]
+        for parts, found in self._readings(name):
             together = [shared_folders(path.parts[:-1], parts[:-1]) for path in found]
             best = [path for path, shared in zip(found, together, strict=True) if shared == max(together)]
             if len(best) > 1:
@@ -63,7 +70,17 @@ class Pictures:
                 raise FieldError("image", f"expected one picture called {shown(name)}, found {two}", "say the folder")
             if best:
                 return best[0]
+        for parts in readings(name):
+            if path := self._unreadable.get(stored_name(PurePosixPath(parts[-1]).stem)):
+                raise FieldError("image", f"expected a picture that is read here, found {path}", "convert it to JPEG")
         raise FieldError("image", f"expected a picture called {shown(name)} below {self._root}, found none", _ADVICE)
+
+    def _readings(self, name: str) -> Iterator[tuple[tuple[str, ...], list[Path]]]:
+        """The ways to read a name, with the pictures that are called so; last, as Label Studio stores it."""
+        for parts in readings(name):
+            yield parts, self._names[_key(parts[-1])]
+        for parts in readings(name):
+            yield parts, self._stored[stored_name(parts[-1])]
 
     def keep(self, content: bytes, name: str) -> str:
         """Writes a picture that an export holds itself, and returns what it is called from now on."""
@@ -154,6 +171,16 @@ def readings(name: str) -> Iterator[tuple[str, ...]]:
             yield parts
             if _UPLOADED.match(parts[-1]):
                 yield (*parts[:-1], _UPLOADED.sub("", parts[-1], count=1))
+
+
+def stored_name(name: str) -> str:
+    """What an upload makes of a file's name, in small letters: no spaces, no brackets.
+
+    Example:
+        >>> stored_name("Foto (1).JPG")
+        'foto_1.jpg'
+    """
+    return re.sub(r"[^-\w.]", "", _key(name).strip().replace(" ", "_")).casefold()
 
 
 def shared_folders(folders: Sequence[str], others: Sequence[str]) -> int:

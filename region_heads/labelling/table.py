@@ -30,6 +30,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """Names under which a field of the flat format is looked for in each row, the first that is there."""
 
+SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
+
 
 def read(paths: Sequence[Path], options: Options) -> Iterator[Entry]:
     """Each row as a question.
@@ -55,35 +57,41 @@ def rows(path: Path, options: Options) -> Iterator[tuple[str, Any]]:
     Raises:
         RegionHeadsError: The file cannot be read, or no row has a column that ``options`` names.
     """
-    named, seen, number = set(options.columns.values()), set[str](), 0
-    for number, row in enumerate(_rows(path), start=1):
+    named, seen, place = set(options.columns.values()), set[str](), ""
+    for place, row in _rows(path):
         seen |= row.keys() if isinstance(row, dict) else set()
-        yield f"{path.name}, row {number}", row
-    if number and (unknown := sorted(named - seen)):
+        yield f"{path.name}, {place}", row
+    if place and (unknown := sorted(named - seen)):
         found = ", ".join(sorted(map(str, seen)))
         raise RegionHeadsError(f"{path}: expected a column {unknown[0]!r}, found {found}; correct --column")
 
 
-def _rows(path: Path) -> Iterator[Any]:
+def _rows(path: Path) -> Iterator[tuple[str, Any]]:
+    """The rows, each by its number; of a table of text by its line, which is what an editor and a spreadsheet show."""
     ending = path.suffix.lower()
+    if ending in SPREADSHEETS:
+        raise RegionHeadsError(f"{path}: expected a table, found a spreadsheet; save it as CSV, in Excel as CSV UTF-8")
     try:
         if ending == ".parquet":
             with pq.ParquetFile(path) as table:
-                for batch in table.iter_batches(64):
-                    yield from batch.to_pylist()
+                yield from _numbered(row for batch in table.iter_batches(64) for row in batch.to_pylist())
         elif ending == ".arrow":
             with path.open("rb") as file, pa.ipc.open_stream(file) as stream:
-                for batch in stream:
-                    yield from batch.to_pylist()
+                yield from _numbered(row for batch in stream for row in batch.to_pylist())
         elif ending in (".csv", ".tsv"):
             with in_words(path), path.open("rb") as file:
                 names, found = text_rows(path, open_text(file, newline=""))
-                for _, _, cells in found:
-                    yield dict.fromkeys(names) | cells if isinstance(cells, dict) else cells
+                for line, _, cells in found:
+                    if cells:  # spreadsheets leave rows of separators alone below their last one
+                        yield f"line {line}", dict.fromkeys(names) | cells if isinstance(cells, dict) else cells
         else:
-            yield from (raw.content if raw.problem is None else raw.problem for raw in RecordFile(path))
+            yield from _numbered(raw.content if raw.problem is None else raw.problem for raw in RecordFile(path))
     except pa.ArrowException as error:
         raise RegionHeadsError(f"{path}: not readable as a table ({first_line(error)}); export it again") from None
+
+
+def _numbered(found: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    return ((f"row {number}", row) for number, row in enumerate(found, start=1))
 
 
 def fields_of(row: Mapping[str, Any], options: Options, *, needed: Iterable[str]) -> Record:

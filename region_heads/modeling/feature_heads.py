@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.batch import Targets
@@ -21,8 +22,10 @@ from region_heads.modeling.routing import HeadRouter
 from region_heads.tasks import TASK_INDEX, TASK_NAMES, TASKS, Task
 
 
-class RegionHeads(nn.Module):
+class RegionHeads(PreTrainedModel):  # type: ignore[misc, unused-ignore]  # transformers is not typed
     """The heads of all tasks, for region features of a model of your own.
+
+    As a part of a Hugging Face model they start as they do alone, also where a checkpoint without heads is loaded.
 
     The features are best the hidden states of one token for each region, after the question: then they have seen both.
     All that the heads answer is read from the features and the geometry; positions in metres are learned from them.
@@ -46,21 +49,31 @@ class RegionHeads(nn.Module):
         (torch.Size([1]), torch.Size([0]))
     """
 
+    config_class = RegionHeadsConfig
+
     def __init__(self, config: RegionHeadsConfig) -> None:
-        super().__init__()
+        super().__init__(config)
         backbone: Any = config.backbone_config
         if config.feature_size is None and backbone is None:
             raise RegionHeadsError(
                 "feature_size: expected the width of the region features, or a backbone_config that has it, found "
                 "neither; write RegionHeadsConfig(feature_size=…)"
             )
-        self.config = config
         D = config.feature_size or backbone.get_text_config().hidden_size
         G = config.geometry_size
         self.sizes = D, G
         self.learned = MLP([D, G] if G else [D], config.head_size, config.region_size)
         self.position = nn.Linear(G + config.region_size, 3, bias=False)
         self.router = HeadRouter(config, state_size=D, vector_size=G + config.region_size)
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Starts what a checkpoint lacks: layers by their own rule, weights that stand by themselves at zero."""
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+        else:
+            for weight in module.parameters(recurse=False):
+                nn.init.zeros_(weight)
 
     @in_float32
     def forward(
@@ -100,6 +113,7 @@ class RegionHeads(nn.Module):
             RegionHeadsError: A tensor has another shape, a question has no region or a task without a head, or a label
                 is none of its task.
         """
+        self._check_types(features=features, geometry=geometry, labels=labels, valid=valid, grounding=grounding)
         B, N = features.shape[:2]
         D, G = self.sizes
         if (geometry is None) != (G == 0):
@@ -141,6 +155,24 @@ class RegionHeads(nn.Module):
         )
         outputs = self.router(inputs, index, targets)
         return outputs, task_losses(outputs, self.config, self.router.weigh, {})
+
+    def _check_types(self, *, features: Tensor, **others: Tensor | None) -> None:
+        """Raises RegionHeadsError where something is no tensor, has other dimensions or another type of numbers."""
+        for name, given in (others | {"features": features}).items():
+            if given is not None and not isinstance(given, Tensor):
+                raise RegionHeadsError(
+                    f"{name}: expected a tensor, found {type(given).__name__}; write torch.as_tensor(…)"
+                )
+        if features.dim() != 3:
+            raise RegionHeadsError(f"features: expected the dimensions [B, N, D], found {list(features.shape)}")
+        valid, weights = others["valid"], next(self.parameters()).dtype
+        if valid is not None and valid.dtype != torch.bool:
+            raise RegionHeadsError(f"valid: expected bool, found {valid.dtype}; write valid.bool()")
+        if weights != torch.float32:
+            raise RegionHeadsError(
+                f"expected weights of the heads in torch.float32, found {weights}; features may have any floating "
+                "type, so call .float() on the heads after your model was cast"
+            )
 
     def head_inputs(
         self, features: Tensor, valid: Tensor, geometry: Tensor | None, question: Tensor | None, inside: Tensor | None

@@ -26,7 +26,8 @@ def in_float32(forward: Callable[_P, _R]) -> Callable[_P, _R]:
     def run(*arguments: _P.args, **options: _P.kwargs) -> _R:
         given = (*arguments, *options.values())
         tensors = (tensor for value in given for tensor in _parts(value).values() if isinstance(tensor, Tensor))
-        with torch.autocast(next(tensors).device.type, enabled=False):
+        device = next((tensor.device.type for tensor in tensors), "cpu")  # none: for ``forward`` to refuse
+        with torch.autocast(device, enabled=False):
             return forward(*map(_cast, arguments), **{name: _cast(value) for name, value in options.items()})
 
     return run

@@ -82,7 +82,7 @@ def answered(export: Path, *results: dict[str, Any]) -> tuple[Any, list[str]]:
     drawn = [one for one in task["annotations"][0]["result"] if "number" not in one["value"]]
     task["annotations"][0]["result"] = [*drawn, *results]
     file.write_text(json.dumps([task]))
-    (entry,) = label_studio.read([file], Options())
+    (entry,) = label_studio.read([file], Options(size_of=lambda _image: (48, 64)))
     return (entry.record or {}).get("answer"), [str(one) for one in entry.problems]
 
 

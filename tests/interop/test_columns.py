@@ -29,7 +29,7 @@ def test_a_row_with_more_cells_than_names_is_refused(command: Command, tmp_path:
         f"image,question,regions,answer\nhall.jpg,How many in <mask>?,{BOX},2\nhall.jpg,How many in <mask>?,{BOX},2,5\n"
     )
     done = brought(command, tmp_path, rows=rows)
-    assert "rows.csv, row 2: expected one complete row, found a row of 5 cells under 4 names of columns" in done.out
+    assert "rows.csv, line 3: expected one complete row, found a row of 5 cells under 4 names of columns" in done.out
     assert [row["answer"] for row in lines(tmp_path / "out")] == [2]
 
 

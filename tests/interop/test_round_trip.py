@@ -60,7 +60,7 @@ def back(task: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "export.json"
         file.write_text(json.dumps([{"id": 1, **task}]))
-        (entry,) = label_studio.read([file], Options())
+        (entry,) = label_studio.read([file], Options(size_of=lambda _image: (SIDE, SIDE)))
     assert entry.record is not None, entry.problems
     return entry.record
 

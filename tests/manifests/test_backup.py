@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from tests.manifests.rendered import MANIFESTS
+from tests.manifests.rendered import MANIFESTS, pod_templates, render
 
 Night = Callable[[], Path]
 
@@ -119,6 +119,18 @@ def test_a_damaged_backup_puts_nothing_back(
     with pytest.raises(SystemExit, match="1 of 3 files are not as they were saved, artifacts/mlflow/run/model/weights"):
         program.restore(tmp_path / "volume", [str(bucket)])
     assert not (bucket / "run" / "log").exists()
+
+
+def test_the_database_reads_which_backup_it_is_where_the_first_step_has_written_it() -> None:
+    spec = dict(pod_templates(render("components/backup")))["CronJob/restore"]["spec"]
+    (first,), (database,) = spec["initContainers"], spec["containers"]
+    (chosen,) = (Path(one["value"]) for one in first["env"] if one["name"] == "CHOSEN")
+    assert f"BACKUP=$(cat {chosen})" in database["command"][-1]
+    volumes = [
+        {one["mountPath"]: one["name"] for one in container["volumeMounts"]}[str(chosen.parent)]
+        for container in (first, database)
+    ]
+    assert volumes[0] == volumes[1]
 
 
 def test_without_a_finished_backup_it_says_so(program: ModuleType, tmp_path: Path) -> None:

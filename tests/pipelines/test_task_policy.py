@@ -11,6 +11,7 @@ import yaml
 from components.params import CLUSTER_STEPS, STEPS
 from pipelines.compile import compile_text
 from pipelines.task_policy import LABELS, NETWORK, NETWORK_FOLDER, NETWORK_KEYS, POLICIES, SECRETS
+from region_heads.errors import RegionHeadsError
 
 IN_TRAINING = ("preflight", *STEPS)
 MODEL_STEPS = {"finetune", "evaluate"}
@@ -83,6 +84,13 @@ def test_every_pod_has_the_labels_and_annotations_of_the_cluster_beside_its_own(
     }
     assert all(one["podMetadata"] == expected for one in executors.values())
     assert len(executors) >= len(IN_TRAINING)
+
+
+def test_a_label_by_which_policies_find_a_task_cannot_be_set_otherwise(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text("cluster: {pod_labels: {sidecar.istio.io/inject: 'true'}}\n")
+    with pytest.raises(RegionHeadsError, match=r"cluster\.pod_labels: expected none .*, found sidecar.istio.io/inject"):
+        compile_text(file)
 
 
 def test_where_the_cluster_chooses_users_no_task_asks_for_one(tmp_path: Path) -> None:

@@ -81,6 +81,8 @@ def test_a_mask_and_the_box_around_the_same_pixels_are_answered_alike_and_as_pre
         one(),
         one(regions=masks),
         one(regions=[{"size": [HEIGHT, WIDTH], "counts": counts} for counts in masks]),
+        one(regions=[{"xyxy": list(box)} for box in BOXES]),
+        one(regions=[{"xywh": [box[0], box[1], box[2] - box[0], box[3] - box[1]]} for box in BOXES]),
         one(image=base64.b64encode(png()).decode()),
         one(image="data:image/png;base64," + base64.b64encode(png()).decode()),
         one(question="<image>\n" + QUESTION),

@@ -78,7 +78,8 @@ class CountingHead(nn.Module):
         if target.numel() and not 0 <= int(target.min()) <= int(target.max()) <= self.max_count:
             raise RegionHeadsError(
                 f"counting: expected counts from 0 to {self.max_count}, which the head was built for, found "
-                f"{int(target.min())} to {int(target.max())}; train from scratch, or correct the counts"
+                f"{int(target.min())} to {int(target.max())}; correct the counts, or train from scratch with a larger "
+                'region_heads_cfg={"counting": {"max_count": …}}'
             )
         # Each way to count is taught by itself, too: else the one that is right first would keep the other back. All
         # share one weight: the sum would have several times the gradient of any other task.

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+HASH_DIGITS = 64
+"""Hexadecimal digits of a picture's hash."""
+
 _BANDS = 16
 MOST_BITS = 8
 """Of 256; a re-encoded or slightly cropped copy stays below, another scene of the same camera mostly does not."""
@@ -19,7 +22,7 @@ def near_duplicates(hashes: Mapping[str, str]) -> list[tuple[str, str]]:
     compared.
 
     Args:
-        hashes: Picture to its hash: 256 bits in hexadecimal digits.
+        hashes: Picture to its hash, :data:`HASH_DIGITS` hexadecimal digits.
     """
     images = sorted(hashes)
     bits = np.frombuffer(bytes.fromhex("".join(hashes[image] for image in images)), ">u2").reshape(-1, _BANDS)

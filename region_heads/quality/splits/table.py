@@ -19,7 +19,7 @@ from region_heads.files.tables import ROW_GROUP, TableWriter, records_digest
 from region_heads.quality.drift.profile import READ
 from region_heads.quality.splits.assignment import SPLITS, Assignment, assign
 from region_heads.quality.splits.balance import copies
-from region_heads.quality.splits.duplicates import near_duplicates
+from region_heads.quality.splits.duplicates import HASH_DIGITS, near_duplicates
 from region_heads.quality.splits.groups import answered, encoded, group_of, groups
 from region_heads.quality.splits.report import print_report, report_content
 from region_heads.quality.splits.settings import Params
@@ -72,7 +72,10 @@ def _light(file: pq.ParquetFile) -> pa.Table:
     """
     batches = []
     for batch in file.iter_batches(ROW_GROUP, columns=[*_READ, "question"]):
-        columns = {name: batch[name].dictionary_encode() if name in _SHARED else batch[name] for name in _READ}
+        columns = {name: batch[name] for name in _READ}
+        for name in ("id", "image_hash"):  # of which all together may be more than 2 GiB of text
+            columns[name] = columns[name].cast(pa.large_string())
+        columns |= {name: columns[name].dictionary_encode() for name in _SHARED}
         wordings = pa.array([wording(question) for question in batch["question"].to_pylist()], pa.string())
         batches.append(pa.RecordBatch.from_pydict(columns | {"wording": wordings.dictionary_encode()}))
     return pa.Table.from_batches(batches).unify_dictionaries() if batches else pa.table({})
@@ -127,8 +130,9 @@ def _place(light: pa.Table, settings: Params) -> _Placed:
 
 
 def _hashes(light: pa.Table) -> dict[str, str]:
-    """Picture to its hash, for those that have one."""
-    pictures = light.select(["image", "image_hash"]).filter(pc.is_valid(light["image_hash"]))
+    """Picture to its hash, for those that have one of the form that ``validate`` writes."""
+    whole = pc.equal(pc.utf8_length(pc.cast(light["image_hash"], pa.large_string())), HASH_DIGITS)
+    pictures = light.select(["image", "image_hash"]).filter(whole)
     (image, images), (looks, texts) = (encoded(pictures[name]) for name in ("image", "image_hash"))
     _, first = np.unique(image, return_index=True)
     return {images[image[row]]: texts[looks[row]] for row in first}

@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 from kubeflow_trainer_api import models
+from torch.utils.cpp_extension import get_default_build_root
 
 from tests.custom_resources.checking import DoesNotFitError, check_custom_resource
 
@@ -217,7 +218,7 @@ class Cluster:
             environment = {
                 # What an image brings, and nothing else of this process; DeepSpeed's operator, which takes a node two
                 # minutes to compile, is compiled once a machine.
-                "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
+                "TORCH_EXTENSIONS_DIR": f"{get_default_build_root()}/py{sys.version_info[0]}{sys.version_info[1]}_cpu",
                 "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder),
                 "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path),
                 "OMP_NUM_THREADS": "1",

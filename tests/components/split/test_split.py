@@ -220,3 +220,23 @@ def test_every_table_carries_on_the_digest_of_the_records(tmp_path: Path) -> Non
         split=Params(),
     )  # fmt: skip
     assert records_digest(*(tmp_path / "splits").iterdir()) == "of the records"
+
+
+def test_a_table_that_is_read_in_pieces_is_split_as_one_that_is_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        question(
+            image, task, words=f"Ask {image % 7} of <mask>?", answered=image % 9 > 0, source=("", "val")[image % 2]
+        )
+        for image in range(40)
+        for task in TASK_NAMES
+    ]
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "pieces").mkdir()
+    whole = Outputs(tmp_path / "whole", rows, balance="oversample")
+    monkeypatch.setattr("region_heads.quality.splits.table.ROW_GROUP", 16)
+    pieces = Outputs(tmp_path / "pieces", rows, balance="oversample")
+    assert pieces.report == whole.report
+    assert all(pieces.tables[name].equals(whole.tables[name]) for name in TABLES)
+    assert whole.tables["train"].num_rows > 16

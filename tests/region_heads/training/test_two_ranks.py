@@ -73,6 +73,7 @@ def test_ranks_that_share_gradients_states_and_weights(
         ("zero3", {"policy": {"parts": {"language": "lora", "vision": "frozen"}}}),
         ("zero3", {"activation_checkpointing": True}),
         ("none", {"settings": {"loss_weighting": "uncertainty"}}),
+        ("zero3", {"settings": {"loss_weighting": "uncertainty"}}),
         ("zero3", {"settings": {"language_loss_weight": 0.5}}),
         ("none", {"settings": {"packing": False}}),
         ("none", {"sampling_temperature": 0.3}),

@@ -117,11 +117,16 @@ def on_two_ranks(table: pa.Table, images: Path, folder: Path, **options: Any) ->
     start = multiprocessing.get_context("forkserver")
     start.set_forkserver_preload([__name__, "deepspeed"])
     ranks = [start.Process(target=_rank, args=(rank, port, folder, images, options)) for rank in range(2)]
-    for process in ranks:
-        process.start()
-    for rank, process in enumerate(ranks):
-        process.join(timeout=300)
-        assert process.exitcode == 0, (process.exitcode, _log(folder, rank).read_text()[-4000:])
+    try:
+        for process in ranks:
+            process.start()
+        for process in ranks:
+            process.join(timeout=300)
+        said = [_log(folder, rank).read_text()[-4000:] for rank in range(2) if _log(folder, rank).exists()]
+        assert [process.exitcode for process in ranks] == [0, 0], "\n".join(said)
+    finally:
+        for process in ranks:
+            process.kill()
     first, second = (torch.load(folder / f"weights-{rank}.pt") for rank in range(2))
     assert all(torch.equal(first[name], second[name]) for name in second)
     return dict(first)
