@@ -69,7 +69,7 @@ def test_boxes_follow_a_photo_to_another_size_and_not_to_another_shape(
 
     def of_boxes(content: list[dict[str, Any]]) -> None:
         for result in (one for task in content for annotation in task["annotations"] for one in annotation["result"]):
-            label = [name for key, name in result["value"].items() if key.endswith("labels")][0]
+            label = next(name for key, name in result["value"].items() if key.endswith("labels"))
             sides = {"x": 12.5, "y": 25.0, "width": 25.0, "height": 12.5, "rotation": 0}
             result |= {"type": "rectanglelabels", "value": sides | {"rectanglelabels": label}}
 

@@ -99,7 +99,7 @@ def print_report(content: Mapping[str, Any], *, quarantine: Path, data_docs: Pat
         console.print(f"  {count:,} x {check}: {content['examples'][check]}")
     for failed in content["expectations"]["failed"]:
         rows = "the table" if failed["rows"] is None else f"{failed['rows']} rows"
-        line = f"  {failed['severity']}: {failed['name']} fails for {rows}; {failed['advice']}"
+        line = f"  {failed['severity']}: {failed['advice']} ({failed['name']} fails for {rows})"
         console.print(line)
     for line in about_pictures(content):
         console.print(f"  {line}")

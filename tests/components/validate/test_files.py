@@ -13,7 +13,7 @@ from tests.components.validate.conftest import Run, sound_records, write
 
 
 def test_nothing_to_read_is_reported(tmp_path: Path, warehouse: Path, run: Run) -> None:
-    with pytest.raises(RegionHeadsError, match=r"no such file or folder; set data\.path"):
+    with pytest.raises(RegionHeadsError, match=r"no such file or folder; name your data set, or set data\.path"):
         run(tmp_path / "nowhere")
     with pytest.raises(RegionHeadsError, match=r"expected annotation files that match '\*\.parquet', found none"):
         run(warehouse, data={"annotations": "*.parquet"})
