@@ -177,8 +177,8 @@ def stored_name(name: str) -> str:
     """What an upload makes of a file's name, in small letters: no spaces, no brackets.
 
     Example:
-        >>> stored_name("Foto (1).JPG")
-        'foto_1.jpg'
+        >>> stored_name("Photo (1).JPG")
+        'photo_1.jpg'
     """
     return re.sub(r"[^-\w.]", "", _key(name).strip().replace(" ", "_")).casefold()
 

@@ -69,8 +69,9 @@ class RegionHeads(PreTrainedModel):  # type: ignore[misc, unused-ignore]  # tran
 
     def _init_weights(self, module: nn.Module) -> None:
         """Starts what a checkpoint lacks: layers by their own rule, weights that stand by themselves at zero."""
-        if hasattr(module, "reset_parameters"):
-            module.reset_parameters()
+        reset = getattr(module, "reset_parameters", None)
+        if callable(reset):
+            reset()
         else:
             for weight in module.parameters(recurse=False):
                 nn.init.zeros_(weight)
