@@ -15,6 +15,7 @@ from pathlib import Path
 
 import optuna
 
+from region_heads.files.digests import folder_digest
 from region_heads.training.record import read_training
 from region_heads.training.saved import split_tables, train
 from region_heads.training.settings import FinetuneSettings
@@ -40,7 +41,7 @@ def sweep(splits: Path, dataset: Path, out: Path, *, trials: int, epochs: float,
         folder.mkdir()
         train(
             tables, dataset, folder / "model", folder / "curves.csv", settings=settings, depth_scale=depth_scale,
-            checkpoints=folder / "checkpoints", splits_digest="",
+            checkpoints=folder / "checkpoints", splits_digest=folder_digest(splits),
         )  # fmt: skip
         return float(read_training(folder / "model")["val_score"])
 

@@ -92,7 +92,7 @@ def import_data(
         console.print(line)
     for refusal in found.refusals():
         console.print(f"refused: {refusal}")
-    if found.extra:
+    if found.extra and not correct:
         names = ", ".join(found.extra)
         console.print(
             f"kept beside, as no field of the format is called so: {names}; --column FIELD=NAME says otherwise"
