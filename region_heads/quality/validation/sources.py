@@ -45,7 +45,9 @@ def find_sources(dataset: Path, data: DatasetParams) -> tuple[Path, list[Source]
     if dataset.is_file():
         return dataset.parent, [_source(dataset, dataset.name)]
     if not dataset.is_dir():
-        raise RegionHeadsError(f"{dataset}: no such file or folder; name your data set, or set data.path in params.yaml to it")
+        raise RegionHeadsError(
+            f"{dataset}: no such file or folder; name your data set, or set data.path in params.yaml to it"
+        )
     try:
         paths = sorted(path for path in dataset.glob(data.annotations) if not path.is_dir())
     except (ValueError, NotImplementedError) as error:  # the second is pathlib's word for a pattern that begins with /
