@@ -47,8 +47,9 @@ def sweep(splits: Path, dataset: Path, out: Path, *, trials: int, epochs: float,
 
     study = optuna.create_study(
         storage=f"sqlite:///{out}/sweep.db", study_name="sweep", load_if_exists=True, direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=0),
     )  # fmt: skip
+    # Another seed each time, or a sweep that goes on would repeat the trials that it began with.
+    study.sampler = optuna.samplers.TPESampler(seed=len(study.trials), n_startup_trials=4)
     finished = len(study.get_trials(states=[optuna.trial.TrialState.COMPLETE]))
     study.optimize(score, n_trials=max(0, trials - finished))
     return study

@@ -207,9 +207,9 @@ def _counts(field: str, region: object, picture: Picture) -> str:
     if isinstance(region, Sequence) and not isinstance(region, str | bytes):
         return _box(field, region, picture)
     if isinstance(region, dict) and "xyxy" in region:
-        return _counts(field, region["xyxy"], picture)
+        return _box(field, region["xyxy"], picture)
     if isinstance(region, dict) and "xywh" in region:
-        return _counts(field, _edges(region["xywh"]), picture)
+        return _box(field, _edges(region["xywh"]), picture)
     if isinstance(region, dict):
         if region.get("size") != size:
             expected, found = f"{size}, as the picture{picture.turning}", shown(region.get("size"))
@@ -225,15 +225,21 @@ def _counts(field: str, region: object, picture: Picture) -> str:
 
 def _edges(sides: object) -> object:
     """Left, top, right and bottom of left, top, width and height; what is no such box stays as it is."""
-    match sides:
-        case [int() | float() as left, int() | float() as top, int() | float() as width, int() | float() as height]:
-            return [left, top, round(left + width, 4), round(top + height, 4)]
-    return sides
+    if len(numbers := _numbers(sides)) != 4:
+        return sides
+    left, top, width, height = numbers
+    return [left, top, round(left + width, 4), round(top + height, 4)]
 
 
-def _box(field: str, box: Sequence[Any], picture: Picture) -> str:
-    numbers = [side for side in box if isinstance(side, int | float) and not isinstance(side, bool)]
-    if len(box) != 4 or len(numbers) != 4 or not all(map(_finite, numbers)):
+def _numbers(box: object) -> list[float]:
+    """The finite numbers of a box; of what is no list none."""
+    listed = box if isinstance(box, Sequence) and not isinstance(box, str | bytes) else []
+    numbers = [side for side in listed if isinstance(side, int | float) and not isinstance(side, bool)]
+    return [float(side) for side in numbers if _finite(side)] if len(numbers) == len(listed) else []
+
+
+def _box(field: str, box: object, picture: Picture) -> str:
+    if len(numbers := _numbers(box)) != 4:
         expected = "a box of four numbers [left, top, right, bottom]"
         raise Refusal("box", field, expected, shown(box), "send pixels of the picture, or a mask")
     left, top, right, bottom = map(float, numbers)

@@ -20,6 +20,7 @@ from region_heads.labelling import coco, conversations, cvat, label_studio, tabl
 from region_heads.labelling.choices import REFUSED, Tool
 from region_heads.labelling.entry import Entry, FieldError, Options, Reader, expect
 from region_heads.labelling.pictures import Pictures
+from region_heads.labelling.table import refuse_spreadsheet
 from region_heads.quality.validation.judging import Chunk, Judge
 from region_heads.quality.validation.layout import Layout, Place
 from region_heads.quality.validation.pictures import Seen
@@ -74,7 +75,8 @@ class Imported:
         """Keeps where a question stands that is not taken, by each kind of reason."""
         for kind, one in {(one.check, one.field.partition(".")[0]): one for one in reversed(entry.problems)}.items():
             places = self.refused.setdefault(kind, [])
-            places.append(entry.where.rpartition(", ")[2] if places else f"{entry.where}: {one}")
+            in_file = f"{places[0].partition(', ')[0]}, " if places else ""
+            places.append(entry.where.removeprefix(in_file) if places else f"{entry.where}: {one}")
 
     def refusals(self) -> list[str]:
         """A line for each kind of reason: how often, the first, and where some more stand."""
@@ -108,6 +110,8 @@ def bring(
         raise RegionHeadsError(f"--questions: expected none, for {tool.value} holds its questions itself; leave it out")
     endings = _READERS[tool][1]
     files = list(dict.fromkeys(file for one in sources for file in find_exports(one, endings, options.questions)))
+    for file in files:
+        refuse_spreadsheet(file)
     for file in filter(is_zipfile, files):
         raise RegionHeadsError(f"{file}: expected an export, found a zip archive; unpack it, and name its folder")
     root = pictures or _around([one if one.is_dir() else one.parent for one in sources])
@@ -166,6 +170,8 @@ def find_exports(source: Path, endings: Sequence[str], questions: Path | None) -
         found = [path for path in found if questions is None or path.resolve() != questions.resolve()]
         if found:
             return found
+    for file in source.glob("*") if source.is_dir() else ():
+        refuse_spreadsheet(file)
     what = "no such file or folder" if not source.exists() else f"expected a file that ends in {', '.join(endings)}"
     raise RegionHeadsError(f"{source}: {what}; name the export, or its folder")
 

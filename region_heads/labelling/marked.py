@@ -98,7 +98,7 @@ class Album:
             for *folders, file in readings(picture.names[0]):
                 self._files[file].append((folders, picture))
                 self._stems[Path(file).stem].append((folders, picture))
-                self._stored[stored_name(file)].append((folders, picture))
+                self._stored[file.casefold()].append((folders, picture))
 
     def find(self, asked: Any) -> Marked:
         """The picture of this name; else of this number, where it is one; else of this file, in whatever folder where

@@ -50,7 +50,8 @@ class Pictures:
                 elif not any(map(_MASKS.search, folders)):
                     self._names[_key(path.name)].append(path)
                     self._names[_key(path.stem)].append(path)
-                    self._stored[stored_name(path.name)].append(path)
+                    if not (stored := stored_name(path.name)).startswith("."):
+                        self._stored[stored].append(path)
         self._shapes: dict[Path, Shape | PictureError] = {}
         self.brought: dict[Path, str] = {}
         self.with_depth = 0
@@ -71,7 +72,7 @@ class Pictures:
             if best:
                 return best[0]
         for parts in readings(name):
-            if path := self._unreadable.get(stored_name(PurePosixPath(parts[-1]).stem)):
+            if path := self._unreadable.get(_key(PurePosixPath(parts[-1]).stem).casefold()):
                 raise FieldError("image", f"expected a picture that is read here, found {path}", "convert it to JPEG")
         raise FieldError("image", f"expected a picture called {shown(name)} below {self._root}, found none", _ADVICE)
 
@@ -80,7 +81,7 @@ class Pictures:
         for parts in readings(name):
             yield parts, self._names[_key(parts[-1])]
         for parts in readings(name):
-            yield parts, self._stored[stored_name(parts[-1])]
+            yield parts, self._stored[_key(parts[-1]).casefold()]
 
     def keep(self, content: bytes, name: str) -> str:
         """Writes a picture that an export holds itself, and returns what it is called from now on."""

@@ -67,10 +67,9 @@ def rows(path: Path, options: Options) -> Iterator[tuple[str, Any]]:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Any]]:
-    """The rows, each by its number; of a table of text by its line, which is what an editor and a spreadsheet show."""
+    """The rows, each by its number; of a table of text by its line, as an editor shows it."""
     ending = path.suffix.lower()
-    if ending in SPREADSHEETS:
-        raise RegionHeadsError(f"{path}: expected a table, found a spreadsheet; save it as CSV, in Excel as CSV UTF-8")
+    refuse_spreadsheet(path)
     try:
         if ending == ".parquet":
             with pq.ParquetFile(path) as table:
@@ -88,6 +87,12 @@ def _rows(path: Path) -> Iterator[tuple[str, Any]]:
             yield from _numbered(raw.content if raw.problem is None else raw.problem for raw in RecordFile(path))
     except pa.ArrowException as error:
         raise RegionHeadsError(f"{path}: not readable as a table ({first_line(error)}); export it again") from None
+
+
+def refuse_spreadsheet(path: Path) -> None:
+    """Raises RegionHeadsError where ``path`` is a spreadsheet, and says what to save it as."""
+    if path.suffix.lower() in SPREADSHEETS:
+        raise RegionHeadsError(f"{path}: expected a table, found a spreadsheet; save it as CSV, in Excel as CSV UTF-8")
 
 
 def _numbered(found: Iterable[Any]) -> Iterator[tuple[str, Any]]:

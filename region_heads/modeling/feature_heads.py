@@ -166,7 +166,7 @@ class RegionHeads(PreTrainedModel):  # type: ignore[misc, unused-ignore]  # tran
                 )
         if features.dim() != 3:
             raise RegionHeadsError(f"features: expected the dimensions [B, N, D], found {list(features.shape)}")
-        valid, weights = others["valid"], next(self.parameters()).dtype
+        valid, weights = others["valid"], next(self.parameters(), features).dtype
         if valid is not None and valid.dtype != torch.bool:
             raise RegionHeadsError(f"valid: expected bool, found {valid.dtype}; write valid.bool()")
         if weights != torch.float32:

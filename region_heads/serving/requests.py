@@ -21,7 +21,8 @@ class Question(BaseModel):
         description="The picture in base64, or its path below the folder that is served; a batch may give it once.",
     )
     regions: SkipValidation[list[str | list[float] | dict[str, Any]]] = Field(
-        description="For each <mask> a COCO compressed RLE, or a box [left, top, right, bottom] in pixels."
+        description="For each <mask> a COCO compressed RLE, or a box in pixels: [left, top, right, bottom], or an "
+        "object with these as xyxy, or with left, top, width and height as xywh."
     )
     depth: str | None = Field(None, description="Its depth image, likewise.")
     field_of_view: float | None = Field(

@@ -104,6 +104,14 @@ def test_a_photo_is_meant_also_by_the_name_that_it_had_before_the_upload(stored:
     assert Album([Marked([stored, "1"]), Marked(["other.jpg", "2"])]).find(asked).names[0] == stored
 
 
+def test_another_photo_is_not_taken_for_one_that_is_missing(command: Command, pictures: Path) -> None:
+    (pictures / "photos" / "kitchen.jpg").rename(pictures / "photos" / "kitchen1.jpg")
+    table(pictures, lambda text: text.replace("kitchen.jpg", "kitchen(1).jpg"))
+    done = command("import", pictures, pictures / "out", "--from", "label-studio", "--no-page")
+    assert done.code == 1
+    assert "found 'kitchen(1).jpg'" in done.err
+
+
 def test_a_photo_is_found_below_the_folder_by_the_name_that_an_upload_made_of_it(
     command: Command, pictures: Path
 ) -> None:
@@ -151,7 +159,11 @@ def test_a_spreadsheet_is_to_be_saved_as_csv_and_may_lie_beside_it(command: Comm
     (pictures / "questions.csv").unlink()
     shutil.rmtree(pictures / "out")
     done = command("import", pictures, pictures / "out", "--from", "label-studio", "--no-page")
-    assert "questions.xlsx: expected a table, found a spreadsheet; save it as CSV, in Excel as CSV UTF-8" in done.err
+    words = "questions.xlsx: expected a table, found a spreadsheet; save it as CSV, in Excel as CSV UTF-8"
+    assert words in done.err
+    (pictures / "tasks.json").unlink()
+    for source in (pictures / "questions.xlsx", pictures):
+        assert words in command("import", source, pictures / "out", "--from", "table", "--no-page").err
 
 
 def test_what_only_a_model_has_drawn_is_counted(command: Command, pictures: Path) -> None:

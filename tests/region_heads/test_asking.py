@@ -177,6 +177,8 @@ def test_a_bad_question_does_not_touch_the_others(model: LoadedModel) -> None:
         ({"regions": [BOXES[0], [5, 5, 10**400, 30]]}, "regions.1", "expected a box of four numbers"),
         ({"regions": [BOXES[0], "?"]}, "regions.1", "expected "),
         ({"regions": [BOXES[0], rle(0, 0, 0, 0)]}, "regions.1", "expected a mask with at least one pixel"),
+        ({"regions": [BOXES[0], {"xyxy": {"xyxy": [0, 0, 9, 9]}}]}, "regions.1", "a box of four numbers"),
+        ({"regions": [BOXES[0], {"xywh": [0.5, 0, 10**400, 1]}]}, "regions.1", "a box of four numbers"),
         ({"regions": [BOXES[0], {"size": [9, 9], "counts": "1"}]}, "regions.1.size", r"expected [54, 96], as the"),
         ({"image": None}, "image", "expected a picture in base64, or its path, found None"),
         ({"image": "/nothing/here.png"}, "image", "expected a picture in base64, or the path of a file"),

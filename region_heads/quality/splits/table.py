@@ -131,7 +131,8 @@ def _place(light: pa.Table, settings: Params) -> _Placed:
 
 def _hashes(light: pa.Table) -> dict[str, str]:
     """Picture to its hash, for those that have one of the form that ``validate`` writes."""
-    whole = pc.equal(pc.utf8_length(pc.cast(light["image_hash"], pa.large_string())), HASH_DIGITS)
+    texts = pc.cast(light["image_hash"], pa.large_string())
+    whole = pc.fill_null(pc.match_substring_regex(texts, f"^[0-9a-f]{{{HASH_DIGITS}}}$"), False)
     pictures = light.select(["image", "image_hash"]).filter(whole)
     (image, images), (looks, texts) = (encoded(pictures[name]) for name in ("image", "image_hash"))
     _, first = np.unique(image, return_index=True)
