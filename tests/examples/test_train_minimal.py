@@ -23,6 +23,14 @@ def test_the_flat_loop_trains_a_model_that_answers_right(repository: Path, tmp_p
     assert (tmp_path / "model" / "README.md").is_file()
 
 
+def test_the_example_for_fiftyone_says_what_it_takes_also_where_that_is_not_installed(repository: Path) -> None:
+    """Its importer and its app are not run: they need FiftyOne and its database."""
+    script = repository / "examples" / "in_fiftyone.py"
+    done = subprocess.run([sys.executable, str(script), "--help"], capture_output=True, text=True, check=True)
+    assert "region-heads predict --model models/region_heads" in done.stdout
+    assert "--below" in done.stdout
+
+
 def test_the_flat_loop_runs_from_pictures_to_answers(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
