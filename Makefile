@@ -15,8 +15,8 @@ WRITTEN := data/sample data/splits data/records.parquet data/tagged.parquet data
 	data/quarantine.jsonl data/untagged.jsonl models/region_heads reports metrics figures checkpoints \
 	local_outputs dvc.lock .dvc/tmp .dvc/cache/runs
 WRITTEN_BY_PEOPLE := benchmarks components dev docs examples pipelines region_heads $(wildcard *.md)
-SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
-PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 
 run: $(READY) scm  ## The whole line on the data set in params.yaml, or on DATA=tabletop in runs/; then the results
@@ -57,7 +57,7 @@ setup: $(READY)  ## Only the environment in .venv
 # The stamp is written last, so an installation that was killed is taken up again.
 $(READY): requirements.lock pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then \
-		echo "Python 3.11, 3.12 or 3.13 is needed, found $$(python3 --version 2>&1)." >&2; \
+		echo "Python 3.11 or 3.12 is needed, found $$(python3 --version 2>&1)." >&2; \
 		echo "Name one that is installed: make PYTHON=/path/to/python3.11" >&2; \
 		exit 1; \
 	fi
