@@ -56,7 +56,7 @@ class Imported:
         pictures, with_depth: Pictures that were brought, and those with a depth image.
         unclear_depths: Pictures without one, since several were as near, or one as near to another picture.
         proposed: Questions about regions that a model proposed and nobody confirmed.
-        refused: By reason, how often, the first such message, and where the next ones stand.
+        refused: By kind of reason, the first such message, then where the next ones stand.
         extra: Questions that hold each field that the format does not know.
     """
 

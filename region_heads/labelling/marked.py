@@ -142,10 +142,8 @@ def _beside(sources: Sequence[Path]) -> Path:
     folders = [one.parent for one in sources]
     folders = list(dict.fromkeys([*folders, *(one.parent for one in folders if one.name == "annotations")]))
     found = [path for folder in folders for path in sorted(folder.glob("questions.*")) if path not in sources]
-    tables = [
-        path for path in found if path.suffix.lower() not in SPREADSHEETS
-    ]  # which lies beside what it was saved as
-    found = tables or found
+    # A spreadsheet often lies beside the table that it was saved as.
+    found = [path for path in found if path.suffix.lower() not in SPREADSHEETS] or found
     if len(found) != 1:
         raise RegionHeadsError(
             f"{sources[0]}: expected questions about the regions that it marks, found {len(found)} files called "

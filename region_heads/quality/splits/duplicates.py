@@ -1,12 +1,13 @@
 """Pictures that look alike: their difference hashes share all but a few bits."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-HASH_DIGITS = 64
-"""Hexadecimal digits of a picture's hash."""
+HASH = re.compile("[0-9a-f]{64}")
+"""A picture's hash: 256 bits in hexadecimal digits."""
 
 _BANDS = 16
 MOST_BITS = 8
@@ -22,7 +23,7 @@ def near_duplicates(hashes: Mapping[str, str]) -> list[tuple[str, str]]:
     compared.
 
     Args:
-        hashes: Picture to its hash, :data:`HASH_DIGITS` hexadecimal digits.
+        hashes: Picture to its hash, of the form :data:`HASH`.
     """
     images = sorted(hashes)
     bits = np.frombuffer(bytes.fromhex("".join(hashes[image] for image in images)), ">u2").reshape(-1, _BANDS)

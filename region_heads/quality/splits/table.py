@@ -19,7 +19,7 @@ from region_heads.files.tables import ROW_GROUP, TableWriter, records_digest
 from region_heads.quality.drift.profile import READ
 from region_heads.quality.splits.assignment import SPLITS, Assignment, assign
 from region_heads.quality.splits.balance import copies
-from region_heads.quality.splits.duplicates import HASH_DIGITS, near_duplicates
+from region_heads.quality.splits.duplicates import HASH, near_duplicates
 from region_heads.quality.splits.groups import answered, encoded, group_of, groups
 from region_heads.quality.splits.report import print_report, report_content
 from region_heads.quality.splits.settings import Params
@@ -131,12 +131,10 @@ def _place(light: pa.Table, settings: Params) -> _Placed:
 
 def _hashes(light: pa.Table) -> dict[str, str]:
     """Picture to its hash, for those that have one of the form that ``validate`` writes."""
-    texts = pc.cast(light["image_hash"], pa.large_string())
-    whole = pc.fill_null(pc.match_substring_regex(texts, f"^[0-9a-f]{{{HASH_DIGITS}}}$"), False)
-    pictures = light.select(["image", "image_hash"]).filter(whole)
+    pictures = light.select(["image", "image_hash"]).filter(pc.is_valid(light["image_hash"]))
     (image, images), (looks, texts) = (encoded(pictures[name]) for name in ("image", "image_hash"))
     _, first = np.unique(image, return_index=True)
-    return {images[image[row]]: texts[looks[row]] for row in first}
+    return {images[image[row]]: text for row in first if HASH.fullmatch(text := texts[looks[row]])}
 
 
 def _write(
