@@ -37,6 +37,7 @@ class ImageFormat:
         field_of_view: Degrees across the width of a picture of whose lens nothing is known: those of the training.
         length_unit: Metres that count as one in what is measured by depth, so that a table's lengths and a hall's are
             numbers of the same size.
+        coordinates: Whether places in space are read beside the features.
     """
 
     unit: int
@@ -52,6 +53,7 @@ class ImageFormat:
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
     field_of_view: float = NOMINAL_FIELD_OF_VIEW
     length_unit: float = 1.0
+    coordinates: bool = False
 
     @property
     def is_fixed(self) -> bool:

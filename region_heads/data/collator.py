@@ -59,10 +59,12 @@ class RegionDataCollator:
         pixels = np.zeros((len(first), first[0].pixels.shape[0], height, width), dtype=np.float32)
         for place, question in enumerate(first):
             pixels[place, :, : question.pixels.shape[1], : question.pixels.shape[2]] = question.pixels
+        coordinates = [torch.from_numpy(question.coordinates) for question in first if question.coordinates is not None]
         overviews = [question.overview for question in first if question.overview is not None]
         return {
             "pixel_values": torch.from_numpy(pixels),
             "overviews": torch.from_numpy(np.stack(overviews).astype(np.float32)) if overviews else None,
+            "coordinates": pad_sequence(coordinates, batch_first=True) if coordinates else None,
             "sizes": torch.tensor([question.pixels.shape[1:] for question in first]),
             "grids": torch.tensor([question.grid for question in first]),
         }

@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from region_heads.cell_coordinates import mirrored_cells
 from region_heads.data.batches import Key
 from region_heads.data.images import RegionFeatures, Scene
 from region_heads.data.mirroring import can_mirror, swap_sides
@@ -41,6 +42,7 @@ class Question:
     anchor_order: NDArray[np.int64]  # [n] likewise
     grounded: bool
     names: tuple[tuple[int, tuple[int, ...]], ...] = ()  # regions, and the tokens of what they are called
+    coordinates: NDArray[np.float32] | None = None  # [P, COORDINATES] of each cell, where the model reads them
     overview: NDArray[np.float16] | None = None  # [C, U, U] the picture as a whole, where the tower reads its tiles
     stands_in: bool = False  # fills a batch that would be empty
 
@@ -136,10 +138,11 @@ class RegionDataset(Dataset[Question]):
         # A picture whose words would be guessed stays as it is, for this question alone.
         mirror = self._mirrors(epoch, column["image"]) and can_mirror(text) and can_mirror(taught or "")
         regions = [scene.region(counts, mirror=mirror) for counts in column["rle"]]
-        pixels, overview = scene.pixels, scene.overview
+        pixels, overview, coordinates = scene.pixels, scene.overview, scene.coordinates
         if mirror:
             pixels = pixels[:, :, ::-1]
             overview = None if overview is None else overview[:, :, ::-1]
+            coordinates = None if coordinates is None else mirrored_cells(coordinates, columns=scene.grid[1])
             text, freeform = swap_sides(text), swap_sides(freeform) if freeform else freeform
             target = swap_sides(target) if isinstance(target, str) else target
         answer_order, anchor_order, grounded = self._grounding(column, len(regions))
@@ -155,6 +158,7 @@ class RegionDataset(Dataset[Question]):
             image=f"{column['image']}{f' at {lens} degrees' if lens else ''}{' mirrored' if mirror else ''}",
             pixels=pixels,
             overview=overview,
+            coordinates=coordinates,
             grid=scene.grid,
             tokens=self._encode(text, answers.get(self._text_answer or ""), len(regions), epoch, row),
             region_keys=tuple(column["rle"][old] for old in order),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from region_heads import masks
+from region_heads.cell_coordinates import cell_coordinates
 from region_heads.close_ups import close_up
 from region_heads.errors import RegionHeadsError
 from region_heads.floor_plane import Ground, survey
@@ -101,6 +102,9 @@ class Scene:
         if image_format.is_tiled:
             whole = _resized(resized if stepwise else picture, (image_format.unit, image_format.unit), image_format)
             self.overview = _channels(whole, None, None, image_format)
+        self.coordinates = (
+            cell_coordinates(lengths, ground, grid=self.grid, field_of_view=lens) if image_format.coordinates else None
+        )
         self._regions: dict[tuple[str, bool], RegionFeatures] = {}
         for code in counts:
             region = masks.spans(code, height=picture.height, width=picture.width)
@@ -117,10 +121,10 @@ class Scene:
     @property
     def nbytes(self) -> int:
         """Memory of its arrays at most, once every region has also been asked for in the mirror image."""
-        whole = 0 if self.overview is None else self.overview.nbytes
+        more = sum(array.nbytes for array in (self.overview, self.coordinates) if array is not None)
         return (
             self.pixels.nbytes
-            + whole
+            + more
             + 2 * sum(region.nbytes for (_, mirrored), region in self._regions.items() if not mirrored)
         )
 

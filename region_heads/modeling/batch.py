@@ -2,8 +2,8 @@
 
 Dimensions: ``B`` questions, ``R`` rows (one or more questions behind their image), ``L`` tokens of a row, ``I`` images,
 ``M`` regions of an image, ``T`` image tokens, ``N`` regions of a question, ``P`` cells of a feature map, ``G`` numbers
-of a region's geometry, ``K`` names of regions, ``W`` words of a question. Tensors are long where nothing else is said;
--1 pads positions and indices.
+of a region's geometry, ``C`` numbers of a place in space, ``K`` names of regions, ``W`` words of a question. Tensors
+are long where nothing else is said; -1 pads positions and indices.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Batch:
     image_positions: Tensor  # [R, T] where the image tokens lie in the row
     pixel_values: Tensor  # fp32 [I, C, H, W] each image once, smaller ones padded with 0
     overviews: Tensor | None  # fp32 [I, C, U, U] each image as a whole, where the tower reads its tiles
+    coordinates: Tensor | None  # fp32 [I, P, C] place of each cell in space, where the model reads it
     sizes: Tensor  # [I, 2] height and width of each image
     grids: Tensor  # [I, 2] rows and columns of each image's feature map
     coverage: Tensor  # fp32 [I, M, P] share of each cell of the feature map that a region covers

@@ -30,6 +30,8 @@ class RegionHeadsConfig(PretrainedConfig):
         head_size: Hidden width of the heads.
         image_token_grid: Pool the image to this many tokens a side before the language model reads it;
             None keeps the backbone's own number. Only for backbones that read pictures of one square size.
+        image_coordinates: Whether the place of each cell in space is added to its features; not for families that read
+            tiles beside the whole picture.
         loss_weights: Weight of each task's loss; a task left out has weight 1.
         grounding_loss_weight: Weight of the loss on which regions the answer rests on.
         naming_loss_weight: Weight of the loss on what questions and answers call a region.
@@ -69,6 +71,7 @@ class RegionHeadsConfig(PretrainedConfig):
     region_size: int = _DEFAULTS.region_size
     head_size: int = _DEFAULTS.head_size
     image_token_grid: int | None = _DEFAULTS.image_token_grid
+    image_coordinates: bool = _DEFAULTS.image_coordinates
     loss_weights: dict[str, Any] | None = None
     grounding_loss_weight: float = _DEFAULTS.grounding_loss_weight
     naming_loss_weight: float = _DEFAULTS.naming_loss_weight

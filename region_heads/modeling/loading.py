@@ -107,6 +107,7 @@ def check_processor(folder: Path, config: RegionHeadsConfig, processor: RegionPr
         "answer_token_id": processor.answer_id,
         "image_token_grid": processor.prompt.image_token_grid,
         "length_unit": processor.image_format.length_unit,
+        "image_coordinates": processor.image_format.coordinates,
     }.items():
         expected = getattr(config, name)
         if found != expected:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from region_heads.modeling.backbones import adapter_for, build_backbone
 from region_heads.modeling.backbones.adapter import ImageFeatures, ImageTokens
 from region_heads.modeling.batch import Batch
 from region_heads.modeling.config import RegionHeadsConfig
+from region_heads.modeling.coordinates import CellCoordinates, check_coordinates
 from region_heads.modeling.heads import HeadInputs, HeadOutput
 from region_heads.modeling.loading import read_model
 from region_heads.modeling.loss import language_losses, naming_losses, step_loss
@@ -67,7 +68,7 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         backbone: A backbone with weights of its own; None builds one with fresh weights.
 
     Raises:
-        RegionHeadsError: ``config.image_token_grid`` does not suit the backbone.
+        RegionHeadsError: ``config.image_token_grid`` or ``image_coordinates`` does not suit the backbone.
 
     Example:
         >>> from region_heads import RegionHeadsModel
@@ -86,9 +87,13 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
     def __init__(self, config: RegionHeadsConfig, backbone: PreTrainedModel | None = None) -> None:
         super().__init__(config)
         self.adapter = adapter_for(config.backbone_config)
-        self.adapter.image_format(config.backbone_config).check_grid(config.image_token_grid)
+        image_format = self.adapter.image_format(config.backbone_config)
+        image_format.check_grid(config.image_token_grid)
+        if config.image_coordinates:
+            check_coordinates(self.adapter, image_format)
         self.backbone = build_backbone(config.backbone_config) if backbone is None else backbone
         width = self.backbone.config.get_text_config().hidden_size
+        self.coordinates = CellCoordinates(width) if config.image_coordinates else None
         self.region_encoder = RegionEncoder(feature_size=width, region_size=config.region_size)
         self.region_heads = HeadRouter(config, state_size=width, vector_size=self.region_encoder.vector_size)
         # Added to the rows of `<mask>`, `<read_out>` and `<answer>`: a vocabulary of a frozen model stays as it is.
@@ -192,6 +197,9 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
             features = self.adapter.image_features(
                 self.backbone, batch.pixel_values, batch.sizes, batch.grids, batch.overviews
             )
+        if self.coordinates is not None:
+            cells = features.cells
+            features = replace(features, cells=cells + self.coordinates(batch.coordinates).to(cells.dtype))
         valid = batch.region_index >= 0
         of_images = self.region_encoder(
             features.cells, batch.coverage, batch.enclosure, batch.geometry, batch.close_ups, batch.grids.prod(-1)

@@ -41,6 +41,9 @@ class ModelSettings(Section):
         ge=1,
         description="Image tokens a side that the language model reads; null: the backbone's own, 4 for 'tiny'.",
     )
+    image_coordinates: bool = Field(
+        False, description="Add to each image token where it lies in space, as depth shows; it starts at nothing."
+    )
     image_pixels: int | None = Field(
         None, ge=1, description="Largest area of a picture, for backbones that keep its shape; null: the family's."
     )

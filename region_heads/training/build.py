@@ -78,7 +78,10 @@ def build(
     processor = RegionProcessor(
         tokenizer,
         image_format=replace(
-            image_format(settings, backbone), field_of_view=_typical_lens(train), length_unit=_length_unit(train)
+            image_format(settings, backbone),
+            field_of_view=_typical_lens(train),
+            length_unit=_length_unit(train),
+            coordinates=settings.image_coordinates,
         ),
         prompt=prompt_format(settings, backbone, tokenizer),
         wordings=wordings_of(train),
@@ -131,7 +134,7 @@ def _whole(weight: Tensor) -> AbstractContextManager[Any]:
 def _trained(settings: ModelSettings, folder: Path, train: pa.Table) -> tuple[RegionHeadsModel, RegionProcessor]:
     """The trained model in ``folder``, with the losses and dropout of ``settings``."""
     config = read_config(folder)
-    for key in ("region_size", "head_size", "image_token_grid"):
+    for key in ("region_size", "head_size", "image_token_grid", "image_coordinates"):
         expected, found = getattr(config, key), getattr(settings, key)
         if expected != found:
             raise RegionHeadsError(

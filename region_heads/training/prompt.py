@@ -11,6 +11,7 @@ from region_heads.image_format import ImageFormat
 from region_heads.modeling.backbones import adapter_for
 from region_heads.modeling.backbones.chat import Turn, chat_turn
 from region_heads.modeling.backbones.tiny import TINY
+from region_heads.modeling.coordinates import check_coordinates
 from region_heads.modeling.packing import can_pack, row_length
 from region_heads.modeling.settings import ModelSettings
 from region_heads.training.pretrained import as_trained
@@ -22,11 +23,14 @@ def prompt_format(
     """What stands around picture and question, from the backbone's own chat template.
 
     Raises:
-        RegionHeadsError: The template places no picture, or ``image_token_grid`` does not suit the backbone.
+        RegionHeadsError: The template places no picture, or ``image_token_grid`` or ``image_coordinates`` does not suit
+            the backbone.
     """
     adapter, pictures = adapter_for(backbone), image_format(settings, backbone)
     grid = settings.image_token_grid
     pictures.check_grid(grid)
+    if settings.image_coordinates:
+        check_coordinates(adapter, pictures)
     ids = partial(tokenizer.encode, add_special_tokens=False)
     turn = Turn() if settings.backbone == TINY else chat_turn(settings.backbone, tokenizer, adapter.picture)
     # Kernels of flash attention know no block mask.
