@@ -1,9 +1,9 @@
 """Memory of a recipe ahead of its activations, by the shapes of real models: ``python -m benchmarks.memory``.
 
 The recipe's own code freezes and adapts a model of which no weight is stored; counted are its weights (bf16 where
-frozen, else fp32), gradients (fp32) and AdamW's two moments (fp32), on one GPU without DeepSpeed. Activations come on
-top: with activation checkpointing, for each layer one state a token, as printed for one row. Shapes are those of the
-models' own ``config.json``.
+frozen, else fp32; by QLoRA four bits and their scales), gradients (fp32) and AdamW's two moments (fp32), on one GPU
+without DeepSpeed. Activations come on top: with activation checkpointing, for each layer one state a token, as printed
+for one row. Shapes are those of the models' own ``config.json``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from peft.tuners.lora import LoraLayer
 from transformers import (
     CLIPVisionConfig,
     LlamaConfig,
@@ -22,6 +23,7 @@ from transformers import (
 
 from region_heads import RegionHeadsConfig, RegionHeadsModel
 from region_heads.training.policies import apply
+from region_heads.training.quantized import BLOCK
 from region_heads.training.settings import TrainingPolicy
 
 
@@ -62,6 +64,10 @@ RECIPES: dict[str, dict[str, Any]] = {
     "README: tower frozen, projector in full, language by LoRA 16": {
         "parts": {"vision": "frozen", "projector": "full", "language": "lora"}
     },
+    "the same by QLoRA": {
+        "parts": {"vision": "frozen", "projector": "full", "language": "lora"},
+        "lora": {"quantize": "nf4"},
+    },
     "all by LoRA 16": {"parts": {"vision": "lora", "projector": "lora", "language": "lora"}},
     "all in full": {},
 }
@@ -71,10 +77,17 @@ def gibibytes(config: PretrainedConfig, recipe: dict[str, Any]) -> tuple[float, 
     """Weights; gradients and moments; and millions of weights that learn."""
     with torch.device("meta"):
         model = RegionHeadsModel(RegionHeadsConfig(backbone_config=config, image_token_grid=None, new_tokens=True))
-        apply(TrainingPolicy.model_validate(recipe), model)
+        policy = TrainingPolicy.model_validate(recipe)
+        quantizes = policy.lora.quantize != "none"
+        # A weight that is not stored has no scale: what would be of four bits is counted instead.
+        apply(policy.model_copy(update={"lora": policy.lora.model_copy(update={"quantize": "none"})}), model)
+    layers: list[Any] = [module.base_layer for module in model.modules() if quantizes and isinstance(module, LoraLayer)]
+    packed = sum(layer.weight.numel() for layer in layers if layer.in_features % BLOCK == 0)
     learning = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     frozen = sum(weight.numel() for weight in model.parameters() if not weight.requires_grad)
-    return (2 * frozen + 4 * learning) / 2**30, 12 * learning / 2**30, learning / 1e6
+    # A scale of a byte for each block, and one of four for 256 of these.
+    small = packed * (0.5 + (1 + 4 / 256) / BLOCK)
+    return (2 * (frozen - packed) + small + 4 * learning) / 2**30, 12 * learning / 2**30, learning / 1e6
 
 
 def main() -> None:

@@ -15,6 +15,8 @@ from region_heads.training.deepspeed_builds import guard_builds
 from region_heads.training.deepspeed_config import deepspeed_config
 from region_heads.training.settings import TrainingSettings
 
+_OPTIMIZERS = {"adamw": "adamw_torch_fused", "adamw_8bit": "adamw_bnb_8bit", "adafactor": "adafactor"}
+
 
 def _setting(name: str) -> Any:
     """A field with the default and the description of the setting of this name."""
@@ -74,7 +76,7 @@ def training_arguments(settings: TrainingSettings, train: pa.Table, folder: Path
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
         lr_scheduler_type="cosine",
-        optim="adamw_torch_fused",
+        optim=_OPTIMIZERS[settings.optimizer],
         adam_beta1=0.9,
         adam_beta2=0.98,
         logging_steps=settings.log_every,

@@ -109,11 +109,11 @@ def trainer_of(
     longest = check_taught(train, processor.tokenizer, text_answer)
     # Mirrored and renumbered texts, and those of other questions, may be longer.
     model.config.text_tokens = max(2 * longest, model.config.text_tokens)
+    model.config.backbone_precision = arguments.backbone_precision
     policies.apply(policy, model)
     if not arguments.tune_region_heads:
         model.region_encoder.requires_grad_(False)
         model.region_heads.requires_grad_(False)
-    model.config.backbone_precision = arguments.backbone_precision
     if arguments.backbone_precision == "bfloat16" and not arguments.deepspeed:  # which wants one dtype for all weights
         policies.halve_frozen(model)
     pictures = [len(pc.unique(table["image"])) for table in (train, val)]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.backbones import adapter_for
 from region_heads.modeling.model import RegionHeadsModel
+from region_heads.training.quantized import dequantized, quantize
 from region_heads.training.settings import Parts, Policy, TrainingPolicy
 
 PARTS = tuple(Parts.model_fields)
@@ -79,6 +80,8 @@ def _add_adapters(policy: TrainingPolicy, model: RegionHeadsModel, adapted: Sequ
     if unknown:
         known = ", ".join(sorted({name.rpartition(".")[2] for name in linear}))
         raise RegionHeadsError(f"finetune.lora.targets: expected some of {known}, found {unknown[0]!r}")
+    if policy.lora.quantize != "none":
+        quantize(model, linear, arithmetic=getattr(torch, model.config.backbone_precision))
     targets = [name for name in linear if not wanted or name.rpartition(".")[2] in wanted]
     if targets:
         inject_adapter_in_model(
@@ -95,13 +98,13 @@ def _add_adapters(policy: TrainingPolicy, model: RegionHeadsModel, adapted: Sequ
 
 
 def merged(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state with every adapter added to the weights that it adapts, under the names that those had before.
+    """A state of plain numbers: every adapter added to the weights it adapts, under the names that those had before.
 
     Args:
         model: The model that :func:`apply` adapted.
         state: Its whole state, as ZeRO-3 gathers it; ``W + scale * B A`` is computed in fp32.
     """
-    whole = dict(state)
+    whole = dequantized(model, state)
     for name, module in model.named_modules():
         if not isinstance(module, LoraLayer):
             continue
@@ -120,5 +123,5 @@ def merged(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def halve_frozen(model: RegionHeadsModel) -> None:
     """Keeps weights that are not trained in bf16: they take half the memory and are rounded to it in use anyway."""
     for weight in model.backbone.parameters():
-        if not weight.requires_grad:
+        if not weight.requires_grad and weight.is_floating_point():  # weights of four bits are smaller already
             weight.data = weight.data.to(torch.bfloat16)

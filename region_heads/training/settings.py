@@ -43,6 +43,9 @@ class Lora(Section):
     dropout: float = Field(0.0, ge=0, lt=1, description="Dropout in front of it.")
     rslora: bool = Field(False, description="Scaled by alpha / sqrt(rank) instead (arXiv:2312.03732).")
     dora: bool = Field(False, description="Adapts length and direction of weights apart (arXiv:2402.09353).")
+    quantize: Literal["none", "nf4"] = Field(
+        "none", description="Weights under adapters: as they are, or of four bits, by bitsandbytes (arXiv:2305.14314)."
+    )
     targets: list[str] = Field([], description="Last names of the layers that get one, as q_proj; []: all linear ones.")
 
 
@@ -67,7 +70,11 @@ class TrainingSettings(Section):
     epochs: float = Field(30, gt=0, description="Passes over the training split.")
     learning_rate: float = Field(2e-3, gt=0, description="Peak of the cosine schedule, of what starts from nothing.")
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
-    weight_decay: float = Field(0.05, ge=0, description="Of AdamW.")
+    optimizer: Literal["adamw", "adamw_8bit", "adafactor"] = Field(
+        "adamw",
+        description="adamw_8bit keeps its moments in a byte each, by bitsandbytes; adafactor keeps sums of them.",
+    )
+    weight_decay: float = Field(0.05, ge=0, description="Of the optimizer.")
     max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
     images_per_batch: int = Field(5, ge=1, description="Images in a batch; all their questions come along.")
     gradient_accumulation_steps: int = Field(1, ge=1, description="Batches in an optimiser step.")
@@ -136,10 +143,30 @@ class FinetuneSettings(TrainingSettings, Augmentation, TrainingPolicy, ModelSett
                 raise RegionHeadsError(
                     f"finetune.report_to: {name} is not installed here; pip install {name}, or leave it out"
                 )
+        self._check_bits()
         try:
             deepspeed_config(self.deepspeed, self.offload)
         except ValueError as error:
             raise RegionHeadsError(f"finetune.offload: {error}") from None
+
+    def _check_bits(self) -> None:
+        quantized, optimizer = self.lora.quantize != "none", self.optimizer
+        for key, asked in (("lora.quantize", quantized), ("optimizer", optimizer == "adamw_8bit")):
+            if asked and importlib.util.find_spec("bitsandbytes") is None:
+                raise RegionHeadsError(
+                    f"finetune.{key}: bitsandbytes is not installed here; pip install 'region-heads[quantized]', or "
+                    "leave it out"
+                )
+            if asked and self.deepspeed != "none":
+                raise RegionHeadsError(
+                    f'finetune.{key}: expected finetune.deepspeed "none", which shares out weights and moments of '
+                    f'whole numbers only, found "{self.deepspeed}"'
+                )
+        if quantized and "lora" not in self.parts.model_dump().values():
+            raise RegionHeadsError(
+                "finetune.lora.quantize: expected a part that is trained by adapters, found none; set "
+                "finetune.parts.language to lora"
+            )
 
 
 class TrainJobParams(Section):
