@@ -30,12 +30,19 @@ def launch(processes: int, ports: Mapping[str, Path], sections: Mapping[str, Sec
     """Runs the step on ``processes`` ranks and waits for them.
 
     Raises:
-        RegionHeadsError: A rank gave up; the message says which, why, and what the same command goes on from.
+        RegionHeadsError: There are more ranks than GPUs, or a rank gave up; the message says which, why, and what the
+            same command goes on from.
         LostRankError: It died; likewise.
     """
+    import torch
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    gpus = torch.cuda.device_count()
+    if 0 < gpus < processes:
+        raise RegionHeadsError(
+            f"finetune.processes: expected at most {gpus}, a rank for each GPU of this machine, found {processes}"
+        )
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     arguments: dict[str, Any] = {name: str(path) for name, path in ports.items()}
     arguments |= {name: section.model_dump(mode="json") for name, section in sections.items()}

@@ -79,6 +79,9 @@ def settings(params: Path | None, given: Mapping[str, Any]) -> Settings:
                 f"finetune.{key}: `region-heads train` trains from scratch in one process and does not use it; leave "
                 "it out, or train by `make run` in the project's folder"
             )
+    from region_heads.training.prompt import check_backbone  # brings transformers
+
+    check_backbone(found.finetune)
     return found
 
 

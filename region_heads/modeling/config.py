@@ -8,8 +8,8 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PretrainedConfig
 
 from region_heads.modeling.precision import PRECISIONS
-from region_heads.modeling.settings import LossWeighting, ModelSettings
-from region_heads.tasks import TASK_NAMES
+from region_heads.modeling.settings import HeadSettings, LossWeighting, ModelSettings
+from region_heads.tasks import TASK_NAMES, Task
 
 LOSS_WEIGHTINGS = get_args(LossWeighting)
 _DEFAULTS = ModelSettings()
@@ -104,6 +104,11 @@ class RegionHeadsConfig(PretrainedConfig):
             raise ValueError(f"unknown backbone_precision {self.backbone_precision!r}; known: {', '.join(PRECISIONS)}")
         self.region_heads_cfg = {task: _DEFAULTS.head(task).model_dump() | heads.get(task, {}) for task in TASK_NAMES}
         for task, head in self.region_heads_cfg.items():
+            known = {*HeadSettings.model_fields, *Task.of(task).head_sizes([])}
+            if other := sorted(set(head) - known):
+                raise ValueError(
+                    f"region_heads_cfg.{task}: unknown field {other[0]!r}; known: {', '.join(sorted(known))}"
+                )
             if type(head["enabled"]) is not bool:
                 raise ValueError(f"region_heads_cfg.{task}.enabled: expected true or false, found {head['enabled']!r}")
         if self.depth_share is not None and not 0 <= self.depth_share <= 1:

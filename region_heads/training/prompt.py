@@ -8,9 +8,9 @@ from transformers import PretrainedConfig, PreTrainedTokenizerBase
 from region_heads.data.processor import PromptFormat
 from region_heads.errors import RegionHeadsError
 from region_heads.image_format import ImageFormat
-from region_heads.modeling.backbones import adapter_for
+from region_heads.modeling.backbones import adapter_for, load_backbone_config
 from region_heads.modeling.backbones.chat import Turn, chat_turn
-from region_heads.modeling.backbones.tiny import TINY
+from region_heads.modeling.backbones.tiny import TINY, tiny_config
 from region_heads.modeling.coordinates import check_coordinates
 from region_heads.modeling.packing import can_pack, row_length
 from region_heads.modeling.settings import ModelSettings
@@ -26,11 +26,8 @@ def prompt_format(
         RegionHeadsError: The template places no picture, or ``image_token_grid`` or ``image_coordinates`` does not suit
             the backbone.
     """
-    adapter, pictures = adapter_for(backbone), image_format(settings, backbone)
+    adapter, pictures = adapter_for(backbone), _checked_format(settings, backbone)
     grid = settings.image_token_grid
-    pictures.check_grid(grid)
-    if settings.image_coordinates:
-        check_coordinates(adapter, pictures)
     ids = partial(tokenizer.encode, add_special_tokens=False)
     turn = Turn() if settings.backbone == TINY else chat_turn(settings.backbone, tokenizer, adapter.picture)
     # Kernels of flash attention know no block mask.
@@ -51,6 +48,25 @@ def prompt_format(
         line_ends=adapter.line_ends,
         row_length=row_length(backbone, tokens) if packs else None,
     )
+
+
+def check_backbone(settings: ModelSettings) -> None:
+    """Holds settings against the configuration of the backbone that they name, before any data is prepared.
+
+    Raises:
+        RegionHeadsError: It cannot be read, its family is not supported, or a setting does not suit it.
+    """
+    _checked_format(
+        settings, tiny_config(vocab_size=1) if settings.backbone == TINY else load_backbone_config(settings.backbone)
+    )
+
+
+def _checked_format(settings: ModelSettings, backbone: PretrainedConfig) -> ImageFormat:
+    found = image_format(settings, backbone)
+    found.check_grid(settings.image_token_grid)
+    if settings.image_coordinates:
+        check_coordinates(adapter_for(backbone), found)
+    return found
 
 
 def _start(tokenizer: PreTrainedTokenizerBase, before: list[int]) -> list[int]:

@@ -93,6 +93,14 @@ def test_what_a_rank_says_is_what_the_step_says(table: pa.Table, image_folder: P
         train(table, image_folder, tmp_path, learning_rate=1e30, checkpoints=0)
 
 
+def test_more_ranks_than_the_machine_is_said_to_have_gpus_are_refused(
+    table: pa.Table, image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    with pytest.raises(RegionHeadsError, match=r"finetune.processes: expected at most 1, a rank for each GPU"):
+        train(table, image_folder, tmp_path)
+
+
 @pytest.mark.parametrize("preset", ["zero2", "zero3"])
 def test_deepspeed_saves_the_whole_model(table: pa.Table, image_folder: Path, tmp_path: Path, preset: str) -> None:
     from region_heads.prediction import predict

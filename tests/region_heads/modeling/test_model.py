@@ -68,6 +68,11 @@ def test_unknown_tasks_in_the_configuration_are_refused() -> None:
         RegionHeadsConfig(region_heads_cfg={"distances": {"enabled": True}})
 
 
+def test_unknown_fields_of_a_head_are_refused_with_those_that_it_has() -> None:
+    with pytest.raises(ValueError, match=r"region_heads_cfg.distance: unknown field 'drop_out'; known: dropout, enab"):
+        RegionHeadsConfig(region_heads_cfg={"distance": {"drop_out": 0.2}})
+
+
 def test_defaults_are_said_once_and_a_saved_configuration_keeps_its_values() -> None:
     settings, config = ModelSettings(), RegionHeadsConfig()
     for key in set(ModelSettings.model_fields) & set(vars(config)) - {"region_heads_cfg", "loss_weights"}:
