@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from region_heads.data.mirroring import swap_sides
 from region_heads.depth_use import fitted
 from region_heads.errors import RegionHeadsError
 from region_heads.records import PREDICTION_SCHEMA
@@ -103,8 +104,10 @@ def predict(
     rows: list[dict[str, Any]] = [{}] * len(questions)
     order = by_picture(table)
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    for chosen, items in zip(batches, _prepared(questions, batches), strict=True):
-        for row, answer in zip(chosen, _answer(network, processor, items, collate), strict=True):
+    mirrors = bool(network.config.answer_mirrored) and not network.answers_in_text
+    for chosen, (items, mirrored) in zip(batches, _prepared(questions, batches, mirrors=mirrors), strict=True):
+        given = _answer(network, processor, items, collate)
+        for row, answer in zip(chosen, _surer(network, given, mirrored, collate), strict=True):
             rows[row] = answer
         if progress is not None:
             progress(len(chosen))
@@ -149,14 +152,21 @@ def _check_heads(network: RegionHeadsModel, table: pa.Table) -> None:
                 )
 
 
-def _prepared(questions: RegionDataset, batches: list[list[int]]) -> Iterator[list[Question]]:
-    """The questions of each batch; pictures of the next are prepared while one is answered."""
+_Prepared = tuple[list["Question"], list["Question | None"]]
 
-    def prepare(rows: list[int]) -> list[Question]:
-        return [questions[row] for row in rows]
+
+def _prepared(questions: RegionDataset, batches: list[list[int]], *, mirrors: bool) -> Iterator[_Prepared]:
+    """The questions of each batch, and with ``mirrors`` those about the mirrored pictures, where these can be asked.
+
+    Pictures of the next batch are prepared while one is answered.
+    """
+
+    def prepare(rows: list[int]) -> _Prepared:
+        both = [(questions[row], questions.mirrored(row) if mirrors else None) for row in rows]
+        return [plain for plain, _ in both], [mirrored for _, mirrored in both]
 
     with ThreadPoolExecutor(1) as pool:
-        coming: Future[list[Question]] | None = None
+        coming: Future[_Prepared] | None = None
         for rows in batches:
             newest = pool.submit(prepare, rows)
             if coming is not None:
@@ -187,6 +197,25 @@ def _answer(
         }
         for item, text in zip(items, texts, strict=True)
     ]
+
+
+def _surer(
+    network: RegionHeadsModel,
+    given: list[dict[str, Any]],
+    mirrored: list[Question | None],
+    collate: RegionDataCollator,
+) -> list[dict[str, Any]]:
+    """Of each answer and that to the mirrored question the one that the model is surer of."""
+    asked = [number for number, question in enumerate(mirrored) if question is not None]
+    if not asked:
+        return given
+    rows = list(given)
+    questions = [question for question in mirrored if question is not None]
+    for number, other in zip(asked, _from_heads(network, questions, collate), strict=True):
+        if other["confidence"] > rows[number]["confidence"]:
+            side = Task.of(other["task"]).labels
+            rows[number] = other | ({"prediction": swap_sides(other["prediction"])} if side else {})
+    return rows
 
 
 def _from_heads(network: RegionHeadsModel, items: list[Question], collate: RegionDataCollator) -> list[dict[str, Any]]:

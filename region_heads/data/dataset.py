@@ -129,6 +129,13 @@ class RegionDataset(Dataset[Question]):
         epoch, row = key if isinstance(key, tuple) else (0, key)
         if row < 0:
             return replace(self[epoch, ~row], stands_in=True)
+        return self._question(epoch, row, mirror=self._mirrors(epoch, self._images[row]))
+
+    def mirrored(self, row: int) -> Question | None:
+        """The same question about the mirrored picture; None where it is not known what its words mean there."""
+        return self._question(0, row, mirror=True) if can_mirror(self._table["question"][row].as_py()) else None
+
+    def _question(self, epoch: int, row: int, *, mirror: bool) -> Question:
         column = self._table.slice(row, 1).to_pylist()[0] | self._absent
         lens = column["field_of_view"]
         scene = self._scene(column["image"], column["depth"], lens)
@@ -136,7 +143,7 @@ class RegionDataset(Dataset[Question]):
         text, target, freeform = column["question"], column[task.target_column], column["freeform_answer"]
         taught = freeform if self._text_answer == "freeform" else None
         # A picture whose words would be guessed stays as it is, for this question alone.
-        mirror = self._mirrors(epoch, column["image"]) and can_mirror(text) and can_mirror(taught or "")
+        mirror = mirror and can_mirror(text) and can_mirror(taught or "")
         regions = [scene.region(counts, mirror=mirror) for counts in column["rle"]]
         pixels, overview, coordinates = scene.pixels, scene.overview, scene.coordinates
         if mirror:

@@ -32,6 +32,8 @@ class RegionHeadsConfig(PretrainedConfig):
             None keeps the backbone's own number. Only for backbones that read pictures of one square size.
         image_coordinates: Whether the place of each cell in space is added to its features; not for families that read
             tiles beside the whole picture.
+        answer_mirrored: Whether a question is also asked about the mirror image, and the surer answer kept; costs a
+            second pass. Not in :meth:`RegionHeadsModel.forward`, but in what ``region_heads.prediction`` does.
         loss_weights: Weight of each task's loss; a task left out has weight 1.
         grounding_loss_weight: Weight of the loss on which regions the answer rests on.
         naming_loss_weight: Weight of the loss on what questions and answers call a region.
@@ -72,6 +74,7 @@ class RegionHeadsConfig(PretrainedConfig):
     head_size: int = _DEFAULTS.head_size
     image_token_grid: int | None = _DEFAULTS.image_token_grid
     image_coordinates: bool = _DEFAULTS.image_coordinates
+    answer_mirrored: bool | None = _DEFAULTS.answer_mirrored
     loss_weights: dict[str, Any] | None = None
     grounding_loss_weight: float = _DEFAULTS.grounding_loss_weight
     naming_loss_weight: float = _DEFAULTS.naming_loss_weight

@@ -44,6 +44,9 @@ class ModelSettings(Section):
     image_coordinates: bool = Field(
         False, description="Add to each image token where it lies in space, as depth shows; it starts at nothing."
     )
+    answer_mirrored: bool | None = Field(
+        None, description="Ask about the mirror image, too, and keep the surer answer; null: 'tiny' does."
+    )
     image_pixels: int | None = Field(
         None, ge=1, description="Largest area of a picture, for backbones that keep its shape; null: the family's."
     )
