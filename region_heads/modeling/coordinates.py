@@ -37,5 +37,5 @@ def check_coordinates(adapter: Adapter, image_format: ImageFormat) -> None:
     if image_format.is_tiled or adapter.line_ends or adapter.extra_tokens:
         raise RegionHeadsError(
             "image_coordinates: expected false, since this family reads tiles beside the whole picture, or tokens that "
-            "end its lines, found true; LLaVA, Qwen-VL, InternVL of one tile and 'tiny' have a place for each token"
+            "end its lines, found true; LLaVA, Qwen-VL and 'tiny' have a place for each token"
         )

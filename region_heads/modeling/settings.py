@@ -42,10 +42,11 @@ class ModelSettings(Section):
         description="Image tokens a side that the language model reads; null: the backbone's own, 4 for 'tiny'.",
     )
     image_coordinates: bool = Field(
-        False, description="Add to each image token where it lies in space, as depth shows; it starts at nothing."
+        False, description="Add to each image token where it lies in space, as depth shows; zero is added at first."
     )
     answer_mirrored: bool | None = Field(
-        None, description="Ask about the mirror image, too, and keep the surer answer; null: 'tiny' does."
+        None,
+        description="Ask about the mirror image, too, and keep the surer answer; null: 'tiny' does, if taught by it.",
     )
     image_pixels: int | None = Field(
         None, ge=1, description="Largest area of a picture, for backbones that keep its shape; null: the family's."

@@ -69,9 +69,8 @@ def build(
         >>> model.config.model_type
         'region_heads'
     """
-    if settings.backbone == TINY:
-        usual = {"image_token_grid": _TINY_GRID, "answer_mirrored": True}
-        settings = settings.model_copy(update={key: usual[key] for key in usual if getattr(settings, key) is None})
+    if settings.backbone == TINY and settings.image_token_grid is None:
+        settings = settings.model_copy(update={"image_token_grid": _TINY_GRID})
     if weights is not None:
         return _trained(settings, weights, train)
     check_labels(train)

@@ -114,8 +114,13 @@ def trainer_of(
     if not arguments.tune_region_heads:
         model.region_encoder.requires_grad_(False)
         model.region_heads.requires_grad_(False)
+        if model.coordinates is not None:
+            model.coordinates.requires_grad_(False)
     if arguments.backbone_precision == "bfloat16" and not arguments.deepspeed:  # which wants one dtype for all weights
         policies.halve_frozen(model)
+    if model.config.answer_mirrored is None:  # of what it never saw in a mirror, it is asked as it is
+        mirrors = augmentation is not None and augmentation.mirror > 0
+        model.config.answer_mirrored = settings.backbone == TINY and mirrors
     pictures = [len(pc.unique(table["image"])) for table in (train, val)]
     cached = [arguments.cache_share * number // max(sum(pictures), 1) for number in pictures]
     dataset = partial(RegionDataset, root=root, processor=processor, depth_scale=depth_scale, text_answer=text_answer)

@@ -36,7 +36,8 @@ def apply(policy: TrainingPolicy, model: RegionHeadsModel) -> None:
     if model.new_tokens is not None:
         model.new_tokens.requires_grad_(True)
     # Weights of no part, such as a learned line break between crops, are trained with the language model.
-    model.backbone.requires_grad_(chosen["language"] == "full")
+    for weight in model.backbone.parameters():
+        weight.requires_grad_(chosen["language"] == "full" and weight.is_floating_point())
     weights = {part: [pair for module in parts[part] for pair in module.named_parameters()] for part in parts}
     for _, weight in chain.from_iterable(weights.values()):
         weight.requires_grad_(False)
@@ -74,7 +75,13 @@ def _add_adapters(policy: TrainingPolicy, model: RegionHeadsModel, adapted: Sequ
     held = {id(inner) for module in adapted for inner in module.modules()} - {
         id(model.backbone.get_output_embeddings())
     }
-    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and id(module) in held]
+    # What attention in one piece puts out is linear, too, but its weight is read without calling it.
+    read_directly = nn.modules.linear.NonDynamicallyQuantizableLinear
+    linear = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and not isinstance(module, read_directly) and id(module) in held
+    ]
     wanted = policy.lora.targets
     unknown = sorted(set(wanted) - {name.rpartition(".")[2] for name in linear}) if linear else []
     if unknown:
@@ -98,7 +105,7 @@ def _add_adapters(policy: TrainingPolicy, model: RegionHeadsModel, adapted: Sequ
 
 
 def merged(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state of plain numbers: every adapter added to the weights it adapts, under the names that those had before.
+    """A state in main memory, every adapter added to the weights that it adapts, under the names that those had before.
 
     Args:
         model: The model that :func:`apply` adapted.

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from region_heads.errors import RegionHeadsError
+
 BLOCK = 64
 """Weights that share a scale."""
 
@@ -17,7 +19,16 @@ def quantize(model: nn.Module, names: Sequence[str], *, arithmetic: torch.dtype)
 
     They compute in ``arithmetic`` and are not trained. Layers whose width is not made of whole blocks stay as they are:
     bitsandbytes 0.50 reads their scales from the wrong places on a CPU, in silence.
+
+    Raises:
+        RegionHeadsError: That is all of them.
     """
+    names = [name for name in names if _width(model.get_submodule(name)) % BLOCK == 0]
+    if not names:
+        raise RegionHeadsError(
+            f"finetune.lora.quantize: expected linear layers whose width is a multiple of {BLOCK} in the parts that "
+            'are trained by adapters, found none; set it to "none"'
+        )
     import bitsandbytes as bnb
 
     class FourBits(bnb.nn.Linear4bit):  # type: ignore[misc, unused-ignore]  # bitsandbytes is not typed throughout
@@ -36,22 +47,29 @@ def quantize(model: nn.Module, names: Sequence[str], *, arithmetic: torch.dtype)
     for name in names:
         linear = model.get_submodule(name)
         assert isinstance(linear, nn.Linear)
-        if linear.in_features % BLOCK:
-            continue
         layer = FourBits(
             linear.in_features, linear.out_features, bias=linear.bias is not None, compute_dtype=arithmetic,
             quant_type="nf4", device="meta",
         )  # fmt: skip
         # Else evaluation on some CPUs would lay weights out anew, and training would go on from that.
         layer.support_avx512bf16_for_cpu = False
-        layer.weight = bnb.nn.Params4bit(linear.weight.data, requires_grad=False, quant_type="nf4", module=layer)
+        layer.weight = bnb.nn.Params4bit(
+            linear.weight.data.to(arithmetic), requires_grad=False, quant_type="nf4", module=layer
+        )
         layer.bias = linear.bias
         model.set_submodule(name, layer.to(linear.weight.device))
 
 
+def _width(linear: nn.Module) -> int:
+    return int(linear.in_features)  # type: ignore[arg-type]  # of a linear layer
+
+
 def dequantized(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A model's state in which weights of four bits are the fp32 numbers that they stand for."""
-    whole = dict(state)
+    """A model's state in main memory, in which weights of four bits are the fp32 numbers that they stand for.
+
+    A GPU that holds a model of four bits has no room for it in fp32.
+    """
+    whole = {name: weight.cpu() for name, weight in state.items()}
     for key in [key for key in whole if key.endswith(f".{_STATE}")]:
         name = key.removesuffix(f".weight.{_STATE}")
         import bitsandbytes as bnb
@@ -59,5 +77,5 @@ def dequantized(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tens
         weight: Any = model.get_submodule(name).weight
         for part in [other for other in whole if other.startswith(f"{name}.weight.")]:
             del whole[part]
-        whole[f"{name}.weight"] = bnb.functional.dequantize_4bit(weight.data, weight.quant_state).float()
+        whole[f"{name}.weight"] = bnb.functional.dequantize_4bit(weight.data, weight.quant_state).float().cpu()
     return whole

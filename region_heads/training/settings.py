@@ -44,7 +44,8 @@ class Lora(Section):
     rslora: bool = Field(False, description="Scaled by alpha / sqrt(rank) instead (arXiv:2312.03732).")
     dora: bool = Field(False, description="Adapts length and direction of weights apart (arXiv:2402.09353).")
     quantize: Literal["none", "nf4"] = Field(
-        "none", description="Weights under adapters: as they are, or of four bits, by bitsandbytes (arXiv:2305.14314)."
+        "none",
+        description="Linear layers of parts with adapters: as they are, or of four bits (arXiv:2305.14314).",
     )
     targets: list[str] = Field([], description="Last names of the layers that get one, as q_proj; []: all linear ones.")
 
@@ -151,16 +152,16 @@ class FinetuneSettings(TrainingSettings, Augmentation, TrainingPolicy, ModelSett
 
     def _check_bits(self) -> None:
         quantized, optimizer = self.lora.quantize != "none", self.optimizer
-        for key, asked in (("lora.quantize", quantized), ("optimizer", optimizer == "adamw_8bit")):
-            if asked and importlib.util.find_spec("bitsandbytes") is None:
+        for key, asked in (("lora.quantize", quantized), ("optimizer", optimizer != "adamw")):
+            if asked and optimizer != "adafactor" and importlib.util.find_spec("bitsandbytes") is None:
                 raise RegionHeadsError(
                     f"finetune.{key}: bitsandbytes is not installed here; pip install 'region-heads[quantized]', or "
                     "leave it out"
                 )
             if asked and self.deepspeed != "none":
                 raise RegionHeadsError(
-                    f'finetune.{key}: expected finetune.deepspeed "none", which shares out weights and moments of '
-                    f'whole numbers only, found "{self.deepspeed}"'
+                    f'finetune.{key}: expected finetune.deepspeed "none", found "{self.deepspeed}", which cannot share '
+                    "them out; leave one of both out"
                 )
         if quantized and "lora" not in self.parts.model_dump().values():
             raise RegionHeadsError(

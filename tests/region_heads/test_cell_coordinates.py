@@ -60,6 +60,16 @@ def test_mirrored_cells_are_those_of_the_mirrored_picture(seed: int, across: int
     assert mirrored_cells(plain, columns=across) == pytest.approx(of_mirror, abs=1e-6)
 
 
+def test_places_on_the_floor_are_mirrored_with_the_picture() -> None:
+    depth, _, _ = scene(0, DEGREES)
+    grid = (depth.shape[0] // 4, depth.shape[1] // 4)
+    plain, of_mirror = of(depth, grid), of(np.ascontiguousarray(depth[:, ::-1]), grid)
+    assert (columns(plain, "has_floor") == 1).any()
+    expected = mirrored_cells(plain, columns=grid[1])
+    assert of_mirror == pytest.approx(expected, abs=0.02)  # the floor is fitted to other points of the same plane
+    assert np.abs(of_mirror - plain).max() > 0.5
+
+
 def test_without_depth_or_floor_their_entries_are_nothing() -> None:
     depth, _, _ = scene(0, DEGREES)
     camera_only = cell_coordinates(depth, None, grid=(3, 5), field_of_view=DEGREES)

@@ -14,10 +14,14 @@ from pycocotools import mask as coco
 
 from region_heads.data.mirroring import can_mirror, swap_sides
 from region_heads.data.processor import RegionProcessor
+from region_heads.data.settings import Augmentation
 from region_heads.modeling.model import RegionHeadsModel
 from region_heads.modeling.settings import ModelSettings
 from region_heads.prediction import LoadedModel, predict
+from region_heads.training.arguments import RegionTrainingArguments
 from region_heads.training.build import build
+from region_heads.training.finetune import trainer_of
+from region_heads.training.settings import TrainingPolicy
 from tests.conftest import HEIGHT, WIDTH
 
 Built = tuple[RegionHeadsModel, RegionProcessor]
@@ -89,6 +93,17 @@ def test_a_question_whose_words_would_be_guessed_is_asked_once(
     assert both.equals(plain)
 
 
-def test_tiny_answers_so_by_default(table: pa.Table) -> None:
-    assert build(ModelSettings(), table)[0].config.answer_mirrored is True
-    assert build(ModelSettings(answer_mirrored=False), table)[0].config.answer_mirrored is False
+@pytest.mark.parametrize(
+    ("mirror", "asked", "expected"), [(0.5, None, True), (0.0, None, False), (0.0, True, True), (0.5, False, False)]
+)
+def test_tiny_answers_so_where_it_was_taught_so(
+    table: pa.Table, image_folder: Path, tmp_path: Path, mirror: float, asked: bool | None, expected: bool
+) -> None:
+    settings = ModelSettings(answer_mirrored=asked)
+    model, processor = build(settings, table)
+    trainer = trainer_of(
+        model, processor, table, table, image_folder, settings=settings, augmentation=Augmentation(mirror=mirror),
+        arguments=RegionTrainingArguments(output_dir=str(tmp_path), report_to="none", use_cpu=True), depth_scale=0.001,
+        policy=TrainingPolicy(),
+    )  # fmt: skip
+    assert trainer.model.config.answer_mirrored is expected

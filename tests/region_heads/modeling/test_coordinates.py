@@ -12,6 +12,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from region_heads import ModelSettings, RegionDataCollator, RegionDataset, RegionHeadsConfig, RegionHeadsModel
+from region_heads.cell_coordinates import mirrored_cells
 from region_heads.data.processor import RegionProcessor
 from region_heads.data.settings import Augmentation
 from region_heads.errors import RegionHeadsError
@@ -87,11 +88,12 @@ def test_a_mirrored_picture_has_the_places_of_its_mirror_image(table: pa.Table, 
     )[0]  # fmt: skip
     assert plain.coordinates is not None and mirrored.coordinates is not None
     rows, across = plain.grid
-    ahead = plain.coordinates[:, 3].reshape(rows, across), mirrored.coordinates[:, 3].reshape(rows, across)
-    assert np.array_equal(ahead[0][:, ::-1], ahead[1])
+    assert plain.coordinates.shape[0] == rows * across
+    assert np.array_equal(mirrored_cells(plain.coordinates, columns=across), mirrored.coordinates)
+    assert not np.allclose(plain.coordinates, mirrored.coordinates)
 
 
-@pytest.mark.parametrize("family", ["llava_next", "llava_onevision", "smolvlm"])
+@pytest.mark.parametrize("family", ["llava_next", "llava_onevision", "smolvlm", "internvl"])
 def test_families_whose_tokens_have_no_place_are_refused_before_weights_are_read(
     family: str, built: Built, table: pa.Table, tmp_path: Path
 ) -> None:

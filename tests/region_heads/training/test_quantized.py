@@ -22,7 +22,7 @@ from region_heads.modeling.model import RegionHeadsModel
 from region_heads.prediction import load, predict
 from region_heads.training.arguments import RegionTrainingArguments, training_arguments
 from region_heads.training.policies import apply, merged
-from region_heads.training.quantized import dequantized
+from region_heads.training.quantized import dequantized, quantize
 from region_heads.training.settings import FinetuneSettings, TrainingPolicy, TrainingSettings
 from tests.region_heads.modeling.small_backbones import small
 from tests.region_heads.modeling.test_routing import run as forward
@@ -87,7 +87,7 @@ def test_four_bits_are_near_the_weights_and_are_merged_as_they_were_used(
 
 
 @pytest.mark.parametrize("bf16", [False, True])
-def test_a_trained_model_is_saved_in_whole_numbers_and_answers_as_it_was_trained(
+def test_a_trained_model_is_saved_without_four_bits_and_answers_as_it_was_trained(
     backbone: dict[str, Any], table: pa.Table, image_folder: Path, tmp_path: Path, bf16: bool
 ) -> None:
     saved = tmp_path / "model"
@@ -146,9 +146,10 @@ def test_every_optimizer_lowers_the_loss(table: pa.Table, image_folder: Path, tm
     [
         (
             _POLICY | {"deepspeed": "zero2"},
-            r'finetune.lora.quantize: expected finetune.deepspeed "none".*found "zero2"',
+            r'finetune.lora.quantize: expected finetune.deepspeed "none", found "zero2"',
         ),
         ({"optimizer": "adamw_8bit", "deepspeed": "zero3"}, r"finetune.optimizer: expected finetune.deepspeed"),
+        ({"optimizer": "adafactor", "deepspeed": "zero2"}, r"finetune.optimizer: expected finetune.deepspeed"),
         ({"lora": {"quantize": "nf4"}}, r"finetune.lora.quantize: expected a part that is trained by adapters"),
     ],
 )
@@ -161,3 +162,16 @@ def test_without_bitsandbytes_the_extra_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(RegionHeadsError, match=r"bitsandbytes is not installed here; pip install 'region-heads\[quan"):
         FinetuneSettings.model_validate(_POLICY).check()
+
+
+def test_four_bits_of_one_part_leave_another_to_be_trained_in_full(built: Built) -> None:
+    model = copy.deepcopy(built[0])
+    parts = {"vision": "lora", "projector": "full", "language": "full"}
+    apply(TrainingPolicy.model_validate(_POLICY | {"parts": parts}), model)
+    assert any(isinstance(module, Linear4bit) for module in model.backbone.model.vision_tower.modules())
+    assert all(weight.requires_grad for weight in model.backbone.model.language_model.parameters())
+
+
+def test_layers_of_no_whole_blocks_alone_are_refused(built: Built) -> None:
+    with pytest.raises(RegionHeadsError, match=r"expected linear layers whose width is a multiple of 64 .* found none"):
+        quantize(copy.deepcopy(built[0]), ["region_encoder.amounts"], arithmetic=torch.float32)
