@@ -24,7 +24,7 @@ from tests.region_heads.modeling.small_backbones import small
 from tests.region_heads.modeling.test_routing import run
 
 Built = tuple[RegionHeadsModel, RegionProcessor]
-_PLACED = ["tiny", "llava", "qwen2_vl", "qwen2_5_vl", "qwen3_vl"]
+_PLACED = ["tiny", *(pytest.param(f, marks=pytest.mark.slow) for f in ("llava", "qwen2_vl", "qwen2_5_vl")), "qwen3_vl"]
 
 
 def settings(family: str, tokenizer: PreTrainedTokenizerBase, folder: Path) -> ModelSettings:

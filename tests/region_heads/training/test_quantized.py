@@ -86,7 +86,7 @@ def test_four_bits_are_near_the_weights_and_are_merged_as_they_were_used(
     assert not torch.allclose(adapted, started, atol=1e-2)
 
 
-@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("bf16", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_trained_model_is_saved_without_four_bits_and_answers_as_it_was_trained(
     backbone: dict[str, Any], table: pa.Table, image_folder: Path, tmp_path: Path, bf16: bool
 ) -> None:
@@ -124,6 +124,7 @@ def test_a_resumed_run_equals_one_that_was_never_stopped(
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adamw", "adamw_8bit", "adafactor"])
 def test_every_optimizer_lowers_the_loss(table: pa.Table, image_folder: Path, tmp_path: Path, optimizer: str) -> None:
     settings = TrainingSettings.model_validate({"optimizer": optimizer})
