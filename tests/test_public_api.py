@@ -45,7 +45,8 @@ SIGNATURES = {
     "question_table": "(records, root, *, depth_scale)",
 }
 CONFIGURATION = [
-    "backbone_config", "region_heads_cfg", "region_size", "head_size", "image_token_grid", "loss_weights",
+    "backbone_config", "region_heads_cfg", "region_size", "head_size", "image_token_grid", "image_coordinates",
+    "answer_mirrored", "loss_weights",
     "grounding_loss_weight", "naming_loss_weight", "name_tokens", "name_shares", "language_loss_weight",
     "text_tokens", "loss_weighting", "backbone_precision", "depth_share", "length_unit", "new_tokens", "mask_token_id",
     "read_out_token_id", "answer_token_id", "feature_size", "geometry_size", "format_version",
