@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +178,10 @@ def test_four_bits_of_one_part_leave_another_to_be_trained_in_full(built: Built)
 def test_layers_of_no_whole_blocks_alone_are_refused(built: Built) -> None:
     with pytest.raises(RegionHeadsError, match=r"expected linear layers whose width is a multiple of 64 .* found none"):
         quantize(copy.deepcopy(built[0]), ["region_encoder.amounts"], arithmetic=torch.float32)
+
+
+def test_bitsandbytes_says_nothing_to_those_who_do_not_use_it() -> None:
+    words = subprocess.run(
+        [sys.executable, "-c", "import region_heads.training.policies"], capture_output=True, text=True, check=True
+    )
+    assert words.stdout + words.stderr == ""
