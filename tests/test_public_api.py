@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from PIL import Image
 
 import region_heads
 from region_heads.training.build import ModelSettings, build
@@ -101,6 +102,22 @@ def test_the_code_of_the_page_runs_from_top_to_bottom(
     code = [block for block in blocks if "import " in block]
     assert len(code) > 4
     exec(compile("\n".join(code), "docs/library.md", "exec"), {})
+
+
+def test_the_code_of_the_readme_runs(
+    clone: Path, repository: Path, image_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(clone)
+    (code,) = re.findall(
+        r"\n\n((?:    .*\n|\n)*    import region_heads\n(?:    .*\n|\n)+)", (repository / "README.md").read_text()
+    )
+    pictures = re.findall(r'"(data/sample/[^"]+)"', code)
+    assert len(pictures) == 2
+    for path, kind in zip(pictures, ("", "_depth"), strict=True):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        # As large as the sample's, in which the page's regions lie.
+        Image.open(image_folder / f"0{kind}.png").resize((640, 360)).save(path)
+    exec(compile(textwrap.dedent(code), "README.md", "exec"), {})
 
 
 @pytest.mark.parametrize("name", region_heads.__all__)

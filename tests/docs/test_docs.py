@@ -23,6 +23,8 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from components.params import sections
 from pipelines.task_policy import SECRETS
 from region_heads.cli.main import app
+from region_heads.params_file import parse_section
+from region_heads.training.settings import FinetuneSettings
 from tests.manifests.rendered import MANIFESTS, of, pod_templates, render, render_changed, workloads
 from tests.manifests.test_overlays import OVERLAYS, amount
 from tests.object_store import object_store
@@ -86,6 +88,20 @@ def test_every_setting_of_an_experiment_is_a_parameter() -> None:
     for setting in set_here:
         section, _, key = setting.partition("=")[0].partition(".")
         assert key in sections()[section].model_fields, setting
+
+
+def test_every_excerpt_of_params_is_one_that_a_run_takes() -> None:
+    excerpts = [
+        yaml.safe_load(textwrap.dedent(block))
+        for page in PAGES
+        for block in re.findall(r"\n\n((?:    # params.yaml.*\n)(?:    .*\n)+)", page.read_text(encoding="utf-8"))
+    ]
+    assert len(excerpts) > 4
+    for excerpt in excerpts:
+        for section, values in excerpt.items():
+            found = parse_section(section, sections()[section], values, source="a page")
+            if isinstance(found, FinetuneSettings):
+                found.check()
 
 
 def test_a_wrong_option_would_be_found() -> None:
