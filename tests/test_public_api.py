@@ -109,7 +109,8 @@ def test_the_code_of_the_readme_runs(
 ) -> None:
     monkeypatch.chdir(clone)
     (code,) = re.findall(
-        r"\n\n((?:    .*\n|\n)*    import region_heads\n(?:    .*\n|\n)+)", (repository / "README.md").read_text()
+        r"\n\n((?:    .*\n|\n)*    import region_heads\n(?:    .*\n|\n)+)",
+        (repository / "README.md").read_text(encoding="utf-8"),
     )
     pictures = re.findall(r'"(data/sample/[^"]+)"', code)
     assert len(pictures) == 2

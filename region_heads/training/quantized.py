@@ -23,8 +23,13 @@ def quantize(model: nn.Module, names: Sequence[str], *, arithmetic: torch.dtype)
     Raises:
         RegionHeadsError: That is all of them.
     """
-    names = [name for name in names if _width(model.get_submodule(name)) % BLOCK == 0]
-    if not names:
+    modules = {name: model.get_submodule(name) for name in names}
+    packed = {
+        name: module
+        for name, module in modules.items()
+        if isinstance(module, nn.Linear) and module.in_features % BLOCK == 0
+    }
+    if not packed:
         raise RegionHeadsError(
             f"finetune.lora.quantize: expected linear layers whose width is a multiple of {BLOCK} in the parts that "
             'are trained by adapters, found none; set it to "none"'
@@ -44,9 +49,7 @@ def quantize(model: nn.Module, names: Sequence[str], *, arithmetic: torch.dtype)
                 )  # fmt: skip
             super()._load_from_state_dict(state, prefix, *others)
 
-    for name in names:
-        linear = model.get_submodule(name)
-        assert isinstance(linear, nn.Linear)
+    for name, linear in packed.items():
         layer = FourBits(
             linear.in_features, linear.out_features, bias=linear.bias is not None, compute_dtype=arithmetic,
             quant_type="nf4", device="meta",
@@ -58,10 +61,6 @@ def quantize(model: nn.Module, names: Sequence[str], *, arithmetic: torch.dtype)
         )
         layer.bias = linear.bias
         model.set_submodule(name, layer.to(linear.weight.device))
-
-
-def _width(linear: nn.Module) -> int:
-    return int(linear.in_features)  # type: ignore[arg-type]  # of a linear layer
 
 
 def dequantized(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -73,7 +73,7 @@ class TrainingSettings(Section):
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
     optimizer: Literal["adamw", "adamw_8bit", "adafactor"] = Field(
         "adamw",
-        description="adamw_8bit keeps its moments in a byte each, by bitsandbytes; adafactor keeps sums of them.",
+        description="adamw_8bit keeps moments of a byte, by bitsandbytes; adafactor one for each row and column.",
     )
     weight_decay: float = Field(0.05, ge=0, description="Of the optimizer.")
     max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
@@ -153,7 +153,8 @@ class FinetuneSettings(TrainingSettings, Augmentation, TrainingPolicy, ModelSett
     def _check_bits(self) -> None:
         quantized, optimizer = self.lora.quantize != "none", self.optimizer
         for key, asked in (("lora.quantize", quantized), ("optimizer", optimizer != "adamw")):
-            if asked and optimizer != "adafactor" and importlib.util.find_spec("bitsandbytes") is None:
+            plain = key == "optimizer" and optimizer == "adafactor"
+            if asked and not plain and importlib.util.find_spec("bitsandbytes") is None:
                 raise RegionHeadsError(
                     f"finetune.{key}: bitsandbytes is not installed here; pip install 'region-heads[quantized]', or "
                     "leave it out"

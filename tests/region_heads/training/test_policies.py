@@ -14,6 +14,7 @@ from region_heads.data.dataset import RegionDataset
 from region_heads.data.processor import RegionProcessor
 from region_heads.errors import RegionHeadsError
 from region_heads.modeling.backbones import adapter_for
+from region_heads.modeling.batch import Batch
 from region_heads.modeling.model import RegionHeadsModel
 from region_heads.training.deepspeed_config import deepspeed_config
 from region_heads.training.policies import PARTS, apply, merged, rates
@@ -41,6 +42,22 @@ def test_a_policy_changes_its_part_alone(built: Built, part: str, how: str) -> N
     assert all(weight.requires_grad for weight in model.region_heads.parameters())
 
 
+@torch.no_grad()
+def adapted_and_merged(
+    model: RegionHeadsModel, original: RegionHeadsModel, batch: Batch
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hidden states of ``model`` with adapters drawn at random, and of ``original`` with these merged into it."""
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:
+            weight.normal_(std=0.1, generator=torch.Generator().manual_seed(len(name)))
+    plain = copy.deepcopy(original)
+    plain.load_state_dict(merged(model, model.state_dict()))
+    adapted, again = run(model, batch).hidden_states, run(plain, batch).hidden_states
+    assert adapted is not None
+    assert again is not None
+    return adapted, again
+
+
 @pytest.mark.parametrize("kind", [{}, {"rslora": True}, {"dora": True}, {"targets": ["q_proj", "v_proj"]}])
 def test_adapters_start_as_nothing_and_are_merged_without_a_trace(
     built: Built, dataset: RegionDataset, collate: RegionDataCollator, table: pa.Table, kind: dict[str, Any]
@@ -55,17 +72,9 @@ def test_adapters_start_as_nothing_and_are_merged_without_a_trace(
     with torch.no_grad():
         before = run(built[0], batch).hidden_states
         started = run(model, batch).hidden_states
-        for name, weight in model.named_parameters():
-            if "lora_B" in name:
-                weight.normal_(std=0.1, generator=torch.Generator().manual_seed(len(name)))
-        adapted = run(model, batch).hidden_states
-        plain = copy.deepcopy(built[0])
-        plain.load_state_dict(merged(model, model.state_dict()))
-        again = run(plain, batch).hidden_states
+    adapted, again = adapted_and_merged(model, built[0], batch)
     assert before is not None
     assert started is not None
-    assert adapted is not None
-    assert again is not None
     assert torch.allclose(started, before, atol=1e-6)
     assert torch.allclose(adapted, again, atol=1e-4)
     assert not torch.allclose(adapted, before, atol=1e-2)

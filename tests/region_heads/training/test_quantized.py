@@ -23,11 +23,12 @@ from region_heads.modeling.loading import read_weights
 from region_heads.modeling.model import RegionHeadsModel
 from region_heads.prediction import load, predict
 from region_heads.training.arguments import RegionTrainingArguments, training_arguments
-from region_heads.training.policies import apply, merged
+from region_heads.training.policies import apply
 from region_heads.training.quantized import dequantized, quantize
 from region_heads.training.settings import FinetuneSettings, TrainingPolicy, TrainingSettings
 from tests.region_heads.modeling.small_backbones import small
 from tests.region_heads.modeling.test_routing import run as forward
+from tests.region_heads.training.test_policies import adapted_and_merged
 from tests.region_heads.training.test_trainer import StopAt
 from tests.region_heads.training.training_run import as_numbers, run
 
@@ -69,14 +70,8 @@ def test_four_bits_are_near_the_weights_and_are_merged_as_they_were_used(
     assert not isinstance(model.backbone.get_output_embeddings(), Linear4bit)
     with torch.no_grad():
         before, started = (forward(one, batch).hidden_states for one in (built[0], model))
-        for name, weight in model.named_parameters():
-            if "lora_B" in name:
-                weight.normal_(std=0.1, generator=torch.Generator().manual_seed(len(name)))
-        adapted = forward(model, batch).hidden_states
-        plain = copy.deepcopy(built[0])
-        plain.load_state_dict(merged(model, model.state_dict()))
-        again = forward(plain, batch).hidden_states
-    assert before is not None and started is not None and adapted is not None and again is not None
+    adapted, again = adapted_and_merged(model, built[0], batch)
+    assert before is not None and started is not None
     assert not torch.allclose(started, before)
     numbers = dequantized(model, model.state_dict())
     for name, weight in built[0].state_dict().items():
@@ -161,10 +156,12 @@ def test_what_four_bits_cannot_be_combined_with_is_refused(given: dict[str, Any]
         FinetuneSettings.model_validate(given).check()
 
 
-def test_without_bitsandbytes_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("given", [_POLICY, _POLICY | {"optimizer": "adafactor"}, {"optimizer": "adamw_8bit"}])
+def test_without_bitsandbytes_the_extra_is_named(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    FinetuneSettings(optimizer="adafactor").check()
     with pytest.raises(RegionHeadsError, match=r"bitsandbytes is not installed here; pip install 'region-heads\[quan"):
-        FinetuneSettings.model_validate(_POLICY).check()
+        FinetuneSettings.model_validate(given).check()
 
 
 def test_four_bits_of_one_part_leave_another_to_be_trained_in_full(built: Built) -> None:
