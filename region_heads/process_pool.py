@@ -6,9 +6,10 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
+from queue import SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
 from region_heads.errors import RegionHeadsError, explain
@@ -37,7 +38,17 @@ class _Processes(Generic[Work, Result]):
         return self._processes
 
     def submit(self, piece: Work) -> Callable[[], Result]:
-        return self._pool.submit(in_words, self._function, piece).result
+        # The wait is in C: a signal that ends it leaves no lock behind, as it may in a future's own.
+        done: SimpleQueue[Future[Result]] = SimpleQueue()
+        with _signals_later():
+            self._pool.submit(in_words, self._function, piece).add_done_callback(done.put)
+
+        def result() -> Result:
+            future = done.get()
+            with _signals_later():
+                return future.result()
+
+        return result
 
 
 @contextlib.contextmanager
@@ -116,6 +127,28 @@ def deaf() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, handler)
+
+
+@contextlib.contextmanager
+def _signals_later() -> Iterator[None]:
+    """Keeps Ctrl-C and SIGTERM for the end of the block.
+
+    Where one comes raises between two instructions of Python's own pools, a lock may stay locked without end.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    handlers = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for number in handlers:
+            signal.signal(number, lambda number, _: came.append(number))
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in dict.fromkeys(came):
+            signal.raise_signal(number)
 
 
 def _end_with_parent() -> None:

@@ -122,6 +122,48 @@ if __name__ == "__main__":
     assert (process.returncode, words) == (130, "step: interrupted\n")
 
 
+@pytest.mark.slow
+def test_interrupts_at_any_moment_leave_nothing_locked(tmp_path: Path) -> None:
+    """Thousands, from another process: one between two instructions of Python's own pool would lock it for ever."""
+    (tmp_path / "killer.py").write_text("""
+import os, random, signal, sys, time
+while True:
+    time.sleep(random.uniform(1e-4, 3e-3))
+    os.kill(int(sys.argv[1]), signal.SIGINT)
+""")
+    (tmp_path / "counting.py").write_text("""
+import os, signal, subprocess, sys, time
+from region_heads.process_pool import process_pool
+if __name__ == "__main__":
+    listening = [False]
+    def interrupt(*_):
+        if listening[0]:
+            listening[0] = False
+            raise KeyboardInterrupt
+    signal.signal(signal.SIGINT, interrupt)
+    with process_pool(abs, 2, doing="counting") as pool:
+        pool.submit(-1)()
+        killer = subprocess.Popen([sys.executable, sys.argv[1], str(os.getpid())])
+        end, interrupts = time.monotonic() + 40, 0
+        while time.monotonic() < end:
+            try:
+                listening[0] = True
+                while time.monotonic() < end:
+                    pool.submit(-1)()
+                listening[0] = False
+            except KeyboardInterrupt:
+                interrupts += 1
+        killer.kill()
+        killer.wait()
+        print(interrupts > 1000, pool.submit(-1)())
+""")
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "counting.py"), str(tmp_path / "killer.py")], capture_output=True, text=True,
+        timeout=120, check=False, start_new_session=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True 1\n", "")
+
+
 def test_a_thread_spreads_work_too() -> None:
     found: list[tuple[int, int]] = []
     thread = threading.Thread(target=lambda: found.extend(in_order(squared, [3], processes=2, doing="squaring")))

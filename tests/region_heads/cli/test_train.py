@@ -45,7 +45,11 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("finetune: {epoch: 2}", (), "unknown key finetune.epoch; did you mean 'epochs'?"),
         ("finetune: {checkpoint_folder: else}", ("--epochs", "0"), "finetune.epochs: Input should be greater than 0"),
         ("finetune: {image_token_grid: 40}", (), "image_token_grid: expected at most"),
-        ("finetune: {image_coordinates: true}", ("--backbone", "elsewhere"), "backbone 'elsewhere': expected a model"),
+        (
+            "finetune: {image_coordinates: true}",
+            ("--backbone", "./elsewhere"),
+            "backbone './elsewhere': expected a model",
+        ),
         ("finetune: {lora: {quantize: nf4}}", (), "expected a part that is trained by adapters"),
         ("", (), "nowhere: no such file or folder"),
     ],

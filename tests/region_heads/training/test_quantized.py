@@ -177,6 +177,7 @@ def test_layers_of_no_whole_blocks_alone_are_refused(built: Built) -> None:
         quantize(copy.deepcopy(built[0]), ["region_encoder.amounts"], arithmetic=torch.float32)
 
 
+@pytest.mark.slow
 def test_bitsandbytes_says_nothing_to_those_who_do_not_use_it() -> None:
     words = subprocess.run(
         [sys.executable, "-c", "import region_heads.training.policies"], capture_output=True, text=True, check=True
