@@ -27,7 +27,7 @@ _ASKED = ("separates", "With pallets", "nearest to the left", "on the left side"
 """Words of the questions that are asked, one after the other: of the first picture of the sample's test split."""
 _HEAD, _ROW = 428, 520
 """Pixels of the report's head, and of a row of questions."""
-_WIDTH = 760  # of the GIF
+_WIDTH = 720  # of the GIF
 _LOOK, _READ = 1200, 3200  # milliseconds
 
 
