@@ -23,7 +23,6 @@ tag_tasks: {workers: 1}
 finetune: {epochs: 1, evaluations: 1, workers: 0}
 source: {repository: "https://user:hunter2%21@host.invalid/data.git?token=s3cr3t-t0k3n", revision: main}
 evaluate: {resamples: 200}
-visualize: {max_questions: 4}
 """
 
 
