@@ -12,6 +12,7 @@ from region_heads.close_ups import CLOSE_UP
 from region_heads.data.dataset import Question
 from region_heads.data.images import RegionFeatures
 from region_heads.data.processor import PromptFormat, RegionProcessor, train_tokenizer
+from region_heads.data.question_turn import QuestionTurn
 from region_heads.geometry import GEOMETRY_SIZE
 from region_heads.modeling.backbones import adapter_for
 from region_heads.modeling.batch import Batch
@@ -74,7 +75,7 @@ def questions(processor: RegionProcessor, *, images: int, per_image: int, tokens
             found.append(
                 Question(
                     row=len(found), image=f"{image}" if share else f"{image}-{number}", pixels=pixels, grid=grid,
-                    tokens=processor.assemble(words, range(len(words)), regions=REGIONS),
+                    tokens=processor.assemble(QuestionTurn(words, range(len(words))), regions=REGIONS),
                     region_keys=tuple("abcde"), regions=regions, task=task, target=task.labels[0] if task.labels else 1,
                     answer_order=order, anchor_order=np.zeros_like(order), grounded=True,
                 )

@@ -19,7 +19,7 @@ Answers questions about marked regions of a picture. Each question goes to the h
 
 {tasks}
 
-The backbone is a `{backbone}` model, and its arithmetic `{precision}`. {depth}
+The backbone is a `{backbone}` model, and its arithmetic `{precision}`. {depth}{encoder}
 
 ## Use
 
@@ -41,6 +41,12 @@ It knows the kinds of pictures, words and cameras that it was trained on. Its co
 nothing of other pictures. Counts end at the largest that the head was built for. Judge it on questions of your own with
 `region-heads predict` and `region-heads score` before you rely on it.
 """
+
+
+_ENCODER = """
+
+`text_encoder/` holds the lower layers of another model, rounded to float16, which reads the questions' words: by
+default [all-MiniLM-L6-v2](https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2), Apache-2.0."""
 
 
 def write_model_card(folder: Path, config: RegionHeadsConfig) -> None:
@@ -70,5 +76,6 @@ def model_card(config: RegionHeadsConfig) -> str:
             if config.depth_share is None
             else f"{config.depth_share:.0%} of its training pictures had a depth image."
         ),
+        encoder=_ENCODER if config.word_state_size else "",
     )
     return f"---\n{data.to_yaml()}\n---\n{text}"

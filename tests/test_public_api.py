@@ -20,7 +20,7 @@ from region_heads.training.build import ModelSettings, build
 
 # A change here breaks the programs of others: it belongs into the release notes.
 SIGNATURES = {
-    "HeadInputs": "(states, vectors, positions, inside, question, words, fits, valid, length_unit)",
+    "HeadInputs": "(states, vectors, positions, inside, question, words, fits, valid, length_unit, limit)",
     "HeadInputs.of": "(rows)",
     "Answerer": "(network, processor)",
     "Answerer.ask": ("(image, question, regions, *, depth, task, field_of_view, without_depth, depth_scale)"),
@@ -35,7 +35,7 @@ SIGNATURES = {
     "RegionHeadsModel.forward": "(*, batch, cache)",
     "RegionHeadsModel.from_pretrained": "(folder, *, config, dtype, **options)",
     "RegionHeadsModel.save_pretrained": "(folder, **options)",
-    "RegionProcessor": "(tokenizer, *, image_format, prompt, wordings)",
+    "RegionProcessor": "(tokenizer, *, image_format, prompt, wordings, text_encoder)",
     "RegionProcessor.from_pretrained": "(folder)",
     "RegionProcessor.save_pretrained": "(folder)",
     "Task.of": "(name)",
@@ -47,7 +47,7 @@ SIGNATURES = {
 }
 CONFIGURATION = [
     "backbone_config", "region_heads_cfg", "region_size", "head_size", "image_token_grid", "image_coordinates",
-    "answer_mirrored", "loss_weights",
+    "word_state_size", "answer_mirrored", "loss_weights",
     "grounding_loss_weight", "naming_loss_weight", "name_tokens", "name_shares", "language_loss_weight",
     "text_tokens", "loss_weighting", "backbone_precision", "depth_share", "length_unit", "new_tokens", "mask_token_id",
     "read_out_token_id", "answer_token_id", "feature_size", "geometry_size", "format_version",

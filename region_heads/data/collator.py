@@ -47,6 +47,7 @@ class RegionDataCollator:
             **self._images(questions),
             **self._rows(questions),
             **regions,
+            limits=torch.tensor([(one.limit or 0.0) / self._processor.image_format.length_unit for one in questions]),
             task_types=task_types,
             task_index={task.name: (task_types == TASK_INDEX[task.name]).nonzero().squeeze(-1) for task in TASKS},
             targets=self._targets(questions, _named(questions, **regions)),
@@ -115,7 +116,9 @@ class RegionDataCollator:
             "word_positions": _padded([q.tokens.word_positions for q in questions], starts),
             "labels": labels,
         }
-        return {name: torch.from_numpy(array) for name, array in rows_as_arrays.items()}
+        found: dict[str, Any] = {name: torch.from_numpy(array) for name, array in rows_as_arrays.items()}
+        states = [torch.from_numpy(q.tokens.word_states) for q in questions if q.tokens.word_states is not None]
+        return found | {"word_states": pad_sequence(states, batch_first=True).float() if states else None}
 
     def _pack(self, questions: Sequence[Question]) -> list[list[int]]:
         """Questions of each row: each in the fullest row of its image that has room for it, the longest first."""

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from region_heads.cell_coordinates import mirrored_cells
 from region_heads.data.batches import Key
 from region_heads.data.images import RegionFeatures, Scene
+from region_heads.data.limits import said_length
 from region_heads.data.mirroring import can_mirror, swap_sides
 from region_heads.data.naming import name_tokens, names
 from region_heads.data.processor import Encoded, RegionProcessor
@@ -44,6 +45,7 @@ class Question:
     names: tuple[tuple[int, tuple[int, ...]], ...] = ()  # regions, and the tokens of what they are called
     coordinates: NDArray[np.float32] | None = None  # [P, COORDINATES] of each cell, where the model reads them
     overview: NDArray[np.float16] | None = None  # [C, U, U] the picture as a whole, where the tower reads its tiles
+    limit: float | None = None  # metres, the length that the question says
     stands_in: bool = False  # fills a batch that would be empty
 
 
@@ -176,6 +178,7 @@ class RegionDataset(Dataset[Question]):
             anchor_order=anchor_order[order],
             grounded=grounded,
             names=self._names(text, answers["freeform"]),
+            limit=said_length(text),
         )
 
     def _scene(self, image: str, depth: str | None, field_of_view: float | None) -> Scene:
@@ -199,13 +202,12 @@ class RegionDataset(Dataset[Question]):
         return scene
 
     def _encode(self, text: str, answer: str | None, regions: int, epoch: int, row: int) -> Encoded:
-        turn, own = self._processor.turn(text)
+        turn = self._processor.turn(text)
         if self._augmentation and self._augmentation.word_dropout > 0:
             rng = self._random("words", epoch, row)
-            kept = rng.random(len(own)) >= self._augmentation.word_dropout
-            words = [turn[place] for place in own if kept[place - own.start] or turn[place] == self._processor.mask_id]
-            turn, own = turn[: own.start] + words + turn[own.stop :], range(own.start, own.start + len(words))
-        return self._processor.assemble(turn, own, regions=regions, text=answer)
+            masks = np.array([turn.ids[place] == self._processor.mask_id for place in turn.own], dtype=bool)
+            turn = turn.keeping(masks | (rng.random(len(masks)) >= self._augmentation.word_dropout))
+        return self._processor.assemble(turn, regions=regions, text=answer)
 
     def _names(self, text: str, freeform: str | None) -> tuple[tuple[int, tuple[int, ...]], ...]:
         if self._augmentation is None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from region_heads.data.question_turn import QuestionTurn
+from region_heads.data.text_encoder import TextEncoder
 from region_heads.errors import RegionHeadsError, first_line
+from region_heads.files.digests import file_digest
 from region_heads.image_format import ImageFormat
 from region_heads.records import MASK_TOKEN
 from region_heads.tasks import Task
@@ -24,6 +29,7 @@ PICTURE = -1
 """Stands for a token of a picture, which is no word of the vocabulary."""
 
 _FILE = "region_processor.json"
+_ENCODER = "text_encoder"  # folder of the text encoder beside it
 _FILES = (_FILE, "tokenizer.json", "tokenizer_config.json")  # without the last, tokens such as the end's are lost
 
 
@@ -37,6 +43,7 @@ class Encoded:
     answer_position: int
     text_start: int  # first token of the text answer; len(ids) when there is none
     word_positions: list[int]  # the question's words, its masks and what a chat puts around them left out
+    word_states: NDArray[np.float16] | None = None  # [words, S] what the text encoder says of each, where there is one
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,7 @@ class RegionProcessor:
         image_format: Input of the vision tower.
         prompt: What stands in front of the questions.
         wordings: Task and question of each wording of the training data, for the router to learn from.
+        text_encoder: Says what words mean, beside the tokens that the backbone reads; None for none.
 
     Example:
         >>> from region_heads import RegionProcessor
@@ -95,8 +103,10 @@ class RegionProcessor:
         image_format: ImageFormat,
         prompt: PromptFormat,
         wordings: Sequence[tuple[str, str]] = (),
+        text_encoder: TextEncoder | None = None,
     ) -> None:
         self.tokenizer = tokenizer
+        self.text_encoder = text_encoder
         self.wordings = wordings
         self.image_format = image_format
         self.prompt = prompt
@@ -137,10 +147,10 @@ class RegionProcessor:
         Raises:
             RegionHeadsError: The question's number of ``<mask>`` is not ``regions``.
         """
-        return self.assemble(*self.turn(question), regions=regions, text=text)
+        return self.assemble(self.turn(question), regions=regions, text=text)
 
-    def turn(self, question: str) -> tuple[list[int], range]:
-        """Token ids of a question in its turn of the chat, and the places of the question's own among them.
+    def turn(self, question: str) -> QuestionTurn:
+        """A question in its turn of the chat.
 
         The whole is read at once, as the backbone's own processor does: ids at a seam depend on both sides of it.
         """
@@ -149,24 +159,32 @@ class RegionProcessor:
         found = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         first, last = len(self.prompt.context) + before, len(text) - after
         skipped = 1 if self.prompt.context else 0
-        own = [
-            place
-            for place, (start, end) in enumerate(found["offset_mapping"][skipped:])
-            if (start >= first or end > first) and start < last
-        ]
-        return found["input_ids"][skipped:], range(own[0], own[-1] + 1) if own else range(0)
+        offsets = found["offset_mapping"][skipped:]
+        own = [place for place, (start, end) in enumerate(offsets) if (start >= first or end > first) and start < last]
+        turn = QuestionTurn(found["input_ids"][skipped:], range(own[0], own[-1] + 1) if own else range(0))
+        if self.text_encoder is None:
+            return turn
+        words = self.text_encoder(question)
+        states = np.zeros((len(turn.own), self.text_encoder.size), np.float16)
+        for state, place in zip(states, turn.own, strict=True):
+            start, end = (max(at - first, 0) for at in offsets[place])
+            of_token = words.of_characters[start:end]  # with the space ahead of it
+            if turn.ids[place] != self.mask_id and (of_token >= 0).any():
+                state[:] = words.states[of_token[of_token >= 0][0]]
+        return replace(turn, states=states)
 
-    def assemble(self, turn: list[int], own: range, *, regions: int, text: str | None = None) -> Encoded:
+    def assemble(self, turn: QuestionTurn, *, regions: int, text: str | None = None) -> Encoded:
         """Like :meth:`encode`, from what :meth:`turn` gave."""
-        masks = [place for place in own if turn[place] == self.mask_id]
+        masks = [place for place in turn.own if turn.ids[place] == self.mask_id]
         if len(masks) != regions:
             raise RegionHeadsError(
                 f"question has {len(masks)} {MASK_TOKEN} but {regions} regions; validate finds such records"
             )
-        read_out = len(turn)
+        read_out = len(turn.ids)
         answer = read_out + regions
-        ids = turn + [self.read_out_id] * regions + [self.answer_id]
+        ids = turn.ids + [self.read_out_id] * regions + [self.answer_id]
         text_start = len(ids)
+        words = [place for place in turn.own if turn.ids[place] != self.mask_id]
         if text is not None:
             if self.tokenizer.eos_token_id is None:
                 raise RegionHeadsError(
@@ -180,7 +198,8 @@ class RegionProcessor:
             read_out_positions=list(range(read_out, answer)),
             answer_position=answer,
             text_start=text_start,
-            word_positions=[place for place in own if turn[place] != self.mask_id],
+            word_positions=words,
+            word_states=None if turn.states is None else turn.states[[place - turn.own.start for place in words]],
         )
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -189,6 +208,9 @@ class RegionProcessor:
         self.tokenizer.save_pretrained(folder)
         settings: dict[str, Any] = {"image_format": asdict(self.image_format), "prompt": asdict(self.prompt)}
         settings |= {"wordings": list(map(list, self.wordings))}
+        if self.text_encoder is not None:
+            self.text_encoder.save_pretrained(folder / _ENCODER)
+            settings["text_encoder"] = {path.name: file_digest(path) for path in sorted((folder / _ENCODER).iterdir())}
         (folder / _FILE).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
@@ -207,11 +229,12 @@ class RegionProcessor:
         try:
             settings = json.loads((folder / _FILE).read_text(encoding="utf-8"))
             image_format, prompt = settings["image_format"], settings["prompt"]
+            digests = dict(settings.get("text_encoder", {}))
             image_format |= {key: tuple(image_format[key]) for key in ("mean", "std")}
             image_format["canvases"] = tuple(map(tuple, image_format.get("canvases", ())))
             # Models of older versions have no "around": nothing stood around their questions.
             prompt |= {key: tuple(prompt[key]) for key in ("before", "after", "around") if key in prompt}
-            return cls(
+            processor = cls(
                 PreTrainedTokenizerFast.from_pretrained(folder),
                 image_format=ImageFormat(**image_format),
                 prompt=PromptFormat(**prompt),
@@ -222,6 +245,17 @@ class RegionProcessor:
                 f"{folder}: {', '.join(_FILES[:2])} or {_FILES[2]} cannot be read ({type(error).__name__}: "
                 f"{first_line(error)}); copy or train the model again"
             ) from None
+        for name, digest in digests.items():
+            path = folder / _ENCODER / name
+            if not path.is_file() or file_digest(path) != digest:
+                found = "another" if path.exists() else "none"
+                raise RegionHeadsError(
+                    f"{path}: expected the file that was saved with the model, found {found}; copy or train the model "
+                    "again"
+                )
+        if digests:
+            processor.text_encoder = TextEncoder.from_pretrained(folder / _ENCODER)
+        return processor
 
 
 def add_region_tokens(tokenizer: PreTrainedTokenizerBase) -> None:

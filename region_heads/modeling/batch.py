@@ -66,6 +66,8 @@ class Batch:
     region_index: Tensor  # [B, N] each question's regions among those of its image
     task_types: Tensor  # [B] each question's task as its index in `region_heads.tasks.TASKS`
     task_index: Mapping[str, Tensor]  # by task: [n_task] the places of its questions among the B
+    limits: Tensor | None = None  # fp32 [B] the length that each question says, in units of length; 0: none
+    word_states: Tensor | None = None  # fp32 [B, W, S] what the text encoder says of each word, where there is one
     targets: Targets | None = None  # None asks for answers alone
     labels: Tensor | None = None  # [R, L] tokens of the text answers, IGNORED elsewhere
     # By task, "language" for label tokens and "names" for names of regions: how many the whole optimiser step has, over

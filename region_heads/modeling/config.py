@@ -14,7 +14,7 @@ from region_heads.tasks import TASK_NAMES, Task
 LOSS_WEIGHTINGS = get_args(LossWeighting)
 _DEFAULTS = ModelSettings()
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of the model folders that are written; all up to it are read (docs/releases.md)."""
 
 
@@ -32,6 +32,7 @@ class RegionHeadsConfig(PretrainedConfig):
             None keeps the backbone's own number. Only for backbones that read pictures of one square size.
         image_coordinates: Whether the place of each cell in space is added to its features; not for families that read
             tiles beside the whole picture.
+        word_state_size: Width of the states that the processor's text encoder gives words; 0 where it has none.
         answer_mirrored: Whether a question is also asked about the mirror image, and the surer answer kept; costs a
             second pass. Not in :meth:`RegionHeadsModel.forward`, but in what ``region_heads.prediction`` does.
         loss_weights: Weight of each task's loss; a task left out has weight 1.
@@ -74,6 +75,7 @@ class RegionHeadsConfig(PretrainedConfig):
     head_size: int = _DEFAULTS.head_size
     image_token_grid: int | None = _DEFAULTS.image_token_grid
     image_coordinates: bool = _DEFAULTS.image_coordinates
+    word_state_size: int = 0
     answer_mirrored: bool | None = _DEFAULTS.answer_mirrored
     loss_weights: dict[str, Any] | None = None
     grounding_loss_weight: float = _DEFAULTS.grounding_loss_weight
@@ -118,7 +120,7 @@ class RegionHeadsConfig(PretrainedConfig):
             raise ValueError(f"depth_share: expected a share from 0 to 1, found {self.depth_share!r}")
         if not 0 < self.length_unit < float("inf"):
             raise ValueError(f"length_unit: expected metres above 0, found {self.length_unit!r}")
-        for name, least in (("feature_size", 1), ("geometry_size", 0)):
+        for name, least in (("feature_size", 1), ("geometry_size", 0), ("word_state_size", 0)):
             size = getattr(self, name)
             if size is not None and size < least:
                 raise ValueError(f"{name}: expected {least} or more, found {size}")
@@ -130,7 +132,7 @@ class RegionHeadsConfig(PretrainedConfig):
         """Reads a saved configuration, whose tasks are what it names."""
         named = config_dict.get("region_heads_cfg") or {}
         heads = {task: {"enabled": False} for task in TASK_NAMES} | named
-        return super().from_dict(config_dict | {"region_heads_cfg": heads}, **kwargs)
+        return super().from_dict({"format_version": 1} | config_dict | {"region_heads_cfg": heads}, **kwargs)
 
 
 AutoConfig.register(RegionHeadsConfig.model_type, RegionHeadsConfig)

@@ -36,9 +36,10 @@ def export_heads(heads: RegionHeads | RegionHeadsModel, *, regions: int) -> Expo
     Of :class:`~region_heads.RegionHeads` they are ``features [B, N, D]``, ``valid [B, N]``, ``question [B, D]``,
     ``inside [B, N, N]`` and, where there is a ``geometry_size``, ``geometry [B, N, G]``, as of its ``forward``.
 
-    Of a model they are ``states``, ``vectors``, ``positions``, ``inside``, ``question``, ``words`` and ``valid`` of
-    :class:`~region_heads.HeadInputs`; and ``looks [B, N, A]`` of the regions, the words' ``embeddings [B, W, D]`` and
-    ``said [B, W]``, False on padding, from which its ``fits`` follow.
+    Of a model they are ``states``, ``vectors``, ``positions``, ``inside``, ``question``, ``words``, ``limit`` and
+    ``valid`` of :class:`~region_heads.HeadInputs`; ``looks [B, N, A]`` of the regions, the words' ``embeddings
+    [B, W, D]``, with what ``model.word_states`` adds to them, and ``said [B, W]``, False on padding, from which its
+    ``fits`` follow. ``limit`` is in ``config.length_unit`` metres, 0 where the question says no length.
 
     Args:
         heads: They are exported as in ``eval()``, whatever mode they are in.
@@ -78,7 +79,7 @@ def export_heads(heads: RegionHeads | RegionHeadsModel, *, regions: int) -> Expo
     D, Z = heads.backbone.config.get_text_config().hidden_size, heads.region_encoder.vector_size
     of_regions = {"states": D, "vectors": Z, "positions": 3, "looks": NAME}
     example |= {name: torch.zeros(B, N, size) for name, size in of_regions.items()}
-    example |= {"question": torch.zeros(B, D), "said": torch.ones(B, W, dtype=torch.bool)}
+    example |= {"question": torch.zeros(B, D), "limit": torch.zeros(B), "said": torch.ones(B, W, dtype=torch.bool)}
     example |= {name: torch.zeros(B, W, D) for name in ("words", "embeddings")}
     shapes = {name: _FREE | {1: Dim.DYNAMIC} for name in ("words", "embeddings", "said")}
     return _program(_OfModel(heads), example, shapes)
@@ -145,11 +146,11 @@ class _OfModel(nn.Module):
 
     def forward(
         self, valid: Tensor, inside: Tensor, states: Tensor, vectors: Tensor, positions: Tensor, looks: Tensor,
-        question: Tensor, said: Tensor, words: Tensor, embeddings: Tensor,
+        question: Tensor, limit: Tensor, said: Tensor, words: Tensor, embeddings: Tensor,
     ) -> dict[str, Tensor]:  # fmt: skip
         fits = self.encoder.fits(looks, embeddings) * said[:, None] * valid[..., None]
         return _answers(
-            self.heads, HeadInputs(states, vectors, positions, inside, question, words, fits, valid, self.unit)
+            self.heads, HeadInputs(states, vectors, positions, inside, question, words, fits, valid, self.unit, limit)
         )
 
 

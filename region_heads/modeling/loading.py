@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _WEIGHINGS = "region_heads.uncertainty."  # where the learned weights of losses lie in a model's state
 
 _Model = TypeVar("_Model", bound=PreTrainedModel)
+# Weights that models of format 1 lack; zeros leave their answers as they were.
+_LATER = re.compile(r"^region_heads\.heads\..*\.(?:described\.line|lies\.limit)\.(?:weight|bias)$")
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _AGAIN = "fetch the model again, or train it again"
 
@@ -36,8 +39,9 @@ def read_model(
 ) -> _Model:
     """What ``RegionHeadsModel.from_pretrained`` returns; ``build`` is the model's class."""
     left = [_WEIGHINGS]  # of the losses, and none of the answers' business
+    own = read_config(folder)
     if config is None:
-        config = read_config(folder)
+        config = own
     else:
         heads = config.region_heads_cfg or {}
         left += [f"region_heads.heads.{task}." for task, given in heads.items() if not given["enabled"]]
@@ -47,6 +51,9 @@ def read_model(
             model = build(config)
         except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:  # sizes and settings that fit no model
             raise RegionHeadsError(f"{folder}/config.json: no model fits it ({first_line(error)}); {_AGAIN}") from None
+    if own.format_version == 1:
+        later = {name: torch.zeros_like(weight) for name, weight in model.state_dict().items() if _LATER.search(name)}
+        weights = later | weights
     tied = model.all_tied_weights_keys
     expected = {name: weight for name, weight in model.state_dict().items() if name not in tied}
     check_weights(folder, weights, expected, optional=[_WEIGHINGS], left=(*left, *tied))
@@ -108,6 +115,7 @@ def check_processor(folder: Path, config: RegionHeadsConfig, processor: RegionPr
         "image_token_grid": processor.prompt.image_token_grid,
         "length_unit": processor.image_format.length_unit,
         "image_coordinates": processor.image_format.coordinates,
+        "word_state_size": 0 if processor.text_encoder is None else processor.text_encoder.size,
     }.items():
         expected = getattr(config, name)
         if found != expected:

@@ -33,6 +33,7 @@ from region_heads.modeling.packing import PADDING, block_mask, can_pack
 from region_heads.modeling.placing import add, of_questions, place
 from region_heads.modeling.region_encoder import RegionEncoder
 from region_heads.modeling.routing import HeadRouter
+from region_heads.modeling.word_states import WordStates
 
 _OF_THE_HUB = {"cache_dir", "force_download", "local_files_only", "revision", "token"}
 _OF_AUTO_CLASSES = {"_from_auto", "adapter_kwargs", "trust_remote_code"}
@@ -94,6 +95,7 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         self.backbone = build_backbone(config.backbone_config) if backbone is None else backbone
         width = self.backbone.config.get_text_config().hidden_size
         self.coordinates = CellCoordinates(width) if config.image_coordinates else None
+        self.word_states = WordStates(config.word_state_size, width) if config.word_state_size else None
         self.region_encoder = RegionEncoder(feature_size=width, region_size=config.region_size)
         self.region_heads = HeadRouter(config, state_size=width, vector_size=self.region_encoder.vector_size)
         # Added to the rows of `<mask>`, `<read_out>` and `<answer>`: a vocabulary of a frozen model stays as it is.
@@ -211,6 +213,8 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
         embeddings = place(embeddings, batch.image_positions, tokens_RTD)
         start = batch.row_index * batch.input_ids.shape[1]  # of each question's row, in rows laid end to end
         word_places, said = start[:, None] + batch.word_positions.clamp_min(0), batch.word_positions >= 0
+        if self.word_states is not None:
+            embeddings = add(embeddings, word_places, self.word_states(batch.word_states), said)
         words_BWD = embeddings.flatten(0, 1)[word_places]
         for positions in (batch.mask_positions, batch.read_out_positions):
             embeddings = add(embeddings, start[:, None] + positions, regions.embeddings, valid)
@@ -239,6 +243,7 @@ class RegionHeadsModel(PreTrainedModel):  # type: ignore[misc, unused-ignore]  #
             words=hidden[word_places],
             fits=self.region_encoder.fits(regions.looks, words_BWD) * said[:, None] * valid[..., None],
             valid=valid,
+            limit=batch.limits,
             length_unit=self.config.length_unit,
         )
         outputs = self.region_heads(inputs, batch.task_index, batch.targets)

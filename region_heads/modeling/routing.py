@@ -26,6 +26,10 @@ def head_class(task: str) -> Any:
     return getattr(import_module(module), name)
 
 
+_IN_FORMAT_1 = {"counting": {"likeliest": True}}
+"""How heads of model folders of format 1 are built otherwise."""
+
+
 class HeadRouter(nn.Module):
     """All enabled heads behind one router; :class:`~region_heads.RegionHeads` puts it behind plain features.
 
@@ -60,6 +64,7 @@ class HeadRouter(nn.Module):
                     vector_size=vector_size,
                     hidden_size=config.head_size,
                     **{name: value for name, value in settings.items() if name != "enabled"},
+                    **(_IN_FORMAT_1.get(task, {}) if config.format_version == 1 else {}),
                 )
                 for task, settings in (config.region_heads_cfg or {}).items()
                 if settings["enabled"]

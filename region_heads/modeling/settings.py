@@ -44,6 +44,11 @@ class ModelSettings(Section):
     image_coordinates: bool = Field(
         False, description="Add to each image token where it lies in space, as depth shows; zero is added at first."
     )
+    text_encoder: str | None = Field(
+        None,
+        description="Encoder whose states of the question's words are added to their embeddings: the name or folder of "
+        "a BERT, or none; null: all-MiniLM-L6-v2 for 'tiny', none for others.",
+    )
     answer_mirrored: bool | None = Field(
         None,
         description="Ask about the mirror image, too, and keep the surer answer; null: 'tiny' does, if taught by it.",

@@ -23,6 +23,7 @@ from transformers.integrations import is_deepspeed_zero3_enabled
 from region_heads.data.mirroring import swap_sides
 from region_heads.data.naming import shares
 from region_heads.data.processor import NEW_TOKENS, RegionProcessor, add_region_tokens, train_tokenizer
+from region_heads.data.text_encoder import TextEncoder
 from region_heads.depth_use import depth_share
 from region_heads.errors import RegionHeadsError, first_line
 from region_heads.lens import NOMINAL_FIELD_OF_VIEW
@@ -85,6 +86,7 @@ def build(
         ),
         prompt=prompt_format(settings, backbone, tokenizer),
         wordings=wordings_of(train),
+        text_encoder=text_encoder(settings),
     )
     sizes = {task.name: task.head_sizes(train[task.target_column].drop_null().to_pylist()) for task in TASKS}
     config = _config(settings, backbone, processor, train, sizes)
@@ -143,6 +145,11 @@ def _trained(settings: ModelSettings, folder: Path, train: pa.Table) -> tuple[Re
             )
     processor = RegionProcessor.from_pretrained(folder)
     check_processor(folder, config, processor)
+    if settings.text_encoder and (settings.text_encoder != "none" or processor.text_encoder):
+        raise RegionHeadsError(
+            f"text_encoder: expected null, which keeps that of the model that training starts from, found "
+            f"{settings.text_encoder!r}; set it to null, or start from scratch"
+        )
     processor.image_format = replace(processor.image_format, field_of_view=_typical_lens(train))
     processor.wordings = wordings_of(train)
     heads = config.region_heads_cfg or {}
@@ -156,6 +163,13 @@ def _trained(settings: ModelSettings, folder: Path, train: pa.Table) -> tuple[Re
     config.new_tokens = new_tokens  # as it was trained
     model = RegionHeadsModel.from_pretrained(folder, config=config, dtype=torch.float32)
     return _attending(model, settings), processor
+
+
+def text_encoder(settings: ModelSettings) -> TextEncoder | None:
+    """The text encoder that the settings name."""
+    if settings.text_encoder == "none" or (settings.text_encoder is None and settings.backbone != TINY):
+        return None
+    return TextEncoder.named(settings.text_encoder)
 
 
 def _typical_lens(train: pa.Table) -> float:
@@ -173,6 +187,7 @@ def _config(
         region_heads_cfg={name: sizes[name] | settings.head(name).model_dump() for name in sizes},
         **settings.model_dump(include=_CONFIGURED),
         **_names(processor, train),
+        word_state_size=processor.text_encoder.size if processor.text_encoder else 0,
         depth_share=depth_share(train),
         length_unit=processor.image_format.length_unit,
         new_tokens=settings.backbone != TINY,

@@ -14,6 +14,7 @@ from transformers.integrations.deepspeed import set_hf_deepspeed_config, unset_h
 
 from region_heads.data.collator import RegionDataCollator
 from region_heads.data.dataset import RegionDataset
+from region_heads.data.mirroring import can_mirror, swap_sides
 from region_heads.data.processor import RegionProcessor
 from region_heads.data.settings import Augmentation
 from region_heads.errors import RegionHeadsError
@@ -23,12 +24,14 @@ from region_heads.modeling.settings import HeadSettings, ModelSettings
 from region_heads.tasks import TASK_NAMES
 from region_heads.training import policies
 from region_heads.training.arguments import RegionTrainingArguments
-from region_heads.training.build import build
+from region_heads.training.build import build, text_encoder
 from region_heads.training.even_grounding import even_grounding
 from region_heads.training.fixed_order import in_fixed_order
 from region_heads.training.labels import check_labels, check_taught
 from region_heads.training.settings import TrainingPolicy
 from region_heads.training.trainer import RegionHeadsTrainer
+
+_MANY = 5_000  # questions whose reading takes so long that a line says what is waited for
 
 
 def finetune(
@@ -78,6 +81,8 @@ def finetune(
     if not arguments.enable_region_heads:
         none = {task: HeadSettings(enabled=False) for task in TASK_NAMES}
         settings = settings.model_copy(update={"region_heads_cfg": none})
+    with _unpartitioned(arguments):
+        text_encoder(settings)  # kept, and then found by `build`, in which ZeRO-3 would share it out
     with _unpartitioned(arguments) if settings.backbone == TINY or weights else nullcontext():
         model, processor = build(settings, train, weights)
     trainer = trainer_of(
@@ -86,6 +91,7 @@ def finetune(
     )  # fmt: skip
     threads = arguments.threads or (1 if settings.backbone == TINY else torch.get_num_threads())
     with in_fixed_order(threads) if arguments.device.type == "cpu" else nullcontext():
+        _read_ahead(processor, train, val, mirrors=augmentation is not None and augmentation.mirror > 0)
         trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
     return trainer
 
@@ -114,8 +120,9 @@ def trainer_of(
     if not arguments.tune_region_heads:
         model.region_encoder.requires_grad_(False)
         model.region_heads.requires_grad_(False)
-        if model.coordinates is not None:
-            model.coordinates.requires_grad_(False)
+        for added in (model.coordinates, model.word_states):
+            if added is not None:
+                added.requires_grad_(False)
     if arguments.backbone_precision == "bfloat16" and not arguments.deepspeed:  # which wants one dtype for all weights
         policies.halve_frozen(model)
     if model.config.answer_mirrored is None:  # of what it never saw in a mirror, it is asked as it is
@@ -139,6 +146,18 @@ def trainer_of(
     trainer.rates = policies.rates(policy, model, heads=arguments.learning_rate, scratch=settings.backbone == TINY)
     trainer.remove_callback(PrinterCallback)  # prints raw dictionaries; a caller's own callback shows the log
     return trainer
+
+
+def _read_ahead(processor: RegionProcessor, train: pa.Table, val: pa.Table, *, mirrors: bool) -> None:
+    """Reads what training will ask, ahead of the loaders' processes, which then share it."""
+    if processor.text_encoder is None:
+        return
+    texts = pc.unique(train["question"]).to_pylist()
+    texts += [swap_sides(text) for text in texts if mirrors and can_mirror(text)]
+    texts += pc.unique(val["question"]).to_pylist()
+    if len(texts) > _MANY and os.environ.get("RANK", "0") == "0":
+        print(f"the text encoder reads {len(texts):,} questions", flush=True)
+    processor.text_encoder = processor.text_encoder.ahead_of(texts)
 
 
 @contextmanager

@@ -31,8 +31,9 @@ def apply(policy: TrainingPolicy, model: RegionHeadsModel) -> None:
     _add_adapters(policy, model, [module for part in parts if chosen[part] == "lora" for module in parts[part]])
     model.region_encoder.requires_grad_(True)  # adapters freeze everything else
     model.region_heads.requires_grad_(True)
-    if model.coordinates is not None:
-        model.coordinates.requires_grad_(True)
+    for added in (model.coordinates, model.word_states):
+        if added is not None:
+            added.requires_grad_(True)
     if model.new_tokens is not None:
         model.new_tokens.requires_grad_(True)
     # Weights of no part, such as a learned line break between crops, are trained with the language model.

@@ -6,6 +6,7 @@ Dimensions: ``n`` questions of one task (may be 0), ``N`` regions (padded), ``D`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -18,6 +19,8 @@ STEPS = 3
 """Choices one after the other: "nearest to the leftmost of those on the mat" is the mat, the leftmost, the nearest."""
 
 _TELLING = -2.0  # added to what makes a word tell a role: at first few do, and what they take away is little
+
+_ONE = math.log(math.e - 1)  # softplus of it is 1
 
 _TOUCHING = 0.3
 """Length below which two distances count as alike: of two regions that both touch the anchor, neither is the nearer."""
@@ -48,6 +51,7 @@ class HeadInputs:
     fits: Tensor  # [n, N, W] how well each word, by itself, fits each region; 0 on padding
     valid: Tensor  # bool [n, N], False on padding
     length_unit: float = 1.0  # metres that count as one in `positions`
+    limit: Tensor | None = None  # [n] the length that the question says, in units of length; 0: none
 
     def of(self, rows: Tensor) -> HeadInputs:
         """The inputs of some of the questions, long ``[n]``."""
@@ -100,11 +104,21 @@ class MLP(nn.Module):
         return mapped
 
 
+class Zero(nn.Linear):
+    """A layer that starts at zero: it adds nothing until it has learned, or where an older model lacks it."""
+
+    def reset_parameters(self) -> None:
+        """Called by PyTorch when it is made."""
+        for weight in self.parameters():
+            nn.init.zeros_(weight)
+
+
 class Description(nn.Module):
     """How well regions fit the words that describe what has each of ``roles``: ``[n, roles, N]``, at most 0.
 
     The question says which of its words tell a role ("red" and "cube" what is counted, "cone" what it is near). A word
-    that does not fit a region takes away, one that fits changes nothing, so all of them must.
+    that does not fit a region takes away, one that fits changes nothing, so all of them must. Which fit is enough, and
+    how sharp the line is, is read from the word: texts say "red" of most red things, and "metal" of few metal ones.
     """
 
     def __init__(self, roles: int, *, state_size: int, hidden_size: int) -> None:
@@ -112,11 +126,14 @@ class Description(nn.Module):
         self.asks = nn.Linear(state_size, roles * hidden_size)
         self.word = nn.Linear(state_size, hidden_size)
         self.enough = nn.Parameter(torch.zeros(roles))
+        self.line = Zero(state_size, 2)
 
     def forward(self, inputs: HeadInputs) -> Tensor:
         asks = self.asks(inputs.question).unflatten(-1, (len(self.enough), -1))
         telling = torch.einsum("nrh,nwh->nrw", asks, self.word(inputs.words)) / asks.shape[-1] ** 0.5
-        fitting = F.logsigmoid(inputs.fits[:, None] - self.enough[:, None, None]) * (inputs.fits[:, None] != 0)
+        enough, sharp = self.line(inputs.words)[:, None, None].unbind(-1)
+        over = F.softplus(sharp + _ONE) * (inputs.fits[:, None] - self.enough[:, None, None] - enough)
+        fitting = F.logsigmoid(over) * (inputs.fits[:, None] != 0)
         described: Tensor = torch.einsum("nrw,nrsw->nrs", (telling + _TELLING).sigmoid(), fitting)
         return described
 

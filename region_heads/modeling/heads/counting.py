@@ -14,6 +14,7 @@ from region_heads.modeling.heads.base import (
     HeadTargets,
     RegionScorer,
     Selector,
+    Zero,
     between,
     choice_loss,
     enclosed,
@@ -39,12 +40,22 @@ class CountingHead(nn.Module):
 
     Args:
         max_count: Largest count that it can say; ``training.build`` takes it from the training data.
+        likeliest: Answer with the likeliest count, and choose one region of which the place was found by, as models of
+            format 1 were trained to.
     """
 
     def __init__(
-        self, *, state_size: int, vector_size: int, hidden_size: int, dropout: float, max_count: int = MAX_COUNT
+        self,
+        *,
+        state_size: int,
+        vector_size: int,
+        hidden_size: int,
+        dropout: float,
+        max_count: int = MAX_COUNT,
+        likeliest: bool = False,
     ) -> None:
         super().__init__()
+        self.likeliest = likeliest
         self.max_count = max_count
         sizes = {"state_size": state_size, "vector_size": vector_size, "hidden_size": hidden_size}
         self.place = Selector(**sizes, dropout=dropout)
@@ -59,16 +70,21 @@ class CountingHead(nn.Module):
         if targets is not None:
             places = in_steps(targets.anchor_order, self.place.steps) & targets.grounded[:, None, None]
         place_logits, chosen = self.place(inputs, places)
-        opened, shut = self._gates(inputs, chosen)
+        opened, shut = self._gates(inputs, chosen, place_logits)
         place = chosen[:, -1]
         scene = torch.cat([inputs.question, pick(place, inputs.states)], -1), pick(place, inputs.vectors)
         seen = self.classes(*scene).log_softmax(-1)
         marked = self.marked(*scene)
         by_gates = how_many(opened, shut, self.max_count)
         logits = torch.logaddexp(F.logsigmoid(marked) + by_gates, F.logsigmoid(-marked) + seen)
+        # The likeliest count of gates that are each unsure is not the number of those that are more likely open.
+        number = (opened > shut).sum(-1).clamp_max(self.max_count)
+        answer = torch.where(marked.squeeze(-1) > 0, number, seen.argmax(-1))
+        if self.likeliest:
+            answer = logits.argmax(-1)
         output = HeadOutput(
-            answer=logits.argmax(-1),
-            confidence=logits.amax(-1).exp().clamp_max(1),
+            answer=answer,
+            confidence=logits.gather(-1, answer[:, None]).squeeze(-1).exp().clamp_max(1),
             answer_weights=opened.exp(),
             anchor_weights=place_logits[:, -1].softmax(-1),
         )
@@ -89,12 +105,13 @@ class CountingHead(nn.Module):
         grounding_loss = (choice_loss(place_logits, places).sum(-1) + membership) / len(ways)
         return replace(output, loss=torch.stack(ways).mean(0), grounding_loss=grounding_loss)
 
-    def _gates(self, inputs: HeadInputs, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    def _gates(self, inputs: HeadInputs, chosen: Tensor, place_logits: Tensor) -> tuple[Tensor, Tensor]:
         """Log probabilities ``[n, N]`` that a region counts, and that it does not.
 
         One logit for both conditions: were their probabilities multiplied, one that is always 1 would learn no more.
         """
-        gate = self.kind(inputs)[:, 0] + self.lies(inputs, chosen)
+        before = chosen[:, -2] if self.likeliest else place_logits[:, -2].softmax(-1)
+        gate = self.kind(inputs)[:, 0] + self.lies(inputs, chosen[:, -1], before)
         opened, shut = F.logsigmoid(gate), F.logsigmoid(-gate)
         return opened.masked_fill(~inputs.valid, -_FAR), shut.masked_fill(~inputs.valid, 0.0)
 
@@ -121,10 +138,13 @@ class Placement(nn.Module):
         self.plain = MLP([state_size, 4 * vector_size + 3], hidden_size, 1, dropout=dropout)
         self.weights = MLP([state_size], hidden_size, 5, dropout=dropout)
         self.way = nn.Linear(state_size, vector_size)
+        self.limit = Zero(state_size, 1)
 
-    def forward(self, inputs: HeadInputs, chosen: Tensor) -> Tensor:
-        """``chosen [n, steps, N]``: the place and, before it, what it was found by."""
-        before, place = chosen[:, -2], chosen[:, -1]
+    def forward(self, inputs: HeadInputs, place: Tensor, before: Tensor) -> Tensor:
+        """``place [n, N]``, one-hot, and what it was found by, ``before [n, N]``, of which there may be several.
+
+        Half of each of two: few answers name it, and a choice of one alone would teach nothing of the other.
+        """
         near = log_length(between(inputs, place), least=_TOUCHING)
         nearer = torch.einsum("nr,nr->n", near, before)[:, None].expand_as(near)
         inside, holding = enclosed(inputs, place)
@@ -133,6 +153,8 @@ class Placement(nn.Module):
         seen = torch.cat([inputs.vectors, around, offset, offset.abs(), torch.stack([near, inside, holding], -1)], -1)
         terms = torch.stack([near, nearer, inside, holding, torch.ones_like(near)], -1)
         asked = torch.einsum("nrt,nt->nr", terms, self.weights(inputs.question))
+        said = torch.zeros_like(near[:, :1]) if inputs.limit is None else inputs.limit[:, None]
+        asked = asked + self.limit(inputs.question) * (near - torch.log(said + _TOUCHING)) * (said > 0)
         along = torch.einsum("nrz,nz->nr", offset, self.way(inputs.question))
         logits: Tensor = self.plain(inputs.states, seen).squeeze(-1) + asked + along
         return logits

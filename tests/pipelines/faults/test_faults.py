@@ -102,7 +102,8 @@ def test_an_output_that_cannot_be_written_is_reported_by_its_name(
 STORE = "mlflow.db"
 MODEL = [
     f"models/region_heads/{name}" for name in
-    ("config.json", "model.safetensors", "region_processor.json", "tokenizer.json", "tokenizer_config.json")
+    ("config.json", "model.safetensors", "region_processor.json", "tokenizer.json", "tokenizer_config.json",
+     "text_encoder/config.json", "text_encoder/model.safetensors", "text_encoder/tokenizer.json")
 ]  # fmt: skip
 QUESTIONS = "data/splits/test.parquet"
 COMMANDS: dict[str, tuple[list[str], list[str]]] = {

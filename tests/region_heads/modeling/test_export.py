@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from region_heads import ModelSettings, RegionHeads, RegionHeadsConfig, build, e
 from region_heads.close_ups import CLOSE_UP
 from region_heads.errors import RegionHeadsError
 from region_heads.geometry import GEOMETRY_SIZE
+from region_heads.modeling.export import RETURNED
 from region_heads.modeling.heads import HeadInputs
 from region_heads.modeling.model import RegionHeadsModel
 from region_heads.modeling.region_encoder import NAME
@@ -102,8 +104,10 @@ def test_the_heads_of_a_model_are_exported_with_the_words_that_fit_regions(model
         "states": torch.randn(questions, N, width),
         "vectors": torch.randn(questions, N, model.region_encoder.vector_size),
         "positions": torch.randn(questions, N, 3), "question": torch.randn(questions, width),
-        "words": torch.randn(questions, W, width),
+        "words": torch.randn(questions, W, width), "limit": torch.tensor([0.0, 0.5, 2.0]),
     }  # fmt: skip
+    model = deepcopy(model)
+    torch.nn.init.ones_(model.region_heads.heads["counting"].lies.limit.bias)  # of a model that has learned of limits
     given["valid"][:, 0] = True
     looks, embeddings = torch.randn(questions, N, NAME), torch.randn(questions, W, width)
     said = torch.tensor([True] * (W - 1) + [False]).expand(questions, W)
@@ -111,8 +115,8 @@ def test_the_heads_of_a_model_are_exported_with_the_words_that_fit_regions(model
     fits = model.region_encoder.fits(looks, embeddings) * said[:, None] * given["valid"][..., None]
     inputs = HeadInputs(**given, fits=fits, length_unit=model.config.length_unit)
     for task, expected in model.region_heads(inputs, dict.fromkeys(TASK_NAMES, torch.arange(questions))).items():
-        torch.testing.assert_close(found[f"{task}.answer"], expected.answer)
-        torch.testing.assert_close(found[f"{task}.anchor_weights"], expected.anchor_weights)
+        for name in RETURNED:
+            torch.testing.assert_close(found[f"{task}.{name}"], getattr(expected, name))
 
 
 def test_a_region_encoder_is_exported_for_any_number_of_images_regions_and_cells(

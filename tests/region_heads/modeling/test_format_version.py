@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 import region_heads
-from region_heads import Answerer, RegionHeadsModel, RegionProcessor
+from region_heads import Answerer, RegionHeadsModel
 from region_heads.errors import RegionHeadsError
+from region_heads.modeling.heads import HeadInputs
 from region_heads.modeling.settings import ModelSettings
 from region_heads.training.build import build
 from tests.region_heads.modeling.own_processors import write_model
@@ -35,8 +39,8 @@ PROCESSOR = {
 
 
 @pytest.fixture
-def folder(built: tuple[RegionHeadsModel, RegionProcessor], tmp_path: Path) -> Path:
-    Answerer(*built).save_pretrained(tmp_path)
+def folder(table: pa.Table, tmp_path: Path) -> Path:
+    Answerer(*build(ModelSettings(text_encoder="none"), table)).save_pretrained(tmp_path)
     return tmp_path
 
 
@@ -46,6 +50,12 @@ def rewrite(file: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> N
 
 def as_it_was(folder: Path) -> None:
     """Takes out of a folder what version 0.1.0 did not write."""
+    weights = load_file(folder / "model.safetensors")
+    kept = {
+        name: found for name, found in weights.items() if not re.search(r"[.]described[.]line[.]|[.]limit[.]", name)
+    }
+    assert len(kept) < len(weights)
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
     rewrite(folder / "config.json", lambda found: {name: found[name] for name in found if name in CONFIGURATION})
     rewrite(
         folder / "region_processor.json",
@@ -56,11 +66,37 @@ def as_it_was(folder: Path) -> None:
     )
 
 
-def test_a_folder_of_version_0_1_0_answers_as_it_did(folder: Path, image_folder: Path) -> None:
+def test_a_folder_of_version_0_1_0_is_read_whole(folder: Path, image_folder: Path) -> None:
     asked = image_folder / "0.png", *ASKED
     expected = region_heads.load(folder).ask(*asked, without_depth=True)
     as_it_was(folder)
     assert region_heads.load(folder).ask(*asked, without_depth=True) == expected
+
+
+def test_counts_of_a_folder_of_version_0_1_0_are_the_likeliest_and_of_a_new_one_the_open_gates(folder: Path) -> None:
+    """Four gates of .65 are open, and three likelier."""
+    new = region_heads.load(folder).network.region_heads.heads["counting"]
+    as_it_was(folder)
+    old = region_heads.load(folder).network.region_heads.heads["counting"]
+    inputs = HeadInputs(
+        states=torch.zeros(1, 4, 96), vectors=torch.zeros(1, 4, new.lies.way.out_features),
+        positions=torch.zeros(1, 4, 3), inside=torch.zeros(1, 4, 4), question=torch.zeros(1, 96),
+        words=torch.zeros(1, 0, 96), fits=torch.zeros(1, 4, 0), valid=torch.ones(1, 4, dtype=torch.bool),
+    )  # fmt: skip
+    for head in (new, old):
+        with torch.no_grad():
+            head.marked.layers[-1].bias.fill_(20.0)
+            gate = head._gates(inputs, *reversed(head.place(inputs)))[0][0, 0].exp().logit()
+            head.kind.score.layers[-1].bias.add_(torch.tensor(0.65).logit() - gate)
+    assert new(inputs).answer.tolist() == [4]
+    assert old(inputs).answer.tolist() == [3]
+
+
+def test_a_new_folder_without_the_weights_that_older_ones_lack_is_refused(folder: Path) -> None:
+    as_it_was(folder)
+    rewrite(folder / "config.json", lambda found: found | {"format_version": 2})
+    with pytest.raises(RegionHeadsError, match=r"expected weights that are not there"):
+        RegionHeadsModel.from_pretrained(folder)
 
 
 @pytest.mark.parametrize("family", ["qwen3_vl", "smolvlm"])
@@ -79,9 +115,9 @@ def test_a_pretrained_familys_folder_of_0_1_0_is_read(
 
 
 def test_a_folder_of_a_newer_format_is_refused_by_name(folder: Path) -> None:
-    rewrite(folder / "config.json", lambda found: found | {"format_version": 2, "heads": "of another kind"})
+    rewrite(folder / "config.json", lambda found: found | {"format_version": 3, "heads": "of another kind"})
     with pytest.raises(
-        RegionHeadsError, match=r"config.json: expected a model folder of format 1 or older, found format 2"
+        RegionHeadsError, match=r"config.json: expected a model folder of format 2 or older, found format 3"
     ):
         RegionHeadsModel.from_pretrained(folder)
 

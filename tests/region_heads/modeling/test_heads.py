@@ -17,7 +17,7 @@ from region_heads.close_ups import CLOSE_UP
 from region_heads.geometry import GEOMETRY_SIZE
 from region_heads.modeling.heads import HeadInputs, HeadTargets
 from region_heads.modeling.heads.base import Description, Selector, choose, in_steps
-from region_heads.modeling.heads.counting import how_many
+from region_heads.modeling.heads.counting import Placement, how_many
 from region_heads.modeling.region_encoder import RegionEncoder
 from region_heads.modeling.routing import head_class
 from region_heads.tasks import TASKS
@@ -41,6 +41,7 @@ def inputs(seed: int, n: int, regions: int, *, scale: float = 1.0) -> HeadInputs
         words=draw(n, W, D),
         fits=draw(n, regions, W),
         valid=torch.arange(regions)[None] < torch.randint(2, regions + 1, (n, 1), generator=generator),
+        limit=draw(n).clamp_min(0),
     )
 
 
@@ -53,7 +54,7 @@ def permuted(given_: HeadInputs, order: Tensor) -> HeadInputs:
     return HeadInputs(
         given_.states[:, order], given_.vectors[:, order], given_.positions[:, order],
         given_.inside[:, order][:, :, order], given_.question, given_.words, given_.fits[:, order],
-        given_.valid[:, order],
+        given_.valid[:, order], limit=given_.limit,
     )  # fmt: skip
 
 
@@ -192,6 +193,33 @@ def test_a_word_that_does_not_fit_takes_away_from_its_region_and_from_no_other(s
 
 @quick
 @given(seed=st.integers(0, 999))
+def test_a_count_is_the_number_of_regions_that_are_more_likely_counted_than_not(seed: int) -> None:
+    counting, given_ = head("counting", seed), inputs(seed, 4, 6)
+    with torch.no_grad():
+        counting.marked.layers[-1].bias.fill_(20.0)
+    output = counting(given_)
+    assert torch.equal(output.answer, (output.answer_weights > 0.5).sum(-1))
+
+
+@quick
+@given(seed=st.integers(0, 999), limit=st.floats(0.1, 10))
+def test_a_limit_opens_gates_by_distance_from_the_place_alone(seed: int, limit: float) -> None:
+    """All else equal, a farther region is never let in where a nearer one is not."""
+    torch.manual_seed(seed)
+    lies, given_ = Placement(state_size=D, vector_size=Z, hidden_size=8, dropout=0.0).eval(), inputs(seed, 3, 6)
+    place = torch.nn.functional.one_hot(torch.zeros(3, dtype=torch.long), 6).float()
+    without = lies(replace(given_, limit=torch.zeros(3)), place, place)
+    assert torch.equal(without, lies(replace(given_, limit=None), place, place))
+    with torch.no_grad():
+        lies.limit.bias.fill_(-1.0)
+    added = lies(replace(given_, limit=torch.full((3,), limit)), place, place) - without
+    far = (given_.positions - given_.positions[:, :1]).norm(dim=-1)
+    assert torch.equal(added.argsort(-1), far.argsort(-1, descending=True))
+    assert torch.equal((added > 0)[(far - limit).abs() > 1e-3], (far < limit)[(far - limit).abs() > 1e-3])
+
+
+@quick
+@given(seed=st.integers(0, 999))
 def test_words_that_pad_a_question_say_nothing(seed: int) -> None:
     torch.manual_seed(seed)
     description, given_ = Description(2, state_size=D, hidden_size=8), inputs(seed, 3, 4)
@@ -300,8 +328,15 @@ def _how_many_within(seed: int) -> tuple[HeadInputs, HeadTargets, Tensor]:
     return given_, HeadTargets(counted.sum(-1), torch.zeros_like(place), place, torch.ones(60).bool()), counted
 
 
+def _how_many_within_what_is_said(seed: int) -> tuple[HeadInputs, HeadTargets, Tensor]:
+    """Likewise, but the limit is a length that the question says, and stands in none of its states."""
+    given_, wanted, counted = _how_many_within(seed)
+    given_.question[:, 0] = 1.0
+    return replace(given_, limit=torch.linspace(0.5, 4, 60)), wanted, counted
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("questions", [_how_many_of_a_colour, _how_many_within])
+@pytest.mark.parametrize("questions", [_how_many_of_a_colour, _how_many_within, _how_many_within_what_is_said])
 def test_counts_alone_teach_which_regions_a_question_counts(questions: Questions) -> None:
     """The same regions count for one colour or limit and not for another; no answer names them."""
     learner = head("counting")

@@ -133,7 +133,7 @@ def test_a_damaged_model_folder_is_reported_in_words(saved: Path, file: str, dam
 
 
 def test_weights_are_as_readable_as_the_files_beside_them(saved: Path) -> None:
-    assert len({path.stat().st_mode for path in saved.iterdir()}) == 1
+    assert len({path.stat().st_mode for path in saved.rglob("*") if path.is_file()}) == 1
 
 
 def test_region_path_and_heads_compute_in_fp32_under_autocast(
