@@ -30,7 +30,7 @@ _DIGESTS = {
     "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
 }
 _WEIGHTS = "model.safetensors"
-_KEPT = 512  # questions whose states are kept, of 13 kB each for the default encoder, and at most 400
+_KEPT = 512  # questions whose states are kept, of 13 kB each for the default encoder, 400 kB at most
 _AHEAD = 65_536  # questions of a training that are read ahead; others are read when they come
 _TOGETHER = 64
 _LONGEST = 512  # tokens that such encoders read; what follows has no states
@@ -48,8 +48,8 @@ class WordStates(NamedTuple):
 class TextEncoder:
     """States of a question's words, from the lower half of a kept encoder such as BERT.
 
-    Its lower layers give words of one meaning like states, the upper ones whole sentences. Each question is read by
-    itself, so its states depend on no other one.
+    Its lower layers give words of one meaning like states, the upper ones whole sentences. A question that was
+    not read ahead is read by itself, so that its states depend on no other one.
 
     Args:
         tokenizer: Its tokenizer, a fast one.
@@ -62,8 +62,8 @@ class TextEncoder:
     Example:
         >>> from region_heads.data.text_encoder import TextEncoder
         >>> words = TextEncoder.named(None)("Is <mask> left of <mask>?")
-        >>> words.of_characters[[0, 3, 10]], words.states.shape  # "Is it left of it?"
-        (array([0, 1, 2]), (6, 384))
+        >>> words.of_characters[[0, 3, 10]].tolist(), words.states.shape  # "Is it left of it?"
+        ([0, 1, 2], (6, 384))
     """
 
     def __init__(

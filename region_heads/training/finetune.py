@@ -82,7 +82,8 @@ def finetune(
         none = {task: HeadSettings(enabled=False) for task in TASK_NAMES}
         settings = settings.model_copy(update={"region_heads_cfg": none})
     with _unpartitioned(arguments):
-        text_encoder(settings)  # kept, and then found by `build`, in which ZeRO-3 would share it out
+        if weights is None:
+            text_encoder(settings)  # kept, and then found by `build`, in which ZeRO-3 would share it out
     with _unpartitioned(arguments) if settings.backbone == TINY or weights else nullcontext():
         model, processor = build(settings, train, weights)
     trainer = trainer_of(

@@ -1,4 +1,4 @@
-"""What a build is told of the commit, and the image's health check; without a container engine."""
+"""What a build records of the commit, and the image's health check; without a container engine."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ class Placement(nn.Module):
     def forward(self, inputs: HeadInputs, place: Tensor, before: Tensor) -> Tensor:
         """``place [n, N]``, one-hot, and what it was found by, ``before [n, N]``, of which there may be several.
 
-        Half of each of two: few answers name it, and a choice of one alone would teach nothing of the other.
+        ``before`` holds probabilities and no choice: few answers name it, and one choice teaches nothing of the others.
         """
         near = log_length(between(inputs, place), least=_TOUCHING)
         nearer = torch.einsum("nr,nr->n", near, before)[:, None].expand_as(near)
